@@ -35,10 +35,11 @@ func Lock(dir string) (release func() error, err error) {
 		file.Close()
 		return nil, fmt.Errorf("lock the data folder: %w", err)
 	}
-	err = errors.Join(file.Truncate(0), file.Sync())
-	if _, writeErr := fmt.Fprintln(file, os.Getpid()); err != nil || writeErr != nil {
+	truncErr := file.Truncate(0)
+	_, writeErr := fmt.Fprintln(file, os.Getpid())
+	if err := errors.Join(truncErr, writeErr); err != nil {
 		file.Close()
-		return nil, fmt.Errorf("write the lock of the data folder: %w", errors.Join(err, writeErr))
+		return nil, fmt.Errorf("write the lock of the data folder: %w", err)
 	}
 	return file.Close, nil
 }

@@ -82,7 +82,7 @@ create table ground (
 );
 -- One row: what the map covers, and the attribution that must stand on it.
 create table map_extent (
-    only         boolean primary key default true check (only),
+    single       boolean primary key default true check (single),
     min_lat      double precision not null,
     min_lon      double precision not null,
     max_lat      double precision not null,
@@ -93,7 +93,7 @@ create table map_extent (
 
 -- Crowd: the epoch that is being judged (hours since 1970 of the decision clock), one row.
 create table epoch (
-    only   boolean primary key default true check (only),
+    single boolean primary key default true check (single),
     hour   bigint not null
 );
 
@@ -215,7 +215,7 @@ create table order_steps (
     primary key (order_id, n)
 );
 create table order_seq (
-    only   boolean primary key default true check (only),
+    single boolean primary key default true check (single),
     last   bigint not null
 );
 insert into order_seq (last) values (0);

@@ -57,9 +57,16 @@ func (a Account) Own(path string) error {
 	return nil
 }
 
-// OwnAll gives path and everything in it to the account.
+// OwnAll gives path and everything in it to the account, where root owns it: a copied cluster, say.
 func (a Account) OwnAll(path string) error {
-	if !a.other {
+	at, err := os.Stat(path)
+	if !a.other || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if owner, ok := at.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) == a.uid {
 		return nil
 	}
 	return filepath.WalkDir(path, func(at string, _ fs.DirEntry, err error) error {

@@ -1,0 +1,102 @@
+package postgrestest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/postgres/internal/cluster"
+)
+
+// keeper is a shell that makes a cluster, runs its server as its child and reads from a pipe that the test
+// process holds open. When the test process ends, killed or not, the pipe closes, and the keeper stops the
+// server and removes the folder. Its arguments: the folder, the programs' folder, how many arguments
+// initdb gets, these, and those of the server.
+const keeper = `
+folder=$1 programs=$2 count=$3; shift 3
+while [ $count -gt 0 ]; do init="$init $1"; count=$((count-1)); shift; done
+if "$programs/initdb" $init >"$folder/server.log" 2>&1; then
+	"$programs/postgres" "$@" >>"$folder/server.log" 2>&1 </dev/null &
+	server=$!
+fi
+cat >/dev/null
+if [ -n "$server" ]; then kill -QUIT $server; wait $server; fi
+rm -rf "$folder"
+`
+
+// patience bounds the wait for a server that starts.
+const patience = 30 * time.Second
+
+// server is what the tests of this process share. It has to be the package's: tests of a package share
+// nothing else, and starting a server for each would take a second every time.
+var server = sync.OnceValues(start)
+
+// start returns the URL of the server's maintenance database.
+func start() (string, error) {
+	if at := os.Getenv("STREETPULSE_TEST_DATABASE"); at != "" {
+		return at, nil
+	}
+	account, err := cluster.AccountFor("")
+	if err != nil {
+		return "", err
+	}
+	binaries, err := cluster.Find(0, account)
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp("/tmp", "streetpulse-test-") // short: the socket is in it
+	if err != nil {
+		return "", fmt.Errorf("make a folder: %w", err)
+	}
+	if err := account.Own(folder); err != nil {
+		return "", err
+	}
+	data := filepath.Join(folder, "cluster")
+	initArguments := cluster.InitArguments(data)
+	arguments := []string{"-c", keeper, "keeper", folder, binaries.Dir, strconv.Itoa(len(initArguments))}
+	arguments = append(arguments, initArguments...)
+	arguments = append(arguments, "-D", data, "-k", folder, "-p", strconv.Itoa(cluster.SocketPort))
+	for _, setting := range []string{
+		"listen_addresses=", "max_connections=400", "fsync=off", "full_page_writes=off", "wal_level=minimal",
+		"max_wal_senders=0", "max_wal_size=2GB", "jit=off", "timezone=UTC", "log_timezone=UTC", "log_min_messages=warning",
+	} {
+		arguments = append(arguments, "-c", setting)
+	}
+	cmd := account.Command(folder, "/bin/sh", arguments...)
+	// Kept open, and by the kernel only for this process: programs that a test starts do not inherit it.
+	if _, err := cmd.StdinPipe(); err != nil {
+		return "", fmt.Errorf("make the keeper's pipe: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	go cmd.Wait() // holds the pipe until the keeper ends, which is after us
+	at := url.URL{Scheme: "postgres", User: url.User(cluster.Superuser), Path: "/postgres",
+		RawQuery: url.Values{"host": {folder}, "port": {strconv.Itoa(cluster.SocketPort)}}.Encode()}
+	return at.String(), await(at.String(), filepath.Join(folder, "server.log"))
+}
+
+func await(at, log string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		connection, err := pgx.Connect(ctx, at)
+		if err == nil {
+			return connection.Close(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("PostgreSQL did not start: %w: %s", err, cluster.LogTail(log))
+		case <-tick.C:
+		}
+	}
+}
