@@ -97,10 +97,10 @@ create table epoch (
     hour   bigint not null
 );
 
--- A region is judged by one worker at a time: the row's lock is the lease.
+-- A region is judged by one worker at a time: the row's lock is the lease. version counts the changes of its places.
 create table regions (
-    region  bigint primary key,
-    judged  bigint not null default 0          -- events judged in it
+    region   bigint primary key,
+    version  bigint not null default 0
 );
 
 -- The order of judgement, which export events follows and rebuild repeats.
@@ -130,7 +130,10 @@ create table places (
     first_at       timestamptz not null,       -- first jolt
     last_at        timestamptz not null,       -- last jolt
     repaired_at    timestamptz,                -- a crew repaired it: evidence counts from here
-    estimate       bytea not null              -- crowd's running sums; crowd alone reads it
+    shown          boolean not null,           -- a second device has felt it
+    reviewed       boolean not null,           -- it has been on the review list
+    steps          integer not null,           -- steps of its story so far
+    estimate       bytea not null              -- crowd's own; nothing else reads it
 );
 create index places_cell on places (cell);
 create index places_state on places (state_at desc, id desc);
@@ -162,15 +165,17 @@ create table place_steps (
 -- What is learned of a device, as of the last epoch: how often it agreed with what others settled, how often
 -- others contradicted it.
 create table device_trust (
-    device       text primary key,
-    agreed       double precision not null,
-    contradicted double precision not null
+    device        text primary key,
+    agreed        bigint not null,             -- thousandths, so that sums are exact in any order
+    contradicted  bigint not null,
+    epoch         bigint not null              -- when it last changed
 );
+create index device_trust_epoch on device_trust (epoch);
 -- What judging learned since the last epoch. Rows are only inserted, then summed and deleted by the epoch.
 create table trust_marks (
-    device       text not null,
-    agreed       double precision not null,
-    contradicted double precision not null
+    device        text not null,
+    agreed        bigint not null,
+    contradicted  bigint not null
 );
 
 -- Confirmed places of the other actionable classes: a dispatcher decides.
