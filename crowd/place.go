@@ -123,5 +123,6 @@ const (
 	ReasonDrop      ReasonKind = "drop_first" // N of Of waveforms begin with a drop, as a hole's do
 	ReasonOneWay    ReasonKind = "one_way"    // N of Of jolts in one direction of travel
 	ReasonSlow      ReasonKind = "slow"       // N of Of jolts at walking pace: people slow down for it
+	ReasonSameCar   ReasonKind = "same_car"   // N of Of devices always came together with another and do not count
 	ReasonUntrusted ReasonKind = "untrusted"  // N of Of devices are new or doubted and weigh little
 )

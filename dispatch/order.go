@@ -1,12 +1,9 @@
 package dispatch
 
 import (
-	"context"
 	"errors"
+	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
@@ -24,6 +21,47 @@ const (
 	Verified   State = "verified"
 	Reopened   State = "reopened"
 	Dismissed  State = "dismissed"
+)
+
+// States lists every state in the order of a work order's life.
+func States() []State {
+	return []State{New, Accepted, Assigned, InProgress, Repaired, Verified, Reopened, Dismissed}
+}
+
+// Next lists the states that an order may go to from s.
+func (s State) Next() []State {
+	switch s {
+	case New:
+		return []State{Accepted, Dismissed}
+	case Accepted:
+		return []State{Assigned, Dismissed}
+	case Assigned:
+		return []State{InProgress, Accepted, Dismissed}
+	case InProgress:
+		return []State{Repaired, Assigned, Dismissed}
+	case Repaired:
+		return []State{Verified, Reopened}
+	case Verified:
+		return []State{Reopened}
+	case Reopened:
+		return []State{Accepted, Assigned, Dismissed}
+	case Dismissed:
+		return []State{Reopened}
+	}
+	return nil
+}
+
+// May says whether an order may go from s to another state.
+func (s State) May(to State) bool { return slices.Contains(s.Next(), to) }
+
+// Actor is who moved an order: a role, never a person's name.
+type Actor string
+
+const (
+	Crowd      Actor = "crowd"   // enough independent evidence
+	Traffic    Actor = "traffic" // passes after a repair
+	Dispatcher Actor = "dispatcher"
+	Crew       Actor = "crew"
 )
 
 // Order is a work order: one confirmed place that a crew is sent to.
@@ -47,42 +85,17 @@ type Order struct {
 	Cell         geo.Cell // H3 resolution 12
 }
 
-// Step is one step in an order's life. Actor is a role ("traffic", "crew", "dispatcher"), never a person's name.
+// Step is one step in an order's life.
 type Step struct {
 	At     time.Time
 	State  State
-	Actor  string
+	Actor  Actor
 	Reason string
 }
 
-// ErrNotFound is returned where no such order exists.
-var ErrNotFound = errors.New("no such work order")
-
-// Filter narrows a list of orders; its zero value is every order, the newest promotion first.
-type Filter struct {
-	States []State
-	Bounds *orb.Bound
-	Before Cursor
-	Limit  int
-}
-
-// Cursor is where a page of a list ended.
-type Cursor struct {
-	At time.Time // promoted
-	ID string
-}
-
-// Orders lists work orders, newest promotion first.
-func Orders(ctx context.Context, pool *pgxpool.Pool, f Filter) ([]Order, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// FindOrder returns one order with its steps, or ErrNotFound.
-func FindOrder(ctx context.Context, pool *pgxpool.Pool, id string) (Order, []Step, error) {
-	return Order{}, nil, errors.ErrUnsupported
-}
-
-// OrderOf returns the order of a place with its steps, or ErrNotFound.
-func OrderOf(ctx context.Context, pool *pgxpool.Pool, place string) (Order, []Step, error) {
-	return Order{}, nil, errors.ErrUnsupported
-}
+// Errors of this package.
+var (
+	ErrNotFound   = errors.New("no such work order")
+	ErrTransition = errors.New("a work order cannot go that way")
+	ErrReason     = errors.New("a reason is required")
+)

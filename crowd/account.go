@@ -1,0 +1,124 @@
+package crowd
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+)
+
+// account is what one device has said at one place: the sums that its evidence is computed from.
+type account struct {
+	hits, misses int
+	first, last  time.Time
+	east, north  float64 // sum of precision-weighted offsets from the place's anchor, metres / m²
+	precision    float64 // sum of 1/σ², 1/m²
+	sin, cos     float64 // sums of the headings' unit vectors; both 0 where none was known
+	like         [NumClasses]float64
+	waves, drops int // waveforms seen, and how many begin with a drop
+	slow         int // jolts below walking pace or so
+	roughness    float64
+	lastHits     [4]int64 // Unix milliseconds of the newest jolts, for telling two phones in one car
+	shadow       bool     // it only ever felt this place together with another device
+	credited     bool     // others settled the place and the device's trust has heard of it
+
+	// term is the account's share of the place's log belief, kept while neither the account nor the device's
+	// weight changes. It is derived and never stored.
+	weighed bool
+	weight  float64
+	term    [NumClasses]float64
+}
+
+const accountVersion = 1
+
+var errAccount = errors.New("evidence account is damaged")
+
+// encode appends the account's fixed binary form.
+func (a *account) encode() []byte {
+	b := make([]byte, 0, 200)
+	b = append(b, accountVersion, flag(a.shadow), flag(a.credited))
+	for _, n := range []int{a.waves, a.drops, a.slow} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	for _, f := range []float64{a.east, a.north, a.precision, a.sin, a.cos, a.roughness} {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
+	}
+	for _, f := range a.like {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
+	}
+	for _, t := range a.lastHits {
+		b = binary.AppendVarint(b, t)
+	}
+	return b
+}
+
+// decode reads what encode wrote.
+func (a *account) decode(b []byte) error {
+	if len(b) < 3 || b[0] != accountVersion {
+		return errAccount
+	}
+	a.shadow, a.credited = b[1] == 1, b[2] == 1
+	b = b[3:]
+	for _, p := range []*int{&a.waves, &a.drops, &a.slow} {
+		n, used := binary.Uvarint(b)
+		if used <= 0 {
+			return errAccount
+		}
+		*p, b = int(n), b[used:]
+	}
+	floats := []*float64{&a.east, &a.north, &a.precision, &a.sin, &a.cos, &a.roughness}
+	for i := range a.like {
+		floats = append(floats, &a.like[i])
+	}
+	if len(b) < 8*len(floats) {
+		return errAccount
+	}
+	for _, p := range floats {
+		*p, b = math.Float64frombits(binary.LittleEndian.Uint64(b)), b[8:]
+	}
+	for i := range a.lastHits {
+		t, used := binary.Varint(b)
+		if used <= 0 {
+			return errAccount
+		}
+		a.lastHits[i], b = t, b[used:]
+	}
+	return nil
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// rides says whether every jolt that both accounts still remember came within the same seconds: two phones in one
+// car, or one person with two.
+func (a *account) rides(b *account) bool {
+	const together = 3000 // milliseconds
+	shared := 0
+	for _, t := range a.lastHits {
+		if t == 0 {
+			continue
+		}
+		near := false
+		for _, u := range b.lastHits {
+			if u != 0 && abs64(t-u) <= together {
+				near = true
+			}
+		}
+		if !near {
+			return false
+		}
+		shared++
+	}
+	return shared > 0
+}
+
+func abs64(n int64) int64 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}

@@ -1,0 +1,207 @@
+package crowd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What crosses regions changes only when an epoch passes: one hour of the decision clock. An epoch passes when all
+// that arrived in it has been judged; late commits are judged in the next one and dated there.
+
+// Keys of advisory locks.
+const (
+	lockEpoch  = 7_310_001 // shared: an epoch is being judged; exclusive: it passes
+	lockReplay = 7_310_002 // shared: a worker judges by the live clock; exclusive: a replay has the clock
+)
+
+const (
+	epochLength = time.Hour
+	fadeAfter   = 60 * 24 * time.Hour // a suspected place without a jolt for so long fades
+)
+
+func epochOf(t time.Time) int64       { return t.Unix() / int64(epochLength/time.Second) }
+func epochStart(hour int64) time.Time { return time.Unix(hour*int64(epochLength/time.Second), 0).UTC() }
+
+// currentEpoch returns the epoch that is being judged and keeps it from passing until the transaction ends. It is not ok
+// where there is nothing to judge yet, or a replay in another process has the clock.
+func (e *Engine) currentEpoch(ctx context.Context, tx pgx.Tx) (hour int64, ok bool, err error) {
+	if e.alone == nil {
+		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock_shared($1)`, lockReplay).Scan(&ok); err != nil || !ok {
+			return 0, false, wrap(err, "ask for the clock")
+		}
+	}
+	err = tx.QueryRow(ctx, `
+		with held as materialized (select pg_advisory_xact_lock_shared($1))
+		select hour from held, epoch`, lockEpoch).Scan(&hour)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, false, nil
+	}
+	return hour, err == nil, wrap(err, "read the epoch")
+}
+
+// Alone keeps every other process from judging on this database until release is called: for a replay, whose clock
+// is its own. It waits for turns that are under way.
+func (e *Engine) Alone(ctx context.Context) (release func(), err error) {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("have the clock alone: %w", err)
+	}
+	if _, err := conn.Exec(ctx, `select pg_advisory_lock($1)`, lockReplay); err != nil {
+		conn.Release()
+		return nil, fmt.Errorf("have the clock alone: %w", err)
+	}
+	e.alone = conn
+	return func() {
+		// Closing the connection gives the lock back even where the database no longer answers.
+		_ = conn.Hijack().Close(context.WithoutCancel(ctx))
+		e.alone = nil
+	}, nil
+}
+
+// passEpoch moves to the next epoch that has something in it, no farther than until, if all that belongs to the current
+// one has been judged. It says whether it moved.
+func (e *Engine) passEpoch(ctx context.Context, until time.Time) (passed bool, err error) {
+	err = pgx.BeginFunc(ctx, e.pool, func(tx pgx.Tx) error {
+		passed, err = e.passEpochIn(ctx, tx, until)
+		return err
+	})
+	return passed, wrap(err, "pass the epoch")
+}
+
+func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (bool, error) {
+	var free bool
+	if e.alone == nil {
+		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock_shared($1)`, lockReplay).Scan(&free); err != nil || !free {
+			return false, err
+		}
+	}
+	// The lock first, in a statement of its own: the next one must see what the lock waited for.
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, lockEpoch); err != nil {
+		return false, err
+	}
+	var hour *int64
+	var oldest *time.Time
+	err := tx.QueryRow(ctx, `select (select hour from epoch), (select min(received) from pending)`).Scan(&hour, &oldest)
+	if err != nil {
+		return false, err
+	}
+	target := epochOf(until)
+	if oldest != nil {
+		target = min(target, epochOf(*oldest))
+	}
+	if hour == nil {
+		if oldest == nil || !oldest.Before(until) {
+			return false, nil
+		}
+		_, err := tx.Exec(ctx, `insert into epoch (hour) values ($1)`, target)
+		return true, err
+	}
+	if target <= *hour {
+		return false, nil
+	}
+	if _, err := tx.Exec(ctx, `
+		with heard as (delete from trust_marks returning device, agreed, contradicted),
+		summed as (select device, sum(agreed)::bigint agreed, sum(contradicted)::bigint contradicted from heard group by device)
+		insert into device_trust as t (device, agreed, contradicted, epoch) select device, agreed, contradicted, $1 from summed
+		on conflict (device) do update set agreed = t.agreed + excluded.agreed,
+			contradicted = t.contradicted + excluded.contradicted, epoch = excluded.epoch`, target); err != nil {
+		return false, fmt.Errorf("sum what was learned of devices: %w", err)
+	}
+	if err := fade(ctx, tx, epochStart(*hour), epochStart(target)); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `update epoch set hour = $1`, target)
+	return true, err
+}
+
+// fade lets suspected places go whose last jolt is long past, at each midnight (UTC) between two epochs, so that it makes
+// no difference how many epochs pass at once.
+func fade(ctx context.Context, tx pgx.Tx, from, to time.Time) error {
+	const day = 24 * time.Hour
+	for at := from.Truncate(day).Add(day); !at.After(to); at = at.Add(day) {
+		rows, err := tx.Query(ctx, `
+			with gone as (
+				update places set state = 'faded', state_at = $1, steps = steps + 1
+				where state = 'suspected' and last_at < $2 returning id, region, steps),
+			told as (
+				insert into place_steps (place, n, at, kind, words)
+				select id, steps, $1, 'faded', '{}' from gone),
+			bumped as (
+				update regions set version = version + 1 where region in (select region from gone))
+			select pg_notify($3, json_build_object('kind', 'place', 'id', id, 'place', id, 'state', 'faded')::text) from gone`,
+			at, at.Add(-fadeAfter), Changes)
+		if err != nil {
+			return fmt.Errorf("fade places: %w", err)
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("fade places: %w", err)
+		}
+	}
+	return nil
+}
+
+// trust remembers what the last epoch knew of devices.
+type trust struct {
+	epoch   int64
+	devices map[string]standing
+}
+
+// standing is how often a device agreed with what others had settled, and how often they contradicted it.
+type standing struct{ agreed, contradicted float64 }
+
+func newTrust() *trust { return &trust{devices: map[string]standing{}} }
+
+// load brings the memory to the given epoch.
+func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64) error {
+	if t.epoch == epoch {
+		return nil
+	}
+	if t.epoch > epoch {
+		*t = *newTrust()
+	}
+	rows, err := tx.Query(ctx, `select device, agreed, contradicted from device_trust where epoch > $1`, t.epoch)
+	if err != nil {
+		return fmt.Errorf("load trust: %w", err)
+	}
+	var device string
+	var agreed, contradicted int64
+	_, err = pgx.ForEachRow(rows, []any{&device, &agreed, &contradicted}, func() error {
+		t.devices[device] = standing{float64(agreed) / 1000, float64(contradicted) / 1000}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("load trust: %w", err)
+	}
+	t.epoch = epoch
+	return nil
+}
+
+// weight is the weight of a device, as of the last epoch.
+func (t *trust) weight(device string) float64 { return t.devices[device].weight() }
+
+// doubtedBelow is the weight under which a device counts as new or doubted when the belief is explained.
+const doubtedBelow = 0.2
+
+// weight is the probability that a device reports what it feels, from 0 to 1: little for a newcomer, growing with what
+// others have borne out, falling with what they have contradicted.
+func (s standing) weight() float64 {
+	const (
+		newcomer = 0.06
+		most     = 0.95
+		half     = 12.0 // agreements after which a device weighs half of the most
+	)
+	share := (s.agreed + 1) / (s.agreed + 1 + 2*s.contradicted)
+	return newcomer + (most-newcomer)*s.agreed/(s.agreed+half)*share*share
+}
+
+func wrap(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

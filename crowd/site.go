@@ -1,0 +1,292 @@
+package crowd
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// Distances of association, metres. GPS errs by 3 to 15 m, and most of it is shared by one trip, so a device's
+// jolts at a place are averaged first and devices are averaged as equals.
+const (
+	gateM        = 22.0 // a jolt farther than this from a place is never its
+	missGateM    = 16.0 // a smooth pass farther than this says nothing about a place
+	mergeM       = 13.0 // two places of one direction nearer than this are one
+	deviceSigmaM = 6.0  // how far one device's mean jolt lies from the truth
+	headingGate  = 60.0 // degrees
+	diskSteps    = 2    // rings of resolution 12 cells that cover gateM
+)
+
+// site is a place while it is judged, with every device's account.
+type site struct {
+	Place
+	anchor     orb.Point // offsets in accounts count from here
+	accounts   map[string]*account
+	order      []string // the devices, sorted: sums must not depend on map order
+	repairedAt time.Time
+	stored     bool
+	shown      bool            // the story has told that it is suspected
+	reviewed   bool            // it has been put on the review list
+	dirty      bool            // changed since it was stored
+	moved      bool            // its state changed since it was stored: to be announced
+	changed    map[string]bool // devices whose accounts are to be written
+	steps      []Step
+	stepCount  int
+}
+
+// placeAlphabet spells a place's id: lower case, without padding.
+const placeAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// placeID names a place after the event that founded it, so that judging the same events again gives the same
+// names. Nothing can be read back from it.
+func placeID(device, event string) string {
+	h := sha256.Sum256([]byte("place\x00" + device + "\x00" + event))
+	return base32.NewEncoding(placeAlphabet).WithPadding(base32.NoPadding).EncodeToString(h[:10])
+}
+
+func newSite(e *arrival) *site {
+	return &site{
+		Place: Place{
+			ID: placeID(e.Device, e.ID), Region: e.Region, Cell: e.Cell, Lat: e.Lat, Lon: e.Lon,
+			UncertaintyM: deviceSigmaM, State: Suspected, StateAt: e.Received, FirstAt: e.Time, LastAt: e.Time,
+		},
+		anchor:   orb.Point{e.Lon, e.Lat},
+		accounts: map[string]*account{},
+		changed:  map[string]bool{},
+		dirty:    true,
+	}
+}
+
+func (s *site) point() orb.Point { return orb.Point{s.Lon, s.Lat} }
+
+// account returns the device's account, made where there was none.
+func (s *site) account(device string) *account {
+	a, ok := s.accounts[device]
+	if !ok {
+		a = &account{}
+		s.accounts[device] = a
+		at, _ := slices.BinarySearch(s.order, device)
+		s.order = slices.Insert(s.order, at, device)
+	}
+	s.changed[device] = true
+	s.dirty = true
+	return a
+}
+
+// hit adds a jolt to its device's account.
+func (s *site) hit(e *arrival) {
+	a := s.account(e.Device)
+	a.touch(e.Time)
+	a.hits++
+	a.weighed = false
+	sigma := math.Max(e.AccuracyM, 3)
+	w := 1 / (sigma * sigma)
+	east, north := offset(s.anchor, orb.Point{e.Lon, e.Lat})
+	a.east += east * w
+	a.north += north * w
+	a.precision += w
+	if e.HeadingDeg != nil {
+		sin, cos := math.Sincos(*e.HeadingDeg * math.Pi / 180)
+		a.sin += sin
+		a.cos += cos
+	}
+	for i := range e.like {
+		a.like[i] += e.like[i]
+	}
+	if e.jolt.HasWave() {
+		a.waves++
+		if e.jolt.DropFirst() {
+			a.drops++
+		}
+	}
+	if e.SpeedMPS < slowMPS {
+		a.slow++
+	}
+	a.roughness += roughnessOf(e.PeakG, e.SpeedMPS)
+	copy(a.lastHits[1:], a.lastHits[:3])
+	a.lastHits[0] = e.Time.UnixMilli()
+	a.shadow = s.ridesAlong(e.Device, a)
+	if e.Time.Before(s.FirstAt) {
+		s.FirstAt = e.Time
+	}
+	if e.Time.After(s.LastAt) {
+		s.LastAt = e.Time
+	}
+}
+
+// ridesAlong says whether the device has only ever felt this place together with another: the same car.
+func (s *site) ridesAlong(device string, a *account) bool {
+	for _, d := range s.order {
+		if b := s.accounts[d]; d != device && b.hits > 0 && !b.shadow && a.rides(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// miss adds a smooth pass to its device's account.
+func (s *site) miss(e *arrival) {
+	a := s.account(e.Device)
+	a.touch(e.Time)
+	a.misses++
+	a.weighed = false
+}
+
+func (a *account) touch(t time.Time) {
+	if a.first.IsZero() || t.Before(a.first) {
+		a.first = t
+	}
+	if t.After(a.last) {
+		a.last = t
+	}
+}
+
+// locate estimates position, heading and uncertainty anew from the accounts: each device that felt it counts as one
+// measurement, at the mean of its own jolts; the farthest are weighed down (Huber), as one bad fix must not move a place.
+func (s *site) locate() {
+	var east, north, weight, sin, cos float64
+	type mean struct{ e, n, w float64 }
+	means := make([]mean, 0, len(s.order))
+	for _, d := range s.order {
+		a := s.accounts[d]
+		if a.precision == 0 {
+			continue
+		}
+		own := 1 / a.precision
+		means = append(means, mean{a.east / a.precision, a.north / a.precision, 1 / (deviceSigmaM*deviceSigmaM + own)})
+		if r := math.Hypot(a.sin, a.cos); r > 0 {
+			sin += a.sin / r
+			cos += a.cos / r
+		}
+	}
+	if len(means) == 0 {
+		return
+	}
+	east, north = means[0].e, means[0].n
+	for range 3 {
+		var se, sn float64
+		weight = 0
+		for _, m := range means {
+			w := m.w
+			if d := math.Hypot(m.e-east, m.n-north); d > 1.5*deviceSigmaM && len(means) > 2 {
+				w *= 1.5 * deviceSigmaM / d
+			}
+			se += m.e * w
+			sn += m.n * w
+			weight += w
+		}
+		east, north = se/weight, sn/weight
+	}
+	p := shift(s.anchor, east, north)
+	s.Lon, s.Lat = p[0], p[1]
+	s.UncertaintyM = math.Sqrt(1 / weight)
+	s.HeadingDeg = nil
+	if r := math.Hypot(sin, cos); r > 0.3*float64(len(means)) {
+		h := math.Mod(math.Atan2(sin, cos)*180/math.Pi+360, 360)
+		s.HeadingDeg = &h
+	}
+	if cell, err := geo.FineCell(s.Lat, s.Lon); err == nil {
+		s.Cell, s.Region = cell, geo.Region(cell)
+	}
+}
+
+// distance is how far the event lies from the place in metres, or false where its direction is another.
+func (s *site) distance(e *arrival) (float64, bool) {
+	if e.HeadingDeg != nil && s.HeadingDeg != nil && geo.HeadingDiff(*e.HeadingDeg, *s.HeadingDeg) > headingGate {
+		return 0, false
+	}
+	east, north := offset(orb.Point{e.Lon, e.Lat}, s.point())
+	return math.Hypot(east, north), true
+}
+
+// merge takes over the accounts of another place that turned out to be the same.
+func (s *site) merge(o *site) {
+	east, north := offset(s.anchor, o.anchor)
+	for _, d := range o.order {
+		from := o.accounts[d]
+		a := s.account(d)
+		if a.hits+a.misses == 0 {
+			*a = *from
+		} else {
+			a.join(from)
+		}
+		a.east += east * from.precision
+		a.north += north * from.precision
+	}
+	if o.FirstAt.Before(s.FirstAt) {
+		s.FirstAt = o.FirstAt
+	}
+	if o.LastAt.After(s.LastAt) {
+		s.LastAt = o.LastAt
+	}
+	s.dirty = true
+	s.shown = s.shown || o.shown
+}
+
+// join adds another account of the same device, whose offsets count from the same anchor.
+func (a *account) join(b *account) {
+	a.touch(b.first)
+	a.touch(b.last)
+	a.weighed = false
+	a.hits += b.hits
+	a.misses += b.misses
+	a.east += b.east
+	a.north += b.north
+	a.precision += b.precision
+	a.sin += b.sin
+	a.cos += b.cos
+	for i := range a.like {
+		a.like[i] += b.like[i]
+	}
+	a.waves += b.waves
+	a.drops += b.drops
+	a.slow += b.slow
+	a.roughness += b.roughness
+	a.shadow = a.shadow && b.shadow
+	a.credited = a.credited || b.credited
+	times := append(slices.Clone(a.lastHits[:]), b.lastHits[:]...)
+	slices.SortFunc(times, func(x, y int64) int { return cmp.Compare(y, x) })
+	copy(a.lastHits[:], times)
+}
+
+// story adds a step.
+func (s *site) story(at time.Time, kind StepKind, words StepWords) {
+	s.stepCount++
+	s.steps = append(s.steps, Step{N: s.stepCount, At: at, Kind: kind, Words: words})
+	s.dirty = true
+}
+
+// estimate is the part of a site that has no column: the anchor.
+func (s *site) estimate() []byte {
+	b := binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.anchor[0]))
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(s.anchor[1]))
+}
+
+func (s *site) readEstimate(b []byte) error {
+	if len(b) != 16 {
+		return errAccount
+	}
+	s.anchor[0] = math.Float64frombits(binary.LittleEndian.Uint64(b))
+	s.anchor[1] = math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))
+	return nil
+}
+
+const metresPerDegree = 111319.49 // of latitude, WGS 84 mean sphere
+
+// offset returns how far b lies east and north of a, in metres; good over the few hundred metres of a place.
+func offset(a, b orb.Point) (east, north float64) {
+	return (b[0] - a[0]) * metresPerDegree * math.Cos(a[1]*math.Pi/180), (b[1] - a[1]) * metresPerDegree
+}
+
+// shift is the inverse of offset.
+func shift(p orb.Point, east, north float64) orb.Point {
+	return orb.Point{p[0] + east/(metresPerDegree*math.Cos(p[1]*math.Pi/180)), p[1] + north/metresPerDegree}
+}

@@ -1,0 +1,118 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// Filter narrows a list of orders; its zero value is every order, the newest promotion first.
+type Filter struct {
+	States []State
+	Bounds *orb.Bound // lon lat
+	Before Cursor     // continue after this order of an earlier page
+	Limit  int        // 0: no limit
+}
+
+// Cursor is where a page of a list ended.
+type Cursor struct {
+	At time.Time // promoted
+	ID string
+}
+
+const orderQuery = `select o.id, o.number, o.place, o.class, o.severity, o.probability, o.devices, o.state, o.street, o.body,
+	o.promoted_at, o.state_at, o.external_id, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.cell
+	from orders o join places p on p.id = o.place`
+
+func scanOrder(row pgx.CollectableRow) (Order, error) {
+	var o Order
+	var cell int64
+	err := row.Scan(&o.ID, &o.Number, &o.Place, &o.Class, &o.Severity, &o.Probability, &o.Devices, &o.State, &o.Street, &o.Body,
+		&o.PromotedAt, &o.StateAt, &o.ExternalID, &o.Lat, &o.Lon, &o.HeadingDeg, &o.UncertaintyM, &cell)
+	o.Cell = geo.Cell(cell)
+	o.PromotedAt, o.StateAt = o.PromotedAt.UTC(), o.StateAt.UTC()
+	return o, err
+}
+
+// Orders lists work orders, newest promotion first.
+func Orders(ctx context.Context, pool *pgxpool.Pool, f Filter) ([]Order, error) {
+	var where []string
+	var args []any
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	if len(f.States) > 0 {
+		where = append(where, "o.state = any("+arg(f.States)+")")
+	}
+	if b := f.Bounds; b != nil {
+		where = append(where, fmt.Sprintf("p.lat between %s and %s and p.lon between %s and %s",
+			arg(b.Min[1]), arg(b.Max[1]), arg(b.Min[0]), arg(b.Max[0])))
+	}
+	if f.Before.ID != "" {
+		where = append(where, fmt.Sprintf("(o.promoted_at, o.id) < (%s, %s)", arg(f.Before.At), arg(f.Before.ID)))
+	}
+	query := orderQuery
+	if len(where) > 0 {
+		query += " where " + strings.Join(where, " and ")
+	}
+	query += " order by o.promoted_at desc, o.id desc"
+	if f.Limit > 0 {
+		query += " limit " + arg(f.Limit)
+	}
+	rows, err := pool.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list work orders: %w", err)
+	}
+	orders, err := pgx.CollectRows(rows, scanOrder)
+	if err != nil {
+		return nil, fmt.Errorf("list work orders: %w", err)
+	}
+	return orders, nil
+}
+
+// FindOrder returns one order with its steps, or ErrNotFound.
+func FindOrder(ctx context.Context, pool *pgxpool.Pool, id string) (Order, []Step, error) {
+	return find(ctx, pool, "o.id", id)
+}
+
+// OrderOf returns the order of a place with its steps, or ErrNotFound.
+func OrderOf(ctx context.Context, pool *pgxpool.Pool, place string) (Order, []Step, error) {
+	return find(ctx, pool, "o.place", place)
+}
+
+func find(ctx context.Context, pool *pgxpool.Pool, column, id string) (Order, []Step, error) {
+	rows, err := pool.Query(ctx, orderQuery+" where "+column+" = $1", id)
+	if err != nil {
+		return Order{}, nil, fmt.Errorf("find a work order: %w", err)
+	}
+	o, err := pgx.CollectExactlyOneRow(rows, scanOrder)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Order{}, nil, ErrNotFound
+	}
+	if err != nil {
+		return Order{}, nil, fmt.Errorf("find a work order: %w", err)
+	}
+	rows, err = pool.Query(ctx, `select at, state, actor, reason from order_steps where order_id = $1 order by n`, o.ID)
+	if err != nil {
+		return Order{}, nil, fmt.Errorf("read a work order's steps: %w", err)
+	}
+	steps, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Step, error) {
+		var s Step
+		err := row.Scan(&s.At, &s.State, &s.Actor, &s.Reason)
+		s.At = s.At.UTC()
+		return s, err
+	})
+	if err != nil {
+		return Order{}, nil, fmt.Errorf("read a work order's steps: %w", err)
+	}
+	return o, steps, nil
+}
