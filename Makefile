@@ -1,0 +1,53 @@
+# Streetpulse. `make run` shows it, `make test` proves it; both install what is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+UI := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
+GO := $(shell find . -name '*.go' -not -path '*/node_modules/*') go.mod go.sum
+
+DEMO ?= 1
+STREETPULSE_DATA ?= ./data
+export STREETPULSE_DATA
+
+.PHONY: run test build lint bench generate ui clean
+
+# Starts everything and the demonstration town; DEMO=0 starts empty. Ctrl-C stops it all.
+run: bin/streetpulse
+	@scripts/need postgres
+	@exec bin/streetpulse serve $(if $(filter 0,$(DEMO)),,--demo)
+
+build: bin/streetpulse
+
+bin/streetpulse: $(GO) web/dist/.built
+	@scripts/need go cc
+	go build -trimpath -o $@ ./cmd/streetpulse
+
+# The pages' scripts, styles and fonts, which the binary carries.
+ui: web/dist/.built
+web/dist/.built: $(UI)
+	@scripts/need node
+	cd web/ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@
+
+test: web/dist/.built
+	@scripts/need go cc postgres chromium mosquitto
+	go vet ./...
+	go test -race -timeout 8m ./...
+
+lint: web/dist/.built
+	go run $(GOLANGCI) run ./...
+	cd web/ui && npx --no-install tsc --noEmit
+
+# Speed, as shares of the floors measured in the same run; never under -race.
+bench: bin/streetpulse
+	@scripts/need postgres
+	go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./ingest/... ./crowd/... ./geo/... ./evaluate/...
+
+# Everything in the project that a command makes.
+generate:
+	go generate ./...
+
+clean:
+	rm -rf bin web/dist/* web/ui/node_modules

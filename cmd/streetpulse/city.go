@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// cityFlags say which city this is.
+type cityFlags struct {
+	City        string `help:"The city's name, as pages show it." placeholder:"NAME"`
+	OrderPrefix string `help:"First part of a work order's number; the city's first two letters by default." placeholder:"XY"`
+}
+
+// streetReachM is how far from a street's line a place may lie and still be on it, metres.
+const streetReachM = 30
+
+// office makes the office that numbers orders and knows their streets.
+func (c cityFlags) office(network *geo.Network) dispatch.Office {
+	return dispatch.Office{Prefix: c.prefix(), Street: func(p crowd.Place) string {
+		match, ok := network.Nearest(orb.Point{p.Lon, p.Lat}, p.HeadingDeg, streetReachM)
+		if !ok {
+			return ""
+		}
+		return match.Street.Name
+	}}
+}
+
+func (c cityFlags) prefix() string {
+	if c.OrderPrefix != "" {
+		return c.OrderPrefix
+	}
+	var letters []rune
+	for _, r := range strings.ToUpper(c.City) {
+		if unicode.IsLetter(r) {
+			letters = append(letters, r)
+		}
+	}
+	if len(letters) < 2 {
+		return "SP"
+	}
+	return string(letters[:2])
+}
+
+// loadNetwork reads the imported streets; there may be none.
+func loadNetwork(ctx context.Context, pool *pgxpool.Pool) (*geo.Network, error) {
+	m, err := geo.Load(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("load the streets: %w", err)
+	}
+	return geo.NewNetwork(m), nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/streetpulse/streetpulse/ingest"
+)
+
+type deviceCommand struct {
+	Enrol  deviceEnrol  `cmd:"" help:"Enrol a device; prints its id and secret, once."`
+	List   deviceList   `cmd:"" help:"List the devices."`
+	Revoke deviceRevoke `cmd:"" help:"Take a device's access away."`
+}
+
+type deviceEnrol struct {
+	store
+	Name string `help:"A name for people."`
+}
+
+func (c deviceEnrol) Run(ctx context.Context, o output) (err error) {
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	device, secret, err := ingest.Enrol(ctx, db.Pool, ingest.Enrolment{Name: c.Name}, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "id      %s\nsecret  %s\n", device.ID, secret)
+	return err
+}
+
+type deviceList struct{ store }
+
+func (c deviceList) Run(ctx context.Context, o output) (err error) {
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	devices, err := ingest.List(ctx, db.Pool)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(o.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tAPP\tENROLLED\tREVOKED\tONLINE")
+	for _, d := range devices {
+		revoked := ""
+		if d.RevokedAt != nil {
+			revoked = d.RevokedAt.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\n", d.ID, d.Name, d.App, d.EnrolledAt.UTC().Format(time.RFC3339), revoked, d.Online)
+	}
+	return w.Flush()
+}
+
+type deviceRevoke struct {
+	store
+	ID string `arg:"" help:"The device."`
+}
+
+func (c deviceRevoke) Run(ctx context.Context, o output) (err error) {
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := ingest.Revoke(ctx, db.Pool, c.ID, time.Now()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "%s is revoked\n", c.ID)
+	return err
+}

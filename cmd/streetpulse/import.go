@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+type importCommand struct {
+	Streets importStreets `cmd:"" help:"Import streets, furniture and ground from an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz); replaces what was imported before."`
+}
+
+type importStreets struct {
+	store
+	File string `arg:"" help:"The extract." type:"existingfile"`
+}
+
+func (c importStreets) Run(ctx context.Context, o output) (err error) {
+	file, err := os.Open(c.File)
+	if err != nil {
+		return fmt.Errorf("open the extract: %w", err)
+	}
+	defer file.Close()
+	m, err := geo.ReadOSM(ctx, file, c.File)
+	if err != nil {
+		return err
+	}
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := m.Save(ctx, db.Pool); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "%d streets, %d pieces of furniture, %d pieces of ground. %s. A running server shows them after a restart.\n",
+		len(m.Streets), len(m.Furniture), len(m.Ground), m.Attribution)
+	return err
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/broker"
+	"github.com/streetpulse/streetpulse/postgres"
+	"github.com/streetpulse/streetpulse/web"
+)
+
+// Roles that a process can play; by default it plays all.
+const (
+	roleIngest = "ingest" // takes events in, over MQTT and HTTP
+	roleCrowd  = "crowd"  // judges them
+	roleWeb    = "web"    // shows what is known
+	roleJobs   = "jobs"   // slow work; there is none yet
+)
+
+type serveCommand struct {
+	store
+	cityFlags
+	HTTP           string           `name:"http" default:"127.0.0.1:8080" help:"Address of the pages and the API." placeholder:"ADDR"`
+	MQTT           string           `name:"mqtt" default:"127.0.0.1:1883" help:"Address of the embedded MQTT broker." placeholder:"ADDR"`
+	PublicURL      string           `name:"public-url" help:"How people reach this server." placeholder:"URL"`
+	TrustedProxies []netip.Prefix   `help:"Proxies whose X-Forwarded-For is believed." placeholder:"CIDR,…"`
+	Roles          []string         `default:"ingest,crowd,web,jobs" enum:"ingest,crowd,web,jobs" help:"What this process does: ${enum}."`
+	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
+	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
+	EnrolLimit     int              `default:"60" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
+}
+
+func (c serveCommand) plays(role string) bool { return slices.Contains(c.Roles, role) }
+
+// Run serves until ctx ends. Parts stop in the order in which events flow, so that what was acknowledged is stored and
+// what is stored will be judged.
+func (c serveCommand) Run(ctx context.Context, o output) (err error) {
+	started := time.Now()
+	if c.Database == "" {
+		unlock, err := postgres.Lock(c.Data)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	if c.Demo && c.City == "" {
+		c.City = demoCity
+	}
+	if c.Demo {
+		if err := importDemoStreets(ctx, db.Pool); err != nil {
+			return err
+		}
+	}
+	network, err := loadNetwork(ctx, db.Pool)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	clock, err := c.clock(ctx, db)
+	if err != nil {
+		return err
+	}
+	p := parts{c: c, db: db, log: o.log, clock: clock, network: network, registry: registry}
+	if err := p.make(); err != nil {
+		return err
+	}
+	return p.run(ctx, started)
+}
+
+// clock is the clock of decisions: the wall's, or in the demonstration town that of its cars until they have caught up.
+func (c serveCommand) clock(ctx context.Context, db *postgres.Database) (ingest.Clock, error) {
+	if !c.Demo {
+		return ingest.Wall{}, nil
+	}
+	var last *time.Time
+	if err := db.Pool.QueryRow(ctx, `select max(received) from events`).Scan(&last); err != nil {
+		return nil, fmt.Errorf("read the demonstration town's clock: %w", err)
+	}
+	clock := &ingest.Catchup{}
+	if last != nil {
+		clock.Start(*last)
+	}
+	return clock, nil
+}
+
+// parts are the pieces of a serving process.
+type parts struct {
+	c        serveCommand
+	db       *postgres.Database
+	log      *slog.Logger
+	clock    ingest.Clock
+	network  *geo.Network
+	registry *prometheus.Registry
+
+	writer *ingest.Writer
+	broker *broker.Broker
+	engine *crowd.Engine
+	web    *web.Server
+	http   net.Listener
+}
+
+func (p *parts) make() error {
+	var in *ingest.Ingest
+	var err error
+	if p.c.plays(roleIngest) {
+		p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
+		in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+		p.broker, err = broker.New(broker.Options{
+			TCPAddr: p.c.MQTT, Ingest: in, Pool: p.db.Pool, DeviceRate: p.c.DeviceRate, Log: p.log, Registerer: p.registry})
+		if err != nil {
+			return err
+		}
+	}
+	if p.c.plays(roleCrowd) {
+		p.engine, err = crowd.NewEngine(p.db.Pool, crowd.Config{
+			Confirmed: p.c.office(p.network).Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen,
+			Log: p.log, Metrics: p.registry,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !p.c.plays(roleWeb) {
+		return nil
+	}
+	config := web.Config{
+		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, City: p.c.City,
+		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected,
+		Registry: p.registry, Log: p.log,
+	}
+	if p.broker != nil {
+		config.Ingest, config.WebSocket, config.MQTT = in, p.broker.WebSocket(), "tcp://"+p.broker.TCPAddr().String()
+	}
+	if p.web, err = web.New(config); err != nil {
+		return err
+	}
+	if p.http, err = net.Listen("tcp", p.c.HTTP); err != nil {
+		return fmt.Errorf("listen for HTTP: %w; name another address with --http", err)
+	}
+	return nil
+}
+
+func (p *parts) run(ctx context.Context, started time.Time) error {
+	// Each part has a context of its own: they end one after the other.
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWriting()
+	group, ctx := errgroup.WithContext(ctx)
+	var wake <-chan struct{}
+	if p.writer != nil {
+		wake = p.writer.Wake()
+		group.Go(func() error { return p.writer.Run(writing) })
+		group.Go(func() error {
+			defer stopWriting()
+			return p.broker.Serve(ctx)
+		})
+	}
+	if p.engine != nil {
+		group.Go(func() error { return p.engine.Work(ctx, p.clock.Now, wake) })
+	}
+	if p.web != nil {
+		group.Go(func() error { return p.web.Serve(ctx, p.http) })
+	}
+	p.announce(time.Since(started))
+	if p.c.Demo && p.web != nil && p.broker != nil {
+		group.Go(func() error { return p.demonstrate(ctx) })
+	}
+	err := group.Wait()
+	p.log.Info("stopped")
+	return err
+}
+
+// announce prints where everything is.
+func (p *parts) announce(took time.Duration) {
+	if p.web != nil {
+		p.log.Info("map", "url", "http://"+p.http.Addr().String()+"/")
+	}
+	if p.broker != nil {
+		p.log.Info("mqtt", "url", "mqtt://"+p.broker.TCPAddr().String())
+	}
+	p.log.Info("ready", "took", took.Round(time.Millisecond), "roles", strings.Join(p.c.Roles, ","))
+}
