@@ -1,0 +1,5 @@
+package web
+
+import "github.com/danielgtaylor/huma/v2"
+
+func (s *Server) registerDevices(huma.API) {}

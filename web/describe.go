@@ -1,0 +1,193 @@
+package web
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+)
+
+// titled is a place with the words that name it.
+type titled struct {
+	sight
+	Title string // "Pothole, Ringstraße"
+	Where string // "Between Dinstlstraße and Bahnhofplatz, eastbound"
+	State string // "In progress"
+	Since time.Time
+	Next  string // "Traffic checks the repair"
+}
+
+// nearStreet is how far from its street a place may lie, metres.
+const nearStreet = 40
+
+// describe names a place after the streets around it.
+func (s *Server) describe(p sight) titled {
+	t := s.texts
+	out := titled{sight: p, State: s.stateWord(p), Since: p.FirstAt, Next: s.nextWord(p)}
+	class := t.T("class." + string(p.Class))
+	out.Title = class
+	street, from, to := s.streetOf(p)
+	if p.Coarse {
+		out.Where = t.T("where.area")
+		if street != "" {
+			out.Title = t.T("title.near", "class", class, "street", street)
+		}
+		return out
+	}
+	if street != "" {
+		out.Title = t.T("title.at", "class", class, "street", street)
+	}
+	switch {
+	case from != "" && to != "" && from != to:
+		out.Where = t.T("where.between", "from", from, "to", to)
+	case from != "":
+		out.Where = t.T("where.near", "street", from)
+	case to != "":
+		out.Where = t.T("where.near", "street", to)
+	}
+	if d := s.direction(p.HeadingDeg); d != "" && out.Where != "" {
+		out.Where = t.T("where.direction", "where", out.Where, "direction", d)
+	} else if d != "" {
+		out.Where = capital(d)
+	}
+	return out
+}
+
+// streetOf returns the street of a place and the cross streets around it, each empty where it is not known.
+func (s *Server) streetOf(p sight) (street, from, to string) {
+	if p.Order != nil {
+		street = p.Order.Street
+	}
+	network := s.network()
+	if network == nil {
+		return street, "", ""
+	}
+	reach := float64(nearStreet)
+	if p.Coarse {
+		reach = coarseShift
+	}
+	m, ok := network.Nearest(p.Point(), p.HeadingDeg, reach)
+	if !ok {
+		return street, "", ""
+	}
+	if street == "" {
+		street = m.Street.Name
+	}
+	if street != m.Street.Name {
+		return street, "", ""
+	}
+	return street, m.From, m.To
+}
+
+// direction returns the direction of travel as a word, empty where there is none.
+func (s *Server) direction(heading *float64) string {
+	if heading == nil {
+		return ""
+	}
+	eighth := int(math.Round(*heading/45)) & 7
+	return s.texts.T("direction." + strconv.Itoa(eighth))
+}
+
+func (s *Server) stateWord(p sight) string {
+	switch {
+	case p.Order != nil && p.Order.State == dispatch.Reopened:
+		return s.texts.T("mark.reopened")
+	case p.Order == nil && p.State == crowd.Faded:
+		return s.texts.T("mark.faded")
+	}
+	return s.texts.T("mark." + string(p.Mark()))
+}
+
+// stage is the state that decides what happens next: the order's where there is one.
+func stage(p sight) string {
+	if p.Order != nil {
+		return string(p.Order.State)
+	}
+	return string(p.State)
+}
+
+func (s *Server) nextWord(p sight) string {
+	if p.Order != nil && p.Order.State == dispatch.Verified {
+		days := int(p.Order.StateAt.Sub(p.Order.PromotedAt).Hours() / 24)
+		if days == 0 {
+			return s.texts.T("next.verified.0")
+		}
+		return s.texts.N("next.verified", days)
+	}
+	return s.texts.T("next." + stage(p))
+}
+
+// summary is the sentence that a place's page opens with.
+func (s *Server) summary(p sight) string {
+	return s.texts.N("sum.felt", p.Devices) + " " + s.texts.T("sum."+stage(p))
+}
+
+// bar is one line of the belief: what a place may be, and how likely.
+type bar struct {
+	Label   string
+	Percent int
+}
+
+// bars returns the belief as people read it: what is likely, and the rest as one.
+func (s *Server) bars(b crowd.Belief) []bar {
+	const most = 3
+	var out []bar
+	rest := 100
+	left := b
+	for range most {
+		top := left.Top()
+		for i, c := range crowd.Classes() {
+			if c != top {
+				continue
+			}
+			percent := int(math.Round(left[i] * 100))
+			left[i] = -1
+			if percent < 1 || percent > rest {
+				continue
+			}
+			rest -= percent
+			out = append(out, bar{s.texts.T("class." + string(c)), percent})
+		}
+	}
+	if rest > 0 && len(out) > 0 {
+		out = append(out, bar{s.texts.T("class.other"), rest})
+	}
+	return out
+}
+
+// why is one reason in words, with the symbol it stands under.
+type why struct{ Symbol, Text string }
+
+// reasons puts the reasons for a belief into plain sentences.
+func (s *Server) reasons(rs []crowd.Reason, p sight) []why {
+	t := s.texts
+	var out []why
+	for _, r := range rs {
+		switch r.Kind {
+		case crowd.ReasonFelt:
+			if r.Of <= r.N {
+				out = append(out, why{"jolt", t.T("why.felt.all", "n", r.N)})
+			} else {
+				out = append(out, why{"jolt", t.T("why.felt", "n", r.N, "not", r.Of-r.N)})
+			}
+		case crowd.ReasonDrop:
+			out = append(out, why{"jolt", t.T("why.drop_first", "n", r.N, "of", r.Of)})
+		case crowd.ReasonOneWay:
+			d := s.direction(p.HeadingDeg)
+			if r.N == r.Of && d != "" {
+				out = append(out, why{"pass", t.T("why.one_way.all", "direction", d)})
+			} else {
+				out = append(out, why{"pass", t.T("why.one_way.some", "n", r.N, "of", r.Of)})
+			}
+		case crowd.ReasonSlow:
+			out = append(out, why{"pass", t.T("why.slow", "n", r.N, "of", r.Of)})
+		case crowd.ReasonSameCar, crowd.ReasonUntrusted:
+			if r.N > 0 {
+				out = append(out, why{"pass", t.T("why."+string(r.Kind), "n", r.N, "of", r.Of)})
+			}
+		}
+	}
+	return out
+}

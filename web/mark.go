@@ -1,0 +1,138 @@
+package web
+
+import (
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+)
+
+// mark is the symbol that a place stands under on the map and in every text: where it is in its life, as far as
+// a passer-by needs to tell.
+type mark string
+
+const (
+	markSuspected mark = "suspected"
+	markConfirmed mark = "confirmed"
+	markOrdered   mark = "ordered"
+	markProgress  mark = "progress"
+	markRepaired  mark = "repaired"
+	markVerified  mark = "verified"
+	markDismissed mark = "dismissed"
+)
+
+// marks lists every mark in the order of a place's life, which is also that of the legend.
+func marks() []mark {
+	return []mark{markSuspected, markConfirmed, markOrdered, markProgress, markRepaired, markVerified, markDismissed}
+}
+
+// urgency is the order in which marks stand for a group of places: the worst first.
+func urgency() []mark {
+	return []mark{markConfirmed, markProgress, markOrdered, markSuspected, markRepaired, markVerified, markDismissed}
+}
+
+// Colour is the name of the token that the mark is drawn with.
+func (m mark) Colour() string {
+	if m == markProgress {
+		return string(markOrdered)
+	}
+	return string(m)
+}
+
+// group is what the filter on the map tells apart.
+type group string
+
+const (
+	groupAll       group = "all"
+	groupOpen      group = "open"
+	groupRepaired  group = "repaired"
+	groupDismissed group = "dismissed"
+)
+
+func groups() []group { return []group{groupAll, groupOpen, groupRepaired, groupDismissed} }
+
+// parseGroup returns the group that s names, or all of them.
+func parseGroup(s string) group {
+	for _, g := range groups() {
+		if string(g) == s {
+			return g
+		}
+	}
+	return groupAll
+}
+
+// marks returns the marks that are shown where the filter stands on g.
+func (g group) marks() []mark {
+	switch g {
+	case groupOpen:
+		return []mark{markSuspected, markConfirmed, markOrdered, markProgress}
+	case groupRepaired:
+		return []mark{markRepaired, markVerified}
+	case groupDismissed:
+		return []mark{markDismissed}
+	}
+	return marks()
+}
+
+// markOf returns the mark of a place in state p whose order is in state o; o is empty where there is no order.
+func markOf(p crowd.State, o dispatch.State) mark {
+	switch o {
+	case dispatch.New, dispatch.Reopened:
+		return markConfirmed
+	case dispatch.Accepted, dispatch.Assigned:
+		return markOrdered
+	case dispatch.InProgress:
+		return markProgress
+	case dispatch.Repaired:
+		return markRepaired
+	case dispatch.Verified:
+		return markVerified
+	case dispatch.Dismissed:
+		return markDismissed
+	}
+	switch p {
+	case crowd.Confirmed:
+		return markConfirmed
+	case crowd.Faded, crowd.Dismissed:
+		return markDismissed
+	}
+	return markSuspected
+}
+
+// markSQL is markOf over places p left joined with orders o.
+const markSQL = `case
+	when o.state in ('new', 'reopened') then 'confirmed'
+	when o.state in ('accepted', 'assigned') then 'ordered'
+	when o.state = 'in_progress' then 'progress'
+	when o.state in ('repaired', 'verified', 'dismissed') then o.state
+	when p.state = 'confirmed' then 'confirmed'
+	when p.state in ('faded', 'dismissed') then 'dismissed'
+	else 'suspected' end`
+
+// grade is how severe a place is, in three steps that people can tell apart.
+type grade int
+
+const (
+	slight grade = iota + 1
+	moderate
+	severe
+)
+
+func gradeOf(severity float64) grade {
+	switch {
+	case severity >= 0.67:
+		return severe
+	case severity >= 0.34:
+		return moderate
+	}
+	return slight
+}
+
+// Pixels is the size of a mark of this grade on the map.
+func (g grade) Pixels() int {
+	switch g {
+	case severe:
+		return 24
+	case moderate:
+		return 19
+	}
+	return 15
+}

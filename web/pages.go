@@ -1,0 +1,235 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/streetpulse/streetpulse/crowd"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// parsePages parses a set of templates for every page: what all share, and its own file.
+func (s *Server) parsePages() (map[string]*template.Template, error) {
+	pages := map[string]*template.Template{}
+	for _, name := range []string{"map", "list", "place", "error"} {
+		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
+			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+		pages[name] = t
+	}
+	return pages, nil
+}
+
+// words are the functions that templates call.
+func (s *Server) words() template.FuncMap {
+	return template.FuncMap{
+		"t":      s.texts.T,
+		"tn":     func(key string, n int) string { return s.texts.N(key, n) },
+		"city":   func() string { return s.config.City },
+		"asset":  s.assets.url,
+		"day":    func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
+		"isoday": func(at time.Time) string { return at.UTC().Format(time.DateOnly) },
+		"grade":  func(g grade) string { return s.texts.T(fmt.Sprint("grade.", int(g))) },
+		"mark":   func(name string) mark { return mark(name) },
+		"marks":  marks, "groups": groups, "classes": crowd.Classes,
+		"split":       strings.Split,
+		"attribution": s.attribution,
+	}
+}
+
+// attribution is what must stand on every map, empty where there are no streets.
+func (s *Server) attribution() string {
+	if n := s.network(); n != nil {
+		return n.Attribution()
+	}
+	return ""
+}
+
+// render answers with a page, whole or, where part is named, that template of it alone.
+func (s *Server) render(w http.ResponseWriter, status int, page, part string, data any) error {
+	var b bytes.Buffer
+	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
+		return fmt.Errorf("page %s: %w", page, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+	return nil
+}
+
+// orErrorPage serves an error that serve returns as a page in the same look.
+func (s *Server) orErrorPage(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := serve(w, r)
+		if err == nil {
+			return
+		}
+		status := statusOf(err)
+		if status >= 500 && r.Context().Err() == nil {
+			s.config.Log.Error("a page failed", "path", r.URL.Path, "error", err)
+		}
+		key := fmt.Sprint("error.", status)
+		page := struct {
+			Page, Title, Text string
+			Status            int
+		}{"error", s.texts.T(key), s.texts.T(key + ".text"), status}
+		if err := s.render(w, status, "error", "base", page); err != nil {
+			http.Error(w, page.Title, status)
+		}
+	})
+}
+
+// statusOf returns the HTTP status that an error stands for.
+func statusOf(err error) int {
+	var unreadable badRequest
+	switch {
+	case errors.Is(err, errHidden):
+		return http.StatusNotFound
+	case errors.As(err, &unreadable):
+		return http.StatusBadRequest
+	case away(err):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// badRequest says what is wrong with a request.
+type badRequest string
+
+func (b badRequest) Error() string { return string(b) }
+
+// panelView is what the panel beside the map shows: a place, or a list.
+type panelView struct {
+	Page, Title string
+	Show        group
+	Counts      counts
+	Sentence    string
+	Heading     string
+	Places      []titled
+	Together    bool // the list holds places that lie on one spot
+	Gone        bool
+
+	Place   *titled
+	Area    string // the cell of a coarse place: lon,lat lon,lat …
+	Reasons []why
+	Bars    []bar
+	Story   []chapter
+
+	Bounds string // of the map: west,south,east,north
+	Texts  string // those of the map's script, JSON
+}
+
+func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.panelFor(r)
+	if err != nil {
+		return err
+	}
+	v.Page, v.Title = "map", s.texts.T("home.title")
+	if v.Place != nil {
+		v.Title = v.Place.Title
+	}
+	if v.Bounds, err = s.bounds(r.Context()); err != nil {
+		return err
+	}
+	v.Texts = s.scriptTexts()
+	return s.render(w, http.StatusOK, "map", "base", v)
+}
+
+// panel answers with the panel alone, for the map's script.
+func (s *Server) panel(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.panelFor(r)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups() {
+		w.Header().Set("Count-"+string(g), fmt.Sprint(v.Counts.Of(g)))
+	}
+	return s.render(w, http.StatusOK, "map", "panel", v)
+}
+
+func (s *Server) panelFor(r *http.Request) (*panelView, error) {
+	ctx, q := r.Context(), r.URL.Query()
+	v := &panelView{Show: parseGroup(q.Get("show"))}
+	var err error
+	if v.Counts, err = s.count(ctx); err != nil {
+		return nil, err
+	}
+	if id := q.Get("place"); id != "" {
+		err := s.fillPlace(ctx, v, id)
+		if errors.Is(err, errHidden) {
+			v.Gone = true
+			return v, nil
+		}
+		return v, err
+	}
+	if ids := q.Get("places"); ids != "" {
+		v.Together = true
+		return v, s.fillTogether(ctx, v, ids)
+	}
+	v.Sentence = s.sentence(v.Counts)
+	order, key := "newest", "home.newest."+string(v.Show)
+	if v.Show == groupAll {
+		order, key = "ordered", "home.newest"
+	}
+	v.Heading = s.texts.T(key)
+	v.Places, _, err = s.list(ctx, listing{Marks: v.Show.marks(), Order: order, Limit: 12})
+	return v, err
+}
+
+// fillTogether lists the places that were clicked on at once.
+func (s *Server) fillTogether(ctx context.Context, v *panelView, ids string) error {
+	list := strings.Split(ids, ",")
+	if len(list) > 100 {
+		list = list[:100]
+	}
+	found, err := s.query(ctx, "p.id = any($2::text[])", "order by p.severity desc, p.id", list)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		v.Places = append(v.Places, s.describe(f))
+	}
+	return nil
+}
+
+// fillPlace reads all that is told about one place.
+func (s *Server) fillPlace(ctx context.Context, v *panelView, id string) error {
+	rec, err := s.record(ctx, id)
+	if err != nil {
+		return err
+	}
+	place := s.describe(rec.sight)
+	v.Place, v.Area = &place, areaText(rec.sight)
+	v.Reasons = s.reasons(rec.Reasons, rec.sight)
+	v.Bars = s.bars(rec.Belief)
+	v.Story = s.tell(rec.sight, rec.Steps, rec.OrderSteps)
+	return nil
+}
+
+// scriptTexts returns the texts that the map's script shows by itself, as JSON.
+func (s *Server) scriptTexts() string {
+	out := map[string]string{}
+	for key, text := range s.texts {
+		if rest, ok := strings.CutPrefix(key, "map."); ok {
+			out[rest] = text
+		}
+	}
+	b, err := json.Marshal(out)
+	if err != nil { // strings always marshal
+		return "{}"
+	}
+	return string(b)
+}

@@ -1,0 +1,165 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// sight is a place as anybody may see it, with its work order where there is one.
+type sight struct {
+	crowd.PublicPlace
+	Order *dispatch.Order
+}
+
+// Mark is the symbol that the place stands under.
+func (s sight) Mark() mark {
+	if s.Order != nil {
+		return markOf(s.State, s.Order.State)
+	}
+	return markOf(s.State, "")
+}
+
+// Grade is the severity in three steps.
+func (s sight) Grade() grade { return gradeOf(s.Severity) }
+
+// Point is where the place is shown.
+func (s sight) Point() orb.Point { return orb.Point{s.Lon, s.Lat} }
+
+// seen cuts a place to what the public may see of it, or returns false where that is nothing. What has been ordered
+// is public whole.
+func (s *Server) seen(p crowd.Place, o *dispatch.Order) (sight, bool) {
+	if o != nil {
+		return sight{PublicPlace: crowd.PublicPlace{Place: p}, Order: o}, true
+	}
+	shown, ok := s.config.Suspected.Public(p)
+	return sight{PublicPlace: shown}, ok
+}
+
+// errHidden is returned where there is nothing that the public may see.
+var errHidden = errors.New("no such place")
+
+// find returns one public place, or errHidden.
+func (s *Server) find(ctx context.Context, id string) (sight, error) {
+	found, err := s.query(ctx, "p.id = $2", "", id)
+	if err != nil {
+		return sight{}, err
+	}
+	if len(found) == 0 {
+		return sight{}, errHidden
+	}
+	return found[0], nil
+}
+
+// publicSQL is the condition under which a place, left joined with its order, may be shown at all; $1 says whether
+// suspected places are.
+const publicSQL = `(o.id is not null or p.devices >= 2 and (p.state in ('confirmed', 'dismissed') or $1::boolean))`
+
+const sightSQL = `
+select p.id, p.region, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, p.state_at, p.class, p.belief,
+	p.severity, p.devices, p.passes, p.first_at, p.last_at,
+	o.id, o.number, o.class, o.severity, o.probability, o.devices, o.state, o.street, o.body, o.promoted_at, o.state_at,
+	o.external_id
+from places p left join orders o on o.place = p.id
+where ` + publicSQL + ` and `
+
+// query returns the public places under a condition; its arguments count from $2, as $1 is the city's choice of
+// showing suspected places. Conditions on the position must be wider than asked and be checked again on what comes
+// back: a coarse place is shown elsewhere than it is.
+func (s *Server) query(ctx context.Context, where, tail string, args ...any) ([]sight, error) {
+	rows, err := s.config.Pool.Query(ctx, sightSQL+where+" "+tail, append([]any{s.showsSuspected()}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("read places: %w", err)
+	}
+	defer rows.Close()
+	var out []sight
+	for rows.Next() {
+		p, o, err := scanSight(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read a place: %w", err)
+		}
+		if shown, ok := s.seen(p, o); ok {
+			out = append(out, shown)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read places: %w", err)
+	}
+	return out, nil
+}
+
+func (s *Server) showsSuspected() bool { return s.config.Suspected != crowd.Hidden }
+
+func scanSight(row pgx.Rows) (crowd.Place, *dispatch.Order, error) {
+	var p crowd.Place
+	var region, cell int64
+	var belief []float32
+	var o struct {
+		id, number, class, state, street, body, external *string
+		severity, probability                            *float64
+		devices                                          *int
+		promoted, at                                     *time.Time
+	}
+	err := row.Scan(&p.ID, &region, &cell, &p.Lat, &p.Lon, &p.HeadingDeg, &p.UncertaintyM, &p.State, &p.StateAt, &p.Class,
+		&belief, &p.Severity, &p.Devices, &p.Passes, &p.FirstAt, &p.LastAt,
+		&o.id, &o.number, &o.class, &o.severity, &o.probability, &o.devices, &o.state, &o.street, &o.body,
+		&o.promoted, &o.at, &o.external)
+	if err != nil {
+		return p, nil, err
+	}
+	p.Region, p.Cell = geo.Cell(region), geo.Cell(cell)
+	for i := range min(len(belief), len(p.Belief)) {
+		p.Belief[i] = float64(belief[i])
+	}
+	if o.id == nil {
+		return p, nil, nil
+	}
+	return p, &dispatch.Order{
+		ID: *o.id, Number: *o.number, Place: p.ID, Class: crowd.Class(*o.class), Severity: *o.severity,
+		Probability: *o.probability, Devices: *o.devices, State: dispatch.State(*o.state), Street: *o.street, Body: *o.body,
+		PromotedAt: *o.promoted, StateAt: *o.at, ExternalID: *o.external,
+		Lat: p.Lat, Lon: p.Lon, HeadingDeg: p.HeadingDeg, UncertaintyM: p.UncertaintyM, Cell: p.Cell,
+	}, nil
+}
+
+// metresPerDegree of latitude, WGS 84 mean sphere.
+const metresPerDegree = 111319.49
+
+// widen returns b grown by so many metres on every side.
+func widen(b orb.Bound, metres float64) orb.Bound {
+	lat := metres / metresPerDegree
+	lon := lat / max(0.01, math.Cos(b.Center().Lat()*math.Pi/180))
+	return orb.Bound{Min: orb.Point{b.Min[0] - lon, b.Min[1] - lat}, Max: orb.Point{b.Max[0] + lon, b.Max[1] + lat}}
+}
+
+// coarseShift is how far a coarse place can be shown from where it is: the radius of its resolution 9 cell, with room
+// for the largest cells of the globe, metres.
+const coarseShift = 300
+
+// within is the condition of a box on places, for query: lon and lat from $2 to $5.
+const within = "p.lon between $2 and $3 and p.lat between $4 and $5"
+
+// inBox returns the public places that are shown within b.
+func (s *Server) inBox(ctx context.Context, b orb.Bound, tail string) ([]sight, error) {
+	w := widen(b, coarseShift)
+	found, err := s.query(ctx, within, tail, w.Min[0], w.Max[0], w.Min[1], w.Max[1])
+	if err != nil {
+		return nil, err
+	}
+	inside := found[:0]
+	for _, f := range found {
+		if b.Contains(f.Point()) {
+			inside = append(inside, f)
+		}
+	}
+	return inside, nil
+}

@@ -1,0 +1,190 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// Config is what a Server is made of. Pool is needed; the rest may be left out.
+type Config struct {
+	Pool    *pgxpool.Pool
+	Network func() *geo.Network // the streets as they are now; nil, or returning nil, where there are none
+	//INGEST
+	EnrolLimit     int                  // devices enrolled an hour and address; 0: no limit
+	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
+	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
+	City           string               // its name, as in "Road defects in Krems"; may be empty
+	PublicURL      string               // as people reach this server, without a slash at the end; empty: as they ask
+	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed
+	Suspected      crowd.Visibility     // what the public sees of suspected places; empty: crowd.Coarse
+	Registry       *prometheus.Registry // shown at /metrics; nil: not there
+	Log            *slog.Logger         // nil: slog.Default
+	Now            func() time.Time     // nil: time.Now
+}
+
+// Server is the web side of Streetpulse.
+type Server struct {
+	config  Config
+	texts   texts
+	pages   map[string]*template.Template
+	assets  *assets
+	hub     *hub
+	enrols  *hourly
+	covered atomic.Pointer[covered]
+	drives  atomic.Pointer[driven]
+	covers  sync.Mutex // one at a time makes covered
+	count5  *prometheus.CounterVec
+}
+
+// New makes a server. It reads nothing from the database yet.
+func New(c Config) (*Server, error) {
+	if c.Pool == nil {
+		return nil, errors.New("web: a database pool is needed")
+	}
+	if c.Suspected == "" {
+		c.Suspected = crowd.Coarse
+	}
+	if _, err := crowd.ParseVisibility(string(c.Suspected)); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if c.Network == nil {
+		c.Network = func() *geo.Network { return nil }
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit)}
+	s.hub = newHub(s)
+	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "streetpulse_http_responses_total", Help: "Answers over HTTP, by the hundreds of their status."}, []string{"status"})
+	if c.Registry != nil {
+		if err := c.Registry.Register(s.count5); err != nil {
+			return nil, fmt.Errorf("web: register metrics: %w", err)
+		}
+	}
+	var err error
+	if s.texts, err = readTexts("en"); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.assets, err = openAssets(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.assets.empty() {
+		c.Log.Warn("the web pages have no styles and no map: build them with make build")
+	}
+	if s.pages, err = s.parsePages(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	return s, nil
+}
+
+// Handler serves every address. The stream of changes flows while Run runs.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	page := func(pattern string, serve func(http.ResponseWriter, *http.Request) error) {
+		mux.Handle(pattern, compressed(s.orErrorPage(serve)))
+	}
+	page("GET /{$}", s.home)
+	page("GET /panel", s.panel)
+	page("GET /list", s.listPage)
+	page("GET /places/{id}", s.placePage)
+	page("/", func(http.ResponseWriter, *http.Request) error { return errHidden })
+
+	mux.Handle("GET /assets/", s.assets)
+	mux.Handle("GET /favicon.ico", http.HandlerFunc(s.favicon))
+	mux.Handle("GET /tiles/{layer}/{z}/{x}/{y}", compressed(http.HandlerFunc(s.tile)))
+	mux.Handle("GET /tiles/{layer}", compressed(http.HandlerFunc(s.tileJSON)))
+	s.registerAPI(mux)
+
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if s.config.Registry != nil {
+		mux.Handle("GET /metrics", promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{}))
+	}
+	if s.config.WebSocket != nil {
+		mux.Handle("GET /mqtt", s.config.WebSocket)
+	}
+	return s.guard(mux)
+}
+
+// Run passes changes on from the database to open streams until ctx ends.
+func (s *Server) Run(ctx context.Context) error { return s.hub.run(ctx) }
+
+// Serve serves HTTP on l, and runs Run, until ctx ends; then it waits for the answers under way. Other listeners may
+// be served by calling it again with http.Server's own methods on Handler.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	server := s.HTTPServer(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := s.Run(ctx); err != nil && ctx.Err() == nil {
+			s.config.Log.Error("changes are no longer passed on", "error", err)
+		}
+	})
+	closed := make(chan error, 1)
+	running.Go(func() {
+		<-ctx.Done()
+		limit, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer done()
+		closed <- server.Shutdown(limit)
+	})
+	err := server.Serve(l)
+	stop()
+	running.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = <-closed
+	}
+	if err != nil {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}
+
+// HTTPServer returns a server of Handler with time limits that keep slow clients from holding it; streams are exempt.
+// Every request ends with ctx.
+func (s *Server) HTTPServer(ctx context.Context) *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// ready answers whether the database does, with the schema that this program needs.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, done := context.WithTimeout(r.Context(), 5*time.Second)
+	defer done()
+	var n int
+	err := s.config.Pool.QueryRow(ctx, `select count(*) from (select 1 from orders o join places p on p.id = o.place limit 1) x`).Scan(&n)
+	if err != nil {
+		s.config.Log.Warn("not ready", "error", err)
+		http.Error(w, "the database does not answer, or its schema is not up to date", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}

@@ -1,0 +1,111 @@
+package web
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+)
+
+// chapter is one step of a place's story as the public reads it: dated by day, never by time.
+type chapter struct {
+	At     time.Time // zero: it has not happened yet
+	Symbol string    // "jolt", or a mark
+	Head   string
+	Text   string
+	Now    bool // the last that has happened, where more is to come
+	Todo   bool
+}
+
+// tell merges the steps of a place and of its order into one story, and ends it with what is still to come.
+func (s *Server) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []chapter {
+	var out []chapter
+	for _, st := range steps {
+		out = append(out, s.placeChapter(p, st))
+	}
+	for _, st := range orders {
+		out = append(out, s.orderChapter(p, st))
+	}
+	slices.SortStableFunc(out, func(a, b chapter) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
+	todo := s.todo(p)
+	if len(todo) > 0 && len(out) > 0 {
+		out[len(out)-1].Now = true
+	}
+	return append(out, todo...)
+}
+
+func (s *Server) placeChapter(p sight, st crowd.Step) chapter {
+	t, w := s.texts, st.Words
+	class := t.T("class.a." + string(w.Class))
+	if w.Class == "" {
+		class = t.T("class.a." + string(p.Class))
+	}
+	key := "step." + string(st.Kind)
+	c := chapter{At: st.At, Head: t.T(key, "class", class), Text: t.T(key+".text", "class", class)}
+	switch st.Kind {
+	case crowd.StepFirstJolt:
+		c.Symbol = "jolt"
+		if d := s.direction(p.HeadingDeg); d != "" {
+			c.Text = t.T(key+".text.direction", "direction", d)
+		}
+	case crowd.StepConfirmed:
+		c.Symbol = string(markConfirmed)
+		form := ".text"
+		if w.Passes == 0 {
+			form = ".text.all"
+		}
+		c.Text = t.T(key+form, "Devices", capital(t.Word(w.Devices)), "passes", t.Word(w.Passes),
+			"percent", int(math.Round(w.Probability*100)))
+	case crowd.StepReview:
+		c.Symbol = string(markConfirmed)
+	case crowd.StepFaded, crowd.StepDismissed:
+		c.Symbol = string(markDismissed)
+	default:
+		c.Symbol = string(markSuspected)
+	}
+	return c
+}
+
+func (s *Server) orderChapter(p sight, st dispatch.Step) chapter {
+	t := s.texts
+	key := "order." + string(st.State)
+	c := chapter{At: st.At, Symbol: string(markOf(p.State, st.State)), Text: st.Reason}
+	if p.Order != nil {
+		c.Head = t.T(key, "number", p.Order.Number)
+	}
+	if c.Text == "" {
+		c.Text = t.T(key + ".text")
+		if p.Order != nil && p.Order.Body != "" && t.Has(key+".text.body") {
+			c.Text = t.T(key+".text.body", "body", p.Order.Body)
+		}
+	}
+	return c
+}
+
+// todo lists what an order has still before it.
+func (s *Server) todo(p sight) []chapter {
+	if p.Order == nil {
+		return nil
+	}
+	ahead := []dispatch.State{dispatch.Accepted, dispatch.InProgress, dispatch.Repaired, dispatch.Verified}
+	switch p.Order.State {
+	case dispatch.New, dispatch.Reopened:
+	case dispatch.Accepted, dispatch.Assigned:
+		ahead = ahead[1:]
+	case dispatch.InProgress:
+		ahead = ahead[2:]
+	case dispatch.Repaired:
+		ahead = ahead[3:]
+	default:
+		return nil
+	}
+	var out []chapter
+	for _, state := range ahead {
+		key := "todo." + string(state)
+		out = append(out, chapter{Todo: true, Symbol: string(markOf(p.State, state)), Head: s.texts.T(key), Text: s.texts.T(key + ".text")})
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+const heartbeat = 15 * time.Second
+
+// streamedPlace is what the stream says of a change: the place as the list of places has it, and a sentence.
+type streamedPlace struct {
+	placeFeature
+	Text string `json:"text"`
+}
+
+func (s *Server) streamed(p titled) streamedPlace {
+	return streamedPlace{s.placeFeature(p), s.texts.T("map.live", "title", p.Title, "state", p.State)}
+}
+
+func (s *Server) registerStream(api huma.API) {
+	op := open("stream", http.MethodGet, "/stream", "Changes as they happen, as server-sent events")
+	op.Description = "Events `place` and `order`; the data of each is the place, as the list of places has it, and `text`, " +
+		"a sentence. Nothing is kept for those who were away: read the lists again after connecting anew."
+	op.Responses = map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{
+		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
+	}}}
+	huma.Register(api, op, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
+		return &huma.StreamResponse{Body: func(ctx huma.Context) {
+			r, w := humago.Unwrap(ctx)
+			s.stream(w, r)
+		}}, nil
+	})
+}
+
+// stream writes changes until the client goes, or is too slow.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	out := http.NewResponseController(w)
+	changes, end := s.hub.subscribe()
+	defer end()
+	if err := out.SetWriteDeadline(time.Time{}); err != nil {
+		s.config.Log.Debug("a stream keeps its time limit", "error", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	_, err := fmt.Fprint(w, "retry: 3000\n: hello\n\n")
+	for err == nil {
+		if err = out.Flush(); err != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case m, ok := <-changes:
+			if !ok {
+				return
+			}
+			out.SetWriteDeadline(time.Now().Add(30 * time.Second))
+			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", m.Event, m.Data)
+		case <-beat.C:
+			out.SetWriteDeadline(time.Now().Add(30 * time.Second))
+			_, err = fmt.Fprint(w, ": still here\n\n")
+		}
+	}
+}

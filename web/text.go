@@ -1,0 +1,86 @@
+package web
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The texts of every page, one file a language.
+//
+//go:embed text/*.json
+var textFiles embed.FS
+
+// texts holds every text of one language by key. {names} in a text are filled in; a text that depends on a number
+// has a form .one and a form .other.
+type texts map[string]string
+
+// readTexts returns the texts of a language, by its code.
+func readTexts(language string) (texts, error) {
+	b, err := textFiles.ReadFile("text/" + language + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("texts in %q: %w", language, err)
+	}
+	var t texts
+	if err := json.Unmarshal(b, &t); err != nil {
+		return nil, fmt.Errorf("texts in %q: %w", language, err)
+	}
+	return t, nil
+}
+
+// T returns the text under key with its {names} filled in from pairs of name and value. A missing text shows its
+// key, which no test lets through.
+func (t texts) T(key string, pairs ...any) string {
+	s, ok := t[key]
+	if !ok {
+		return key
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		s = strings.ReplaceAll(s, fmt.Sprint("{", pairs[i], "}"), fmt.Sprint(pairs[i+1]))
+	}
+	return s
+}
+
+// N is T for a text that depends on the number n, which is also filled in: as figures at {n}, as a word at {N}.
+func (t texts) N(key string, n int, pairs ...any) string {
+	form := ".other"
+	if n == 1 {
+		form = ".one"
+	}
+	return t.T(key+form, append(pairs, "n", n, "N", capital(t.Word(n)))...)
+}
+
+// Has says whether there is a text under key.
+func (t texts) Has(key string) bool { _, ok := t[key]; return ok }
+
+// Word returns a small number as a word, a larger one in figures.
+func (t texts) Word(n int) string {
+	if w, ok := t["number."+strconv.Itoa(n)]; ok {
+		return w
+	}
+	return strconv.Itoa(n)
+}
+
+// Day returns the day of at as people say it, in UTC as the public dates are; the year only where it is another.
+func (t texts) Day(at, now time.Time) string {
+	at, now = at.UTC(), now.UTC()
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.T("date.today")
+	}
+	key := "date.short"
+	if at.Year() != now.Year() {
+		key = "date.year"
+	}
+	return t.T(key, "day", at.Day(), "month", t.T(fmt.Sprint("month.", int(at.Month()))), "year", at.Year())
+}
+
+// capital returns s with its first letter as a capital.
+func capital(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[size:]
+}

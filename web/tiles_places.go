@@ -1,0 +1,245 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/geojson"
+	"github.com/paulmach/orb/maptile"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+const (
+	mostMarks  = 500 // single marks in a tile, the worst first
+	circleZoom = 17  // from here on the uncertainty is drawn, in metres
+)
+
+// placesTile draws the marks of places, or of those with orders only: single ones, or far out one for each group.
+func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show group, orders bool) ([]byte, error) {
+	name := "places"
+	if orders {
+		name = "orders"
+	}
+	if t.Z < singlesZoom {
+		return s.platesTile(ctx, t, show, name)
+	}
+	tail := "order by p.severity desc limit " + strconv.Itoa(mostMarks)
+	found, err := s.inBox(ctx, t.Bound(), tail)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[mark]bool{}
+	for _, m := range show.marks() {
+		wanted[m] = true
+	}
+	points, circles := geojson.NewFeatureCollection(), geojson.NewFeatureCollection()
+	coarse := map[geo.Cell]*geojson.Feature{}
+	for _, p := range found {
+		if !wanted[p.Mark()] || orders && p.Order == nil {
+			continue
+		}
+		if same, ok := coarse[p.Cell]; ok && p.Coarse {
+			same.Properties["n"] = same.Properties["n"].(int) + 1
+			same.Properties["ids"] = same.Properties["ids"].(string) + "," + p.ID
+			continue
+		}
+		f := singleFeature(p)
+		points.Append(f)
+		if p.Coarse {
+			coarse[p.Cell] = f
+			continue
+		}
+		if t.Z >= circleZoom {
+			c := geojson.NewFeature(circle(p.Point(), 2*p.UncertaintyM))
+			c.Properties = geojson.Properties{"mark": string(p.Mark())}
+			circles.Append(c)
+		}
+	}
+	return encodeTile(t, map[string]*geojson.FeatureCollection{name: points, "uncertainty": circles})
+}
+
+func singleFeature(p sight) *geojson.Feature {
+	f := geojson.NewFeature(p.Point())
+	f.Properties = geojson.Properties{
+		"id": p.ID, "mark": string(p.Mark()), "class": string(p.Class), "severity": round(p.Severity, 2),
+		"size": p.Grade().Pixels(), "uncertainty_m": round(p.UncertaintyM, 1), "n": 1, "ids": p.ID,
+	}
+	if p.HeadingDeg != nil {
+		f.Properties["heading_deg"] = round(*p.HeadingDeg, 0)
+	}
+	if p.Coarse {
+		f.Properties["coarse"] = true
+	}
+	if p.Order != nil {
+		f.Properties["number"] = p.Order.Number
+	}
+	return f
+}
+
+// circle returns a circle in metres around p, as a line.
+func circle(p orb.Point, radius float64) orb.LineString {
+	const corners = 40
+	line := make(orb.LineString, 0, corners+1)
+	for i := range corners {
+		line = append(line, geo.Destination(p, float64(i)*360/corners, radius))
+	}
+	return append(line, line[0])
+}
+
+// plateResolution is the resolution of the H3 cells that places are gathered in at a zoom, so that plates lie about
+// a hundred pixels apart.
+func plateResolution(z maptile.Zoom) int {
+	switch {
+	case z >= 13:
+		return 8
+	case z >= 11:
+		return 7
+	case z >= 10:
+		return 6
+	case z >= 8:
+		return 5
+	case z >= 6:
+		return 4
+	}
+	return max(0, int(z)-2)
+}
+
+// plate is a group of places that is drawn as one.
+type plate struct {
+	n        int
+	lat, lon float64 // sums
+	mix      map[mark]int
+	id       string // of its only place
+	size     int
+}
+
+// platesTile draws one feature for each group of places. A group is drawn in the tile that its middle lies in, and
+// only there, so that none is cut or doubled at the edges.
+func (s *Server) platesTile(ctx context.Context, t maptile.Tile, show group, name string) ([]byte, error) {
+	resolution := plateResolution(t.Z)
+	plates, err := s.plates(ctx, widen(t.Bound(), cellWidth(resolution)), resolution, show, name == "orders")
+	if err != nil {
+		return nil, err
+	}
+	fc := geojson.NewFeatureCollection()
+	for _, p := range plates {
+		middle := orb.Point{p.lon / float64(p.n), p.lat / float64(p.n)}
+		if maptile.At(middle, t.Z) != t {
+			continue
+		}
+		f := geojson.NewFeature(middle)
+		f.Properties = geojson.Properties{"n": p.n, "mark": string(p.worst()), "mix": p.mixed(), "size": p.size}
+		if p.n == 1 {
+			f.Properties["id"], f.Properties["ids"] = p.id, p.id
+		}
+		fc.Append(f)
+	}
+	return encodeTile(t, map[string]*geojson.FeatureCollection{name: fc})
+}
+
+// cellWidth is the width of the largest H3 cells of a resolution in metres (each step is √7 narrower).
+func cellWidth(resolution int) float64 {
+	width := 3.2e6
+	for range resolution {
+		width /= 2.6457513
+	}
+	return width
+}
+
+func (p *plate) worst() mark {
+	for _, m := range urgency() {
+		if p.mix[m] > 0 {
+			return m
+		}
+	}
+	return markSuspected
+}
+
+// mixed lists how many places stand under each mark, the worst first: "confirmed:3,repaired:1".
+func (p *plate) mixed() string {
+	var parts []string
+	for _, m := range urgency() {
+		if n := p.mix[m]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s:%d", m, n))
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+// parentSQL is the H3 cell of p at a resolution, by the layout of H3 indexes: 4 bits of resolution from bit 52, and
+// three bits for each finer digit, all set.
+func parentSQL(resolution int) string {
+	return fmt.Sprintf("((p.cell & ~(15::bigint << 52)) | (%d::bigint << 52) | ((1::bigint << %d) - 1))", resolution, 3*(15-resolution))
+}
+
+// plates gathers the public places within b by cells of a resolution. Within a coverage cell the database has summed
+// them; a coarse place counts at the middle of its cell, or the middle of a group would give it away.
+func (s *Server) plates(ctx context.Context, b orb.Bound, resolution int, show group, orders bool) (map[geo.Cell]*plate, error) {
+	names := make([]string, 0, 7)
+	for _, m := range show.marks() {
+		names = append(names, string(m))
+	}
+	w := widen(b, coarseShift)
+	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''),
+			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity)
+		from places p left join orders o on o.place = p.id
+		where `+publicSQL+` and `+within+` and (`+markSQL+`) = any($6::text[]) and ($7::boolean is false or o.id is not null)
+		group by 1, 2, 3, 4`, s.showsSuspected(), w.Min[0], w.Max[0], w.Min[1], w.Max[1], names, orders)
+	if err != nil {
+		return nil, fmt.Errorf("gather places: %w", err)
+	}
+	defer rows.Close()
+	out := map[geo.Cell]*plate{}
+	for rows.Next() {
+		var cell int64
+		var ordered bool
+		var state crowd.State
+		var order dispatch.State
+		var n int
+		var lat, lon, severity float64
+		var id string
+		if err := rows.Scan(&cell, &ordered, &state, &order, &n, &lat, &lon, &id, &severity); err != nil {
+			return nil, fmt.Errorf("gather places: %w", err)
+		}
+		home := geo.Cell(cell)
+		above, err := home.Parent(min(resolution, geo.CoverageRes))
+		if err != nil {
+			continue
+		}
+		if s.config.Suspected == crowd.Coarse && !ordered && (state == crowd.Suspected || state == crowd.Faded) {
+			middle, err := home.LatLng()
+			if err != nil {
+				continue
+			}
+			lat, lon = middle.Lat*float64(n), middle.Lng*float64(n)
+		}
+		p, ok := out[above]
+		if !ok {
+			p = &plate{mix: map[mark]int{}, id: id}
+			out[above] = p
+		}
+		p.n += n
+		p.lat += lat
+		p.lon += lon
+		p.mix[markOf(state, order)] += n
+		p.size = max(p.size, gradeOf(severity).Pixels())
+	}
+	return out, rows.Err()
+}
+
+// sortedCells returns the cells of a set in their order, so that tiles come out the same every time.
+func sortedCells[V any](m map[geo.Cell]V) []geo.Cell {
+	out := make([]geo.Cell, 0, len(m))
+	for c := range m {
+		out = append(out, c)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
+	return out
+}

@@ -1,0 +1,155 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/streetpulse/streetpulse/crowd"
+)
+
+const listSize = 25 // places on a page of the list
+
+// listView is a page of the list.
+type listView struct {
+	Page, Title           string
+	Sentence              string
+	Orders                []string
+	State                 mark
+	Class                 crowd.Class
+	Order                 string
+	Places                []titled
+	From, To, Total, Size int
+	Left                  int // on the next page
+	Back, Next            string
+}
+
+func (s *Server) listPage(w http.ResponseWriter, r *http.Request) error {
+	ctx, q := r.Context(), r.URL.Query()
+	v := listView{
+		Page: "list", Title: s.texts.T("list.title"), Size: listSize, Orders: []string{"worst", "newest", "felt"},
+		State: mark(q.Get("state")), Class: crowd.Class(q.Get("class")), Order: q.Get("order"),
+	}
+	if !slices.Contains(v.Orders, v.Order) {
+		v.Order = v.Orders[0]
+	}
+	l := listing{Marks: marks(), Class: v.Class, Order: v.Order, Limit: listSize}
+	if slices.Contains(marks(), v.State) {
+		l.Marks = []mark{v.State}
+	}
+	page := 1
+	if text := q.Get("page"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 1_000_000 {
+			return badRequest("page is no page's number")
+		}
+		page = n
+	}
+	l.Offset = (page - 1) * listSize
+	all, err := s.count(ctx)
+	if err != nil {
+		return err
+	}
+	v.Sentence = s.sentence(all)
+	if v.Places, v.Total, err = s.list(ctx, l); err != nil {
+		return err
+	}
+	v.From, v.To = l.Offset+1, l.Offset+len(v.Places)
+	if page > 1 {
+		v.Back = listAddress(q, page-1)
+	}
+	if v.To < v.Total && len(v.Places) > 0 {
+		v.Next, v.Left = listAddress(q, page+1), min(listSize, v.Total-v.To)
+	}
+	return s.render(w, http.StatusOK, "list", "base", v)
+}
+
+// listAddress is the address of another page under the same filters.
+func listAddress(q url.Values, page int) string {
+	out := url.Values{}
+	for _, key := range []string{"state", "class", "order"} {
+		if v := q.Get(key); v != "" {
+			out.Set(key, v)
+		}
+	}
+	if page > 1 {
+		out.Set("page", strconv.Itoa(page))
+	}
+	if len(out) == 0 {
+		return "/list"
+	}
+	return "/list?" + out.Encode()
+}
+
+// fact is one line of what is known of a place.
+type fact struct {
+	Name, Value string
+	Code        bool
+}
+
+// placeView is the page of a place.
+type placeView struct {
+	panelView
+	Summary string
+	Minimap template.HTML
+	Facts   []fact
+}
+
+func (s *Server) placePage(w http.ResponseWriter, r *http.Request) error {
+	var v placeView
+	if err := s.fillPlace(r.Context(), &v.panelView, r.PathValue("id")); err != nil {
+		return err
+	}
+	p := *v.Place
+	v.Page, v.Title = "place", p.Title
+	v.Summary = s.summary(p.sight)
+	v.Facts = s.facts(p)
+	v.Minimap = s.minimap(p)
+	return s.render(w, http.StatusOK, "place", "base", &v)
+}
+
+func (s *Server) facts(p titled) []fact {
+	t := s.texts
+	severity := t.T("fact.severity.value", "grade", t.T(fmt.Sprint("grade.", int(p.Grade()))), "value", fmt.Sprintf("%.2f", p.Severity))
+	out := []fact{{Name: t.T("fact.severity"), Value: severity}}
+	if !p.Coarse {
+		d := t.T("direction.both")
+		if p.HeadingDeg != nil {
+			d = capital(s.direction(p.HeadingDeg))
+		}
+		out = append(out, fact{Name: t.T("fact.direction"), Value: d})
+	}
+	out = append(out,
+		fact{Name: t.T("fact.drivers"), Value: strconv.Itoa(p.Devices)},
+		fact{Name: t.T("fact.passes"), Value: strconv.Itoa(p.Passes)})
+	if o := p.Order; o != nil {
+		out = append(out, fact{Name: t.T("fact.order"), Value: o.Number, Code: true})
+		if o.Body != "" {
+			out = append(out, fact{Name: t.T("fact.body"), Value: o.Body})
+		}
+		if o.ExternalID != "" {
+			out = append(out, fact{Name: t.T("fact.external"), Value: o.ExternalID, Code: true})
+		}
+	}
+	digits := 5
+	if p.Coarse {
+		digits = 3
+	}
+	at := func(v float64) string { return strconv.FormatFloat(v, 'f', digits, 64) }
+	return append(out,
+		fact{Name: t.T("fact.position"), Value: t.T("fact.position.value", "lat", at(p.Lat), "lon", at(p.Lon), "m", int(math.Ceil(p.UncertaintyM)))},
+		fact{Name: t.T("fact.cell"), Value: p.Cell.String(), Code: true})
+}
+
+// Changed is when a place last changed: its order where there is one.
+func (t titled) Changed() time.Time {
+	if t.Order != nil {
+		return t.Order.StateAt
+	}
+	return t.StateAt
+}
