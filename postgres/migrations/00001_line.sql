@@ -76,7 +76,7 @@ create table furniture (
 );
 create table ground (
     id        bigint generated always as identity primary key,
-    kind      text not null,                   -- water, wood, rail
+    kind      text not null,                   -- water, waterway, wood, vineyard, park, rail
     name      text not null,
     shape     bytea not null                   -- WKB
 );
