@@ -208,13 +208,40 @@ func TestAKilledServerIsStartedAgain(t *testing.T) {
 func TestARunThatWasKilledIsTakenOver(t *testing.T) {
 	t.Parallel()
 	dir := postgrestest.Dir(t)
+	pid := killedRun(t, dir)
+	db := open(t, dir)
+	wantDevices(t, db, 1)
+	if server(t, dir) != pid {
+		t.Error("another server")
+	}
+	closed(t, db)
+	eventually(t, func() error {
+		if _, err := os.Stat(filepath.Join(dir, "postgres/cluster/postmaster.pid")); err == nil {
+			return fmt.Errorf("the server still runs")
+		}
+		return nil
+	})
+}
+
+func TestAServerThatIsStoppingIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	dir := postgrestest.Dir(t)
+	if err := syscall.Kill(killedRun(t, dir), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	wantDevices(t, open(t, dir), 1)
+}
+
+// killedRun returns the process id of the server that a process left behind when it was killed.
+func killedRun(t *testing.T, dir string) int {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestHold$")
 	cmd.Env = append(os.Environ(), "POSTGRES_HOLD="+dir)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
+	t.Cleanup(func() { in.Close() })
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -230,19 +257,7 @@ func TestARunThatWasKilledIsTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait() // killed, by us
-
-	db := open(t, dir)
-	wantDevices(t, db, 1)
-	if server(t, dir) != pid {
-		t.Error("another server")
-	}
-	closed(t, db)
-	eventually(t, func() error {
-		if _, err := os.Stat(filepath.Join(dir, "postgres/cluster/postmaster.pid")); err == nil {
-			return fmt.Errorf("the server still runs")
-		}
-		return nil
-	})
+	return pid
 }
 
 func TestHold(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 const (
 	databaseName = "streetpulse"
 	watchEvery   = 200 * time.Millisecond // how soon a dead server is noticed
+	reviveEvery  = 5 * time.Second        // how often a server that does not start is tried again
 	stopPatience = 60 * time.Second       // for the last checkpoint, before the server is stopped without one
 )
 
@@ -90,12 +91,20 @@ func (s *server) url(database string) string {
 
 // ensure starts the server where it does not run and waits until it is ready. The caller holds start.
 func (s *server) ensure(ctx context.Context) error {
+	connection, err := (*pgx.Conn)(nil), errGone
 	if pid := s.running(); pid != 0 {
-		s.log.Info("joined the running PostgreSQL", "pid", pid, "folder", s.area)
-	} else if err := s.start(); err != nil {
-		return err
+		s.log.Info("joining the running PostgreSQL", "pid", pid, "folder", s.area)
+		connection, err = s.await(ctx)
 	}
-	connection, err := s.await(ctx)
+	if errors.Is(err, errGone) { // it does not run, or was on its way out
+		if err := s.start(); err != nil {
+			return err
+		}
+		connection, err = s.await(ctx)
+	}
+	if errors.Is(err, errGone) {
+		return fmt.Errorf("PostgreSQL did not start in %s: %s", s.area, cluster.LogTail(s.logFile()))
+	}
 	if err != nil {
 		return err
 	}
@@ -113,6 +122,9 @@ func (s *server) ensure(ctx context.Context) error {
 	return nil
 }
 
+// errGone says that the server ended while we waited for it.
+var errGone = errors.New("PostgreSQL does not run")
+
 // await connects as soon as the server accepts connections: after a crash that is when it has recovered.
 func (s *server) await(ctx context.Context) (*pgx.Conn, error) {
 	tick := time.NewTicker(poll)
@@ -122,8 +134,8 @@ func (s *server) await(ctx context.Context) (*pgx.Conn, error) {
 		if err == nil {
 			return connection, nil
 		}
-		if s.running() == 0 && s.child.ended() {
-			return nil, fmt.Errorf("PostgreSQL did not start in %s: %s", s.area, cluster.LogTail(s.logFile()))
+		if s.running() == 0 {
+			return nil, errGone
 		}
 		select {
 		case <-ctx.Done():
@@ -146,8 +158,10 @@ func (s *server) watch(ctx context.Context) {
 		if s.running() != 0 {
 			continue
 		}
+		tick.Reset(watchEvery)
 		if err := s.revive(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("PostgreSQL is down and does not start", "error", err)
+			s.log.Error("PostgreSQL is down and does not start", "error", err, "next try in", reviveEvery)
+			tick.Reset(reviveEvery)
 		}
 	}
 }
