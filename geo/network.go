@@ -79,6 +79,9 @@ func (n *Network) Bound() orb.Bound { return n.bound }
 // Attribution returns the words that must stand on the map.
 func (n *Network) Attribution() string { return n.attribution }
 
+// Streets returns every street of the map by its ID, paths and footways too. Nobody must change them.
+func (n *Network) Streets() []Street { return n.streets }
+
 // Empty says whether there are no streets.
 func (n *Network) Empty() bool { return len(n.streets) == 0 }
 
