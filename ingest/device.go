@@ -1,0 +1,122 @@
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/streetpulse/streetpulse/ingest/wire"
+)
+
+// ErrNoDevice means that there is no device with that id.
+var ErrNoDevice = errors.New("there is no such device")
+
+// ErrInvalid means that an enrolment's words cannot be kept.
+var ErrInvalid = errors.New("name, app and kind hold at most 200 characters of text")
+
+// Enrolment is what a device says of itself when it enrols. All of it is optional.
+type Enrolment struct {
+	Name string `json:"name,omitempty"`
+	App  string `json:"app,omitempty"`
+	Kind string `json:"kind,omitempty"`
+}
+
+// Device is one that may send, or might before it was revoked.
+type Device struct {
+	ID         string
+	Name       string
+	App        string
+	Kind       string
+	EnrolledAt time.Time
+	RevokedAt  *time.Time
+	Online     bool
+	Status     []byte // the last status it sent, JSON; nil where it sent none
+	StatusAt   *time.Time
+}
+
+// Enrol makes a device and returns it with its secret, which is stored nowhere: only its hash is. ErrInvalid where the
+// enrolment's words are too long.
+func Enrol(ctx context.Context, pool *pgxpool.Pool, e Enrolment, now time.Time) (Device, string, error) {
+	const longest = 200
+	for _, text := range []string{e.Name, e.App, e.Kind} {
+		if utf8.RuneCountInString(text) > longest || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return Device{}, "", ErrInvalid
+		}
+	}
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		return Device{}, "", fmt.Errorf("make a secret: %w", err)
+	}
+	secret := base64.RawURLEncoding.EncodeToString(random)
+	id, err := ulid.New(ulid.Timestamp(now), rand.Reader)
+	if err != nil {
+		return Device{}, "", fmt.Errorf("make a device's id: %w", err)
+	}
+	d := Device{ID: id.String(), Name: e.Name, App: e.App, Kind: e.Kind, EnrolledAt: now.UTC().Truncate(time.Microsecond)}
+	hash := sha256.Sum256([]byte(secret))
+	_, err = pool.Exec(ctx, `insert into devices (id, name, app, kind, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6)`,
+		d.ID, d.Name, d.App, d.Kind, hash[:], d.EnrolledAt)
+	if err != nil {
+		return Device{}, "", fmt.Errorf("enrol a device: %w", err)
+	}
+	return d, secret, nil
+}
+
+// Ensure enrols those of the devices that are unknown, without a secret: they are known to a replay and cannot log in.
+func Ensure(ctx context.Context, pool *pgxpool.Pool, ids []string, at time.Time) error {
+	for _, id := range ids {
+		if !wire.ValidDevice(id) {
+			return fmt.Errorf("enrol devices: %q cannot be a device's id", id)
+		}
+	}
+	_, err := pool.Exec(ctx, `insert into devices (id, enrolled_at) select distinct id, $2::timestamptz from unnest($1::text[]) as u (id) order by id
+		on conflict do nothing`, ids, at)
+	if err != nil {
+		return fmt.Errorf("enrol devices: %w", err)
+	}
+	return nil
+}
+
+// Revoke takes a device's access away. Every process refuses it within CacheAge, and brokers close its connection.
+// Its events stay. It returns ErrNoDevice for an unknown one; a revoked one stays as it is.
+func Revoke(ctx context.Context, pool *pgxpool.Pool, id string, now time.Time) error {
+	tag, err := pool.Exec(ctx, `update devices set revoked_at = coalesce(revoked_at, $2) where id = $1`, id, now)
+	if err != nil {
+		return fmt.Errorf("revoke a device: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("revoke %q: %w", id, ErrNoDevice)
+	}
+	return nil
+}
+
+// List returns every device, the newest first.
+func List(ctx context.Context, pool *pgxpool.Pool) ([]Device, error) {
+	rows, err := pool.Query(ctx, `select id, name, app, kind, enrolled_at, revoked_at, online, status::text, status_at from devices
+		order by enrolled_at desc, id desc`)
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	devices, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d Device, err error) {
+		var status *string
+		err = row.Scan(&d.ID, &d.Name, &d.App, &d.Kind, &d.EnrolledAt, &d.RevokedAt, &d.Online, &status, &d.StatusAt)
+		if status != nil {
+			d.Status = []byte(*status)
+		}
+		return d, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	return devices, nil
+}
