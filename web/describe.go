@@ -3,6 +3,7 @@ package web
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/streetpulse/streetpulse/crowd"
@@ -78,7 +79,17 @@ func (s *Server) streetOf(p sight) (street, from, to string) {
 	if street != m.Street.Name {
 		return street, "", ""
 	}
-	return street, m.From, m.To
+	return street, crossName(m.From, street), crossName(m.To, street)
+}
+
+// crossName returns the name of a cross street as people say it: OpenStreetMap joins several by semicolons.
+func crossName(names, street string) string {
+	for name := range strings.SplitSeq(names, ";") {
+		if name = strings.TrimSpace(name); name != street {
+			return name
+		}
+	}
+	return ""
 }
 
 // direction returns the direction of travel as a word, empty where there is none.
@@ -121,7 +132,7 @@ func (s *Server) nextWord(p sight) string {
 
 // summary is the sentence that a place's page opens with.
 func (s *Server) summary(p sight) string {
-	return s.texts.N("sum.felt", p.Devices) + " " + s.texts.T("sum."+stage(p))
+	return s.texts.N("sum.felt", p.Felt()) + " " + s.texts.T("sum."+stage(p))
 }
 
 // bar is one line of the belief: what a place may be, and how likely.
@@ -167,6 +178,9 @@ func (s *Server) reasons(rs []crowd.Reason, p sight) []why {
 	for _, r := range rs {
 		switch r.Kind {
 		case crowd.ReasonFelt:
+			if r.N == 0 {
+				continue
+			}
 			if r.Of <= r.N {
 				out = append(out, why{"jolt", t.T("why.felt.all", "n", r.N)})
 			} else {

@@ -32,6 +32,14 @@ func (s sight) Mark() mark {
 // Grade is the severity in three steps.
 func (s sight) Grade() grade { return gradeOf(s.Severity) }
 
+// Felt is how many independent drivers felt it: after a repair those who had, as what was felt before counts no more.
+func (s sight) Felt() int {
+	if s.Order != nil {
+		return max(s.Devices, s.Order.Devices)
+	}
+	return s.Devices
+}
+
 // Point is where the place is shown.
 func (s sight) Point() orb.Point { return orb.Point{s.Lon, s.Lat} }
 

@@ -18,7 +18,8 @@ import (
 
 const (
 	mostMarks  = 500 // single marks in a tile, the worst first
-	circleZoom = 17  // from here on the uncertainty is drawn, in metres
+	circleZoom = 17  // from here on the uncertainty is drawn
+	mostRadius = 60  // metres of uncertainty that are drawn; also how far beyond a tile its circles reach into it
 )
 
 // placesTile draws the marks of places, or of those with orders only: single ones, or far out one for each group.
@@ -31,7 +32,7 @@ func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show group, ord
 		return s.platesTile(ctx, t, show, name)
 	}
 	tail := "order by p.severity desc limit " + strconv.Itoa(mostMarks)
-	found, err := s.inBox(ctx, t.Bound(), tail)
+	found, err := s.inBox(ctx, widen(t.Bound(), mostRadius), tail)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +46,14 @@ func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show group, ord
 		if !wanted[p.Mark()] || orders && p.Order == nil {
 			continue
 		}
+		if t.Z >= circleZoom && !p.Coarse {
+			c := geojson.NewFeature(circle(p.Point(), min(mostRadius, 2*p.UncertaintyM)))
+			c.Properties = geojson.Properties{"mark": string(p.Mark())}
+			circles.Append(c)
+		}
+		if maptile.At(p.Point(), t.Z) != t {
+			continue
+		}
 		if same, ok := coarse[p.Cell]; ok && p.Coarse {
 			same.Properties["n"] = same.Properties["n"].(int) + 1
 			same.Properties["ids"] = same.Properties["ids"].(string) + "," + p.ID
@@ -54,12 +63,6 @@ func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show group, ord
 		points.Append(f)
 		if p.Coarse {
 			coarse[p.Cell] = f
-			continue
-		}
-		if t.Z >= circleZoom {
-			c := geojson.NewFeature(circle(p.Point(), 2*p.UncertaintyM))
-			c.Properties = geojson.Properties{"mark": string(p.Mark())}
-			circles.Append(c)
 		}
 	}
 	return encodeTile(t, map[string]*geojson.FeatureCollection{name: points, "uncertainty": circles})
@@ -83,14 +86,14 @@ func singleFeature(p sight) *geojson.Feature {
 	return f
 }
 
-// circle returns a circle in metres around p, as a line.
-func circle(p orb.Point, radius float64) orb.LineString {
+// circle returns a circle in metres around p, clockwise as vector tiles have it.
+func circle(p orb.Point, radius float64) orb.Polygon {
 	const corners = 40
-	line := make(orb.LineString, 0, corners+1)
+	ring := make(orb.Ring, 0, corners+1)
 	for i := range corners {
-		line = append(line, geo.Destination(p, float64(i)*360/corners, radius))
+		ring = append(ring, geo.Destination(p, float64(i)*360/corners, radius))
 	}
-	return append(line, line[0])
+	return orb.Polygon{append(ring, ring[0])}
 }
 
 // plateResolution is the resolution of the H3 cells that places are gathered in at a zoom, so that plates lie about

@@ -125,7 +125,7 @@ func (s *Server) facts(p titled) []fact {
 		out = append(out, fact{Name: t.T("fact.direction"), Value: d})
 	}
 	out = append(out,
-		fact{Name: t.T("fact.drivers"), Value: strconv.Itoa(p.Devices)},
+		fact{Name: t.T("fact.drivers"), Value: strconv.Itoa(p.Felt())},
 		fact{Name: t.T("fact.passes"), Value: strconv.Itoa(p.Passes)})
 	if o := p.Order; o != nil {
 		out = append(out, fact{Name: t.T("fact.order"), Value: o.Number, Code: true})

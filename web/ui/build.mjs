@@ -1,5 +1,5 @@
 // Builds the pages' scripts, styles and fonts into ../dist: hashed names, manifest.json, and gzip and brotli beside
-// each. MapLibre and its worker are copied as they are: they find nothing by themselves, map.ts tells them where.
+// each. MapLibre and its worker are copied as they are.
 import {build} from 'esbuild';
 import {createHash} from 'node:crypto';
 import {mkdir, readFile, readdir, rm, writeFile} from 'node:fs/promises';
@@ -13,16 +13,6 @@ for (const name of await readdir(out)) {
 }
 
 const manifest = {};
-const result = await build({
-  entryPoints: ['src/map.ts', 'src/site.css', 'src/map.css'],
-  outdir: out, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome109', 'firefox115', 'safari16'],
-  entryNames: '[name]-[hash]', assetNames: '[name]-[hash]', metafile: true, legalComments: 'none',
-  external: ['maplibre-gl'], loader: {'.woff2': 'file'},
-});
-for (const [path, made] of Object.entries(result.metafile.outputs)) {
-  if (made.entryPoint) manifest[basename(made.entryPoint).replace(/\.ts$/, '.js')] = basename(path);
-}
-
 const copies = {
   'maplibre.js': 'node_modules/maplibre-gl/dist/maplibre-gl.mjs',
   'maplibre-worker.js': 'node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs',
@@ -34,6 +24,19 @@ for (const [name, from] of Object.entries(copies)) {
   const file = `${basename(name, extname(name))}-${hash}${extname(name)}`;
   await writeFile(join(out, file), body);
   manifest[name] = file;
+}
+
+const result = await build({
+  entryPoints: ['src/map.ts', 'src/site.css', 'src/map.css'],
+  outdir: out, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome109', 'firefox115', 'safari16'],
+  entryNames: '[name]-[hash]', assetNames: '[name]-[hash]', metafile: true, legalComments: 'none',
+  loader: {'.woff2': 'file'},
+  plugins: [{name: 'maplibre', setup(b) {
+    b.onResolve({filter: /^maplibre-gl$/}, () => ({path: './' + manifest['maplibre.js'], external: true}));
+  }}],
+});
+for (const [path, made] of Object.entries(result.metafile.outputs)) {
+  if (made.entryPoint) manifest[basename(made.entryPoint).replace(/\.ts$/, '.js')] = basename(path);
 }
 
 for (const name of await readdir(out)) {

@@ -1,0 +1,255 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	cdpruntime "github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/streetpulse/streetpulse/dispatch"
+)
+
+// browser is one page of a Chromium that only the tests use. What it complains of, and what it asks of any other
+// host, fails the test.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu     sync.Mutex
+	wrongs []string
+}
+
+func newBrowser(t *testing.T, host string) *browser {
+	t.Helper()
+	const program = "/usr/bin/chromium"
+	if _, err := os.Stat(program); err != nil {
+		t.Fatalf("browser tests need Debian's chromium: %v", err)
+	}
+	if entries, err := os.ReadDir("dist"); err != nil || len(entries) < 3 {
+		t.Fatal("web/dist is empty: run make build, or npm ci && npm run build in web/ui")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.NoSandbox,
+		chromedp.Flag("use-gl", "angle"), chromedp.Flag("use-angle", "swiftshader"), chromedp.Flag("enable-unsafe-swiftshader", true),
+		chromedp.Flag("disable-gpu", false), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true),
+		chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "en-GB"),
+		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute),
+	)
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browser{t: t, ctx: ctx}
+	if err := chromedp.Listen(ctx, func(event any) { b.hear(event, host) }); err != nil {
+		t.Fatal(err)
+	}
+	call(b, network.Enable, network.EnableParams{})
+	call(b, log.Enable, cdp.Empty{})
+	call(b, cdpruntime.Enable, cdp.Empty{})
+	return b
+}
+
+// call sends one command of the protocol to the page.
+func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
+	b.t.Helper()
+	return run(b, func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) })
+}
+
+// run runs an action and returns its value.
+func run[T any](b *browser, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, done := context.WithTimeout(b.ctx, 90*time.Second)
+	defer done()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.clean("before it failed")
+		b.t.Fatal(err)
+	}
+	return value
+}
+
+func (b *browser) hear(event any, host string) {
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if u, err := url.Parse(e.Request.URL); err != nil || u.Host != host && (u.Scheme == "http" || u.Scheme == "https" || u.Scheme == "ws" || u.Scheme == "wss") {
+			b.wrong("asked another host: " + e.Request.URL)
+		}
+	case *cdpruntime.EventConsoleAPICalled:
+		if e.Type == "error" || e.Type == "warning" {
+			words := []string{string(e.Type)}
+			for _, a := range e.Args {
+				words = append(words, string(a.Value), a.Description)
+			}
+			if text := strings.Join(words, " "); !strings.Contains(text, "GPU stall due to ReadPixels") {
+				b.wrong("console: " + text)
+			}
+		}
+	case *cdpruntime.EventExceptionThrown:
+		b.wrong("exception: " + e.ExceptionDetails.Text + " " + e.ExceptionDetails.Exception.Description)
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError {
+			b.wrong("log: " + e.Entry.Text + " " + e.Entry.URL)
+		}
+	}
+}
+
+func (b *browser) wrong(what string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wrongs = append(b.wrongs, what)
+}
+
+// clean fails the test if the browser complained since the last call.
+func (b *browser) clean(where string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.wrongs {
+		b.t.Errorf("%s: %s", where, w)
+	}
+	b.wrongs = nil
+}
+
+// view sets the window's size, and light or dark.
+func (b *browser) view(width, height int64, dark bool) {
+	b.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 500})
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+}
+
+// open goes to an address and waits for its map, where it has one.
+func (b *browser) open(address string) {
+	b.t.Helper()
+	run(b, chromedp.Navigate("about:blank"))
+	run(b, chromedp.Navigate(address))
+	b.wait(`document.querySelector('main') && (!document.getElementById('map') || document.getElementById('map').dataset.ready === 'yes')`)
+	b.wait(`document.fonts.status === 'loaded'`)
+}
+
+// wait waits until a condition in JavaScript holds.
+func (b *browser) wait(condition string) {
+	b.t.Helper()
+	ctx, done := context.WithTimeout(b.ctx, 70*time.Second)
+	defer done()
+	poll := chromedp.Poll[chromedp.Void]("!!("+condition+")", chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(60*time.Second))
+	if err := chromedp.Do(ctx, poll); err != nil {
+		b.clean("while waiting")
+		b.t.Fatalf("waiting for %s: %v", condition, err)
+	}
+}
+
+// eval returns the value of an expression in JavaScript, awaited.
+func eval[T any](b *browser, expression string) T {
+	b.t.Helper()
+	return run(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// shoot keeps a picture of the page under STREETPULSE_SHOTS, or where it is thrown away.
+func (b *browser) shoot(name string, whole bool) {
+	b.t.Helper()
+	dir := os.Getenv("STREETPULSE_SHOTS")
+	if dir == "" {
+		dir = b.t.TempDir()
+	}
+	picture := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole}).Data
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// pages are those of the town, by the name of their picture.
+func pages(w *town) map[string]string {
+	return map[string]string{
+		"map":    w.http.URL + "/?place=pringstrasse1#map=15/48.4082/15.6103",
+		"home":   w.http.URL + "/",
+		"list":   w.http.URL + "/list",
+		"place":  w.http.URL + "/places/pgoettweiger1",
+		"coarse": w.http.URL + "/?place=pmitterweg1",
+		"near":   w.http.URL + "/?place=pringstrasse1#map=17.6/48.4082/15.6103",
+		"far":    w.http.URL + "/#map=12.3/48.4082/15.6103",
+		"lost":   w.http.URL + "/nothing/here",
+	}
+}
+
+// TestPictures looks at every page on a desk and on a phone, by day and by night.
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.settle()
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	for _, dark := range []bool{false, true} {
+		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+			b.view(size[0], size[1], dark)
+			for name, address := range pages(w) {
+				b.open(address)
+				night := ""
+				if dark {
+					night = "-dark"
+				}
+				b.shoot(fmt.Sprintf("%s-%d%s", name, size[0], night), false)
+				if name != "lost" {
+					b.clean(name)
+				}
+				if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
+					t.Errorf("%s at %d is wider than the window", name, size[0])
+				}
+			}
+		}
+	}
+}
+
+// TestLive proves that an order which appears in the database appears on an open map by itself.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.settle()
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	b.view(1440, 900, false)
+	b.open(w.http.URL + "/")
+	eval[chromedp.Void](b, `void (window.stays = true)`)
+	const drawn = `document.getElementById('map').glmap.querySourceFeatures('places', {sourceLayer: 'places'})`
+	eval[chromedp.Void](b, `void document.getElementById('map').glmap.jumpTo({center: [15.6103, 48.4082], zoom: 15})`)
+	b.wait(drawn + `.length > 3`)
+
+	d := defect{ID: "pnewcomer", Street: "Ringstraße", Share: .6, State: "confirmed", Severity: .9, Devices: 9, Passes: 1, Days: 1, Order: dispatch.New}
+	w.put(d)
+	w.announce("order", "onewcomer", "pnewcomer")
+	b.wait(drawn + `.some(f => f.properties.id === 'pnewcomer' && f.properties.mark === 'confirmed')`)
+	b.wait(`document.querySelector('#panel [data-open=pnewcomer]')`)
+	b.wait(`document.querySelector('.tell').textContent.includes('Pothole, Ringstraße')`)
+	if !eval[bool](b, `window.stays === true`) {
+		t.Error("the page was loaded anew")
+	}
+
+	// A selected place changes too.
+	eval[chromedp.Void](b, `void document.querySelector('#panel [data-open=pnewcomer]').click()`)
+	b.wait(`document.querySelector('#panel [data-place=pnewcomer]')`)
+	if _, err := w.pool.Exec(b.ctx, `update orders set state = 'in_progress' where place = 'pnewcomer'`); err != nil {
+		t.Fatal(err)
+	}
+	w.announce("order", "onewcomer", "pnewcomer")
+	b.wait(`document.querySelector('#panel [data-place=pnewcomer]')?.dataset.mark === 'progress'`)
+	b.wait(drawn + `.some(f => f.properties.id === 'pnewcomer' && f.properties.mark === 'progress')`)
+	b.clean("live")
+}

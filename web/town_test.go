@@ -1,0 +1,287 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/postgres/postgrestest"
+	"github.com/streetpulse/streetpulse/web"
+)
+
+// today is when the tests' town is looked at.
+func today() time.Time { return time.Date(2026, 3, 11, 14, 0, 0, 0, time.UTC) }
+
+var krems = sync.OnceValues(func() (*geo.Network, error) {
+	f, err := os.Open("../firmware-sim/town/krems.osm.gz")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m, err := geo.ReadOSM(context.Background(), f, "krems.osm.gz")
+	if err != nil {
+		return nil, err
+	}
+	return geo.NewNetwork(m), nil
+})
+
+// town is a server on a database of its own, with the streets of Krems.
+type town struct {
+	t       *testing.T
+	pool    *pgxpool.Pool
+	network *geo.Network
+	http    *httptest.Server
+	n       int
+}
+
+func newTown(t *testing.T, change ...func(*web.Config)) *town {
+	t.Helper()
+	network, err := krems()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &town{t: t, pool: postgrestest.New(t), network: network}
+	config := web.Config{
+		Pool: w.pool, Network: func() *geo.Network { return network }, City: "Krems", Now: today,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	server, err := web.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := server.Run(ctx); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	w.http = httptest.NewUnstartedServer(server.Handler())
+	w.http.Config = server.HTTPServer(ctx)
+	w.http.Start()
+	t.Cleanup(func() {
+		stop()
+		w.http.CloseClientConnections()
+		w.http.Close()
+		running.Wait()
+	})
+	return w
+}
+
+// spot returns a point on the named street, share of the way along the longest of its ways, and its heading.
+func (w *town) spot(street string, share float64) (orb.Point, float64) {
+	w.t.Helper()
+	var best orb.LineString
+	longest := 0.0
+	for _, s := range w.network.Streets() {
+		length := 0.0
+		for i := 1; i < len(s.Line); i++ {
+			length += geo.Distance(s.Line[i-1], s.Line[i])
+		}
+		if s.Name == street && length > longest && s.Drivable() {
+			best, longest = s.Line, length
+		}
+	}
+	if best == nil {
+		w.t.Fatalf("no street %q", street)
+	}
+	left := share * longest
+	for i := 1; i < len(best); i++ {
+		d := geo.Distance(best[i-1], best[i])
+		if left <= d || i == len(best)-1 {
+			f := min(1, left/d)
+			p := orb.Point{best[i-1][0] + (best[i][0]-best[i-1][0])*f, best[i-1][1] + (best[i][1]-best[i-1][1])*f}
+			h := geo.Bearing(best[i-1], best[i])
+			return geo.Destination(p, h+90, 1.8), h
+		}
+		left -= d
+	}
+	return best[0], 0
+}
+
+// defect is a place to be put into the town, with its order where Order is set.
+type defect struct {
+	ID       string
+	Street   string
+	Share    float64
+	State    crowd.State
+	Class    crowd.Class
+	Severity float64
+	Devices  int
+	Passes   int
+	Days     int // since the first jolt
+	Order    dispatch.State
+	At       *orb.Point // instead of Street
+}
+
+// put stores a defect, its story and its order.
+func (w *town) put(d defect) string {
+	w.t.Helper()
+	ctx := context.Background()
+	w.n++
+	if d.ID == "" {
+		d.ID = fmt.Sprintf("p%03dkremsplace", w.n)
+	}
+	var p orb.Point
+	var heading *float64
+	if d.At != nil {
+		p = *d.At
+	} else {
+		at, h := w.spot(d.Street, d.Share)
+		p, heading = at, &h
+	}
+	cell, err := geo.FineCell(p.Lat(), p.Lon())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if d.Class == "" {
+		d.Class = crowd.Pothole
+	}
+	belief := make([]float32, crowd.NumClasses)
+	for i, c := range crowd.Classes() {
+		belief[i] = 0.01
+		if c == d.Class {
+			belief[i] = float32(0.6 + 0.34*min(1, float64(d.Devices)/11))
+		}
+	}
+	rest := float32(1)
+	for _, b := range belief {
+		rest -= b
+	}
+	belief[(slices.Index(belief, 0.01)+1)%4] += rest
+	first := today().AddDate(0, 0, -d.Days)
+	stateAt := first.AddDate(0, 0, d.Days/3)
+	_, err = w.pool.Exec(ctx, `insert into places (id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief,
+			severity, devices, passes, first_at, last_at, shown, reviewed, steps, estimate)
+		values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,true,false,0,'')`, d.ID, int64(geo.Region(cell)), int64(cell), p.Lat(), p.Lon(), heading,
+		6/math.Sqrt(float64(d.Devices)), d.State, stateAt, d.Class, belief, d.Severity, d.Devices, d.Passes, first, first.AddDate(0, 0, d.Days/2))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.tell(d, first, stateAt)
+	return d.ID
+}
+
+func (w *town) tell(d defect, first, stateAt time.Time) {
+	w.t.Helper()
+	ctx := context.Background()
+	steps := []crowd.Step{{At: first, Kind: crowd.StepFirstJolt}}
+	if d.Devices > 1 {
+		steps = append(steps, crowd.Step{At: first.Add(20 * time.Hour), Kind: crowd.StepSuspected})
+	}
+	switch d.State {
+	case crowd.Confirmed:
+		steps = append(steps, crowd.Step{At: stateAt, Kind: crowd.StepConfirmed, Words: crowd.StepWords{Class: d.Class, Probability: 0.94, Devices: d.Devices, Passes: 2}})
+		if d.Order == "" {
+			steps = append(steps, crowd.Step{At: stateAt, Kind: crowd.StepReview, Words: crowd.StepWords{Class: d.Class}})
+		}
+	case crowd.Faded:
+		steps = append(steps, crowd.Step{At: stateAt, Kind: crowd.StepFaded})
+	case crowd.Dismissed:
+		steps = append(steps, crowd.Step{At: stateAt, Kind: crowd.StepDismissed, Words: crowd.StepWords{Class: d.Class}})
+	}
+	for i, s := range steps {
+		words, err := json.Marshal(s.Words)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.pool.Exec(ctx, `insert into place_steps (place, n, at, kind, words) values ($1,$2,$3,$4,$5)`, d.ID, i+1, s.At, s.Kind, words); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if d.Order != "" {
+		w.order(d, stateAt)
+	}
+}
+
+func (w *town) order(d defect, promoted time.Time) {
+	w.t.Helper()
+	ctx := context.Background()
+	way := []dispatch.State{dispatch.New, dispatch.Accepted, dispatch.Assigned, dispatch.InProgress, dispatch.Repaired, dispatch.Verified}
+	switch d.Order {
+	case dispatch.Reopened:
+		way = []dispatch.State{dispatch.New, dispatch.Accepted, dispatch.InProgress, dispatch.Repaired, dispatch.Reopened}
+	case dispatch.Dismissed:
+		way = []dispatch.State{dispatch.New, dispatch.Dismissed}
+	default:
+		way = way[:slices.Index(way, d.Order)+1]
+	}
+	step := today().Sub(promoted) / time.Duration(len(way)+1)
+	last := promoted.Add(step * time.Duration(len(way)-1))
+	id := "o" + d.ID[1:]
+	_, err := w.pool.Exec(ctx, `insert into orders (id, seq, number, place, class, severity, probability, devices, state, street, body, promoted_at, state_at)
+		values ($1,$2,$3,$4,$5,$6,0.94,$7,$8,$9,$10,$11,$12)`, id, 400+w.n, fmt.Sprintf("KR-%04d", 400+w.n), d.ID, d.Class, d.Severity, d.Devices,
+		d.Order, d.Street, "City of Krems, Roads", promoted, last)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i, st := range way {
+		if _, err := w.pool.Exec(ctx, `insert into order_steps (order_id, n, at, state, actor, reason) values ($1,$2,$3,$4,'dispatcher','')`,
+			id, i+1, promoted.Add(step*time.Duration(i)), st); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// announce tells the server of a change, as crowd and dispatch do.
+func (w *town) announce(kind, id, place string) {
+	w.t.Helper()
+	if _, err := w.pool.Exec(context.Background(), `select pg_notify('streetpulse_changes', json_build_object('kind', $1::text, 'id', $2::text, 'place', $3::text)::text)`, kind, id, place); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// drive stores coverage: the middle of the town often, its edges seldom, the rest never.
+func (w *town) drive() {
+	w.t.Helper()
+	middle := orb.Point{15.6105, 48.4085}
+	for _, s := range w.network.Streets() {
+		if !s.Drivable() {
+			continue
+		}
+		for _, p := range s.Line {
+			d := geo.Distance(middle, p)
+			events := 40
+			if d > 900 {
+				events = 3
+			}
+			if d > 1250 {
+				continue
+			}
+			cell, err := geo.FineCell(p.Lat(), p.Lon())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if _, err := w.pool.Exec(context.Background(), `insert into coverage (cell, day, events) values ($1, $2, $3) on conflict do nothing`,
+				int64(geo.CoverageCell(cell)), today(), events); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// settle puts some forty places of every kind into the town.
+func (w *town) settle() {
+	w.t.Helper()
+	for _, d := range defects() {
+		w.put(d)
+	}
+	w.drive()
+}
