@@ -1,5 +1,169 @@
 package web
 
-import "github.com/danielgtaylor/huma/v2"
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
-func (s *Server) registerDevices(huma.API) {}
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/wire"
+)
+
+func (s *Server) registerDevices(api huma.API) {
+	enrol := open("enrol-device", http.MethodPost, "/devices", "Enrol a device", 422, 429, 503)
+	enrol.Description = "The secret is shown this once. The body may be left out."
+	huma.Register(api, enrol, s.apiEnrol)
+
+	send := open("send-events", http.MethodPost, "/events", "Send a batch of events", 401, 413, 503)
+	send.Description = "The batch that a device sends over MQTT (at most 200 events, 1 MiB). The answer comes after the " +
+		"commit: what it accepts is stored. Sending again changes nothing; after 503 it should be sent again."
+	send.Security = []map[string][]string{{"device": {}}}
+	send.BodyReadTimeout = 30 * time.Second
+	send.SkipValidateBody = true // event by event, the good ones are kept
+	send.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/json": {Schema: batchSchema()},
+	}}
+	huma.Register(api, send, s.apiEvents)
+}
+
+// batchSchema describes a batch loosely: what is wrong with an event is answered for each, and unknown members are
+// ignored.
+func batchSchema() *huma.Schema {
+	number := &huma.Schema{Type: huma.TypeNumber}
+	text := &huma.Schema{Type: huma.TypeString}
+	event := &huma.Schema{
+		Type:     huma.TypeObject,
+		Required: []string{"id", "kind", "time", "lat", "lon", "accuracy_m", "speed_mps"},
+		Properties: map[string]*huma.Schema{
+			"id": text, "kind": {Type: huma.TypeString, Enum: []any{string(wire.Bump), string(wire.Pass)}},
+			"time": {Type: huma.TypeString, Format: "date-time"}, "lat": number, "lon": number, "accuracy_m": number,
+			"speed_mps": number, "heading_deg": {Type: huma.TypeNumber, Nullable: true}, "peak_g": number, "duration_s": number,
+			"rate_hz": number, "wave_g": {Type: huma.TypeArray, Items: number}, "place": text,
+		},
+		AdditionalProperties: true,
+	}
+	most := wire.MaxBatchEvents
+	return &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"v", "events"}, AdditionalProperties: true,
+		Properties: map[string]*huma.Schema{
+			"v":      {Type: huma.TypeInteger, Enum: []any{wire.Version}},
+			"events": {Type: huma.TypeArray, Items: event, MaxItems: &most},
+		},
+	}
+}
+
+// asked keeps the request that an operation was called with, for what huma does not pass on.
+type asked struct{ request *http.Request }
+
+// Resolve is called by huma before the operation.
+func (a *asked) Resolve(ctx huma.Context) []error {
+	a.request, _ = humago.Unwrap(ctx)
+	return nil
+}
+
+type enrolInput struct {
+	asked
+	Body *struct {
+		Name string `json:"name,omitempty" maxLength:"200"`
+		App  string `json:"app,omitempty" maxLength:"200"`
+		Kind string `json:"kind,omitempty" maxLength:"200"`
+	} `required:"false"`
+}
+
+// enrolled is a new device, with all that it needs to send.
+type enrolled struct {
+	ID     string `json:"id"`
+	Secret string `json:"secret"`
+	MQTT   struct {
+		TCP       string `json:"tcp,omitempty" example:"tcp://city.example:1883"`
+		WebSocket string `json:"websocket,omitempty" example:"wss://city.example/mqtt"`
+	} `json:"mqtt"`
+}
+
+type enrolOutput struct {
+	Status       int
+	CacheControl string `header:"Cache-Control"`
+	Body         enrolled
+}
+
+func (s *Server) apiEnrol(ctx context.Context, in *enrolInput) (*enrolOutput, error) {
+	if wait, ok := s.enrols.take(s.client(in.request), s.config.Now()); !ok {
+		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests("This address has enrolled as many devices as it may in an hour. Try again later."),
+			http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}})
+	}
+	var e ingest.Enrolment
+	if in.Body != nil {
+		e = ingest.Enrolment{Name: in.Body.Name, App: in.Body.App, Kind: in.Body.Kind}
+	}
+	device, secret, err := ingest.Enrol(ctx, s.config.Pool, e, s.config.Now())
+	if errors.Is(err, ingest.ErrInvalid) {
+		return nil, huma.Error422UnprocessableEntity(err.Error())
+	}
+	if err != nil {
+		return nil, s.failed(ctx, "device", err)
+	}
+	out := &enrolOutput{Status: http.StatusCreated, CacheControl: "no-store", Body: enrolled{ID: device.ID, Secret: secret}}
+	origin := s.origin(in.request)
+	out.Body.MQTT.TCP = brokerAddress(s.config.MQTT, origin)
+	if s.config.WebSocket != nil {
+		out.Body.MQTT.WebSocket = "ws" + strings.TrimPrefix(origin, "http") + "/mqtt"
+	}
+	return out, nil
+}
+
+// brokerAddress returns the broker's address as it is seen from outside: one that means "here" stands for the host
+// that was asked.
+func brokerAddress(broker, origin string) string {
+	b, err := url.Parse(broker)
+	o, errOrigin := url.Parse(origin)
+	if err != nil || errOrigin != nil || broker == "" {
+		return broker
+	}
+	addr, err := netip.ParseAddr(b.Hostname())
+	if here := err == nil && (addr.IsUnspecified() || addr.IsLoopback()); here || b.Hostname() == "" || b.Hostname() == "localhost" {
+		b.Host = net.JoinHostPort(o.Hostname(), b.Port())
+	}
+	return b.String()
+}
+
+type eventsInput struct {
+	asked
+	RawBody []byte
+}
+
+func (s *Server) apiEvents(ctx context.Context, in *eventsInput) (*struct{ Body ingest.Result }, error) {
+	device, secret, ok := in.request.BasicAuth()
+	if !ok {
+		return nil, unauthorized("A device's id and secret are needed (Basic).")
+	}
+	err := s.credentials.Authenticate(ctx, device, secret)
+	if errors.Is(err, ingest.ErrUnauthorized) {
+		return nil, unauthorized("The device is not known, or its secret is wrong.")
+	}
+	if err == nil && s.config.Ingest == nil {
+		err = ingest.ErrUnavailable
+	}
+	var result ingest.Result
+	if err == nil {
+		result, err = s.config.Ingest.Submit(ctx, device, in.RawBody, "http")
+	}
+	if err != nil {
+		s.config.Log.Warn("events could not be taken", "device", device, "error", err)
+		return nil, huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("Events cannot be stored at the moment. Send them again."),
+			http.Header{"Retry-After": {"5"}})
+	}
+	return &struct{ Body ingest.Result }{result}, nil
+}
+
+func unauthorized(why string) error {
+	return huma.ErrorWithHeaders(huma.Error401Unauthorized(why), http.Header{"Www-Authenticate": {`Basic realm="Streetpulse devices"`}})
+}

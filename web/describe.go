@@ -65,11 +65,10 @@ func (s *Server) streetOf(p sight) (street, from, to string) {
 	if network == nil {
 		return street, "", ""
 	}
-	reach := float64(nearStreet)
 	if p.Coarse {
-		reach = coarseShift
+		return s.streetCells()[p.Cell], "", ""
 	}
-	m, ok := network.Nearest(p.Point(), p.HeadingDeg, reach)
+	m, ok := network.Nearest(p.Point(), p.HeadingDeg, nearStreet)
 	if !ok {
 		return street, "", ""
 	}

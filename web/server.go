@@ -19,13 +19,14 @@ import (
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/ingest"
 )
 
 // Config is what a Server is made of. Pool is needed; the rest may be left out.
 type Config struct {
-	Pool    *pgxpool.Pool
-	Network func() *geo.Network // the streets as they are now; nil, or returning nil, where there are none
-	//INGEST
+	Pool           *pgxpool.Pool
+	Network        func() *geo.Network  // the streets as they are now; nil, or returning nil, where there are none
+	Ingest         *ingest.Ingest       // takes events over HTTP; nil: they are answered with 503
 	EnrolLimit     int                  // devices enrolled an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
@@ -40,16 +41,17 @@ type Config struct {
 
 // Server is the web side of Streetpulse.
 type Server struct {
-	config  Config
-	texts   texts
-	pages   map[string]*template.Template
-	assets  *assets
-	hub     *hub
-	enrols  *hourly
-	covered atomic.Pointer[covered]
-	drives  atomic.Pointer[driven]
-	covers  sync.Mutex // one at a time makes covered
-	count5  *prometheus.CounterVec
+	config      Config
+	texts       texts
+	pages       map[string]*template.Template
+	assets      *assets
+	hub         *hub
+	enrols      *hourly
+	credentials *ingest.Credentials
+	covered     atomic.Pointer[covered]
+	drives      atomic.Pointer[driven]
+	covers      sync.Mutex // one at a time makes covered
+	count5      *prometheus.CounterVec
 }
 
 // New makes a server. It reads nothing from the database yet.
@@ -72,7 +74,8 @@ func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s := &Server{config: c, enrols: newHourly(c.EnrolLimit)}
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit),
+		credentials: ingest.NewCredentials(c.Pool, c.Now)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "streetpulse_http_responses_total", Help: "Answers over HTTP, by the hundreds of their status."}, []string{"status"})

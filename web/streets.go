@@ -19,13 +19,15 @@ func (s *Server) network() *geo.Network {
 }
 
 // covered is the ground that has streets, as coverage cells: where no row of coverage says otherwise, nobody drove.
+// Each cell has the name of the street that takes up most of it, empty where none has a name.
 type covered struct {
 	of    *geo.Network
-	cells map[geo.Cell]struct{}
+	cells map[geo.Cell]string
 }
 
-// streetCells returns every coverage cell that a drivable street touches. It is made once for each map of streets.
-func (s *Server) streetCells() map[geo.Cell]struct{} {
+// streetCells returns every coverage cell that a drivable street touches, and the name of its longest street. It is
+// made once for each map of streets.
+func (s *Server) streetCells() map[geo.Cell]string {
 	n := s.network()
 	if n == nil {
 		return nil
@@ -38,38 +40,60 @@ func (s *Server) streetCells() map[geo.Cell]struct{} {
 	if c := s.covered.Load(); c != nil && c.of == n {
 		return c.cells
 	}
-	c := &covered{of: n, cells: map[geo.Cell]struct{}{}}
+	counts := map[geo.Cell]map[string]int{}
 	streets := n.Streets()
 	for i := range streets {
 		if street := &streets[i]; street.Drivable() {
-			c.add(street.Line)
+			sample(street, counts)
 		}
+	}
+	c := &covered{of: n, cells: make(map[geo.Cell]string, len(counts))}
+	for cell, names := range counts {
+		c.cells[cell] = mostNamed(names)
 	}
 	s.covered.Store(c)
 	return c.cells
 }
 
-// add adds the cells along a line, sampled more finely than a cell is wide.
-func (c *covered) add(line orb.LineString) {
-	const step = geo.CoverageEdgeM / 4
-	for i := range line {
-		c.at(line[i])
+// sample counts a street in each cell along its line, more finely than a cell is wide.
+func sample(street *geo.Street, counts map[geo.Cell]map[string]int) {
+	const step = geo.CoverageEdgeM / 8
+	at := func(p orb.Point) {
+		fine, err := geo.FineCell(p.Lat(), p.Lon())
+		if err != nil {
+			return
+		}
+		cell := geo.CoverageCell(fine)
+		if counts[cell] == nil {
+			counts[cell] = map[string]int{}
+		}
+		counts[cell][street.Name]++
+	}
+	carry := 0.0 // metres since the last sample
+	for i := range street.Line {
 		if i == 0 {
+			at(street.Line[0])
 			continue
 		}
-		a, b := line[i-1], line[i]
-		n := int(geo.Distance(a, b) / step)
-		for k := 1; k <= n; k++ {
-			f := float64(k) / float64(n+1)
-			c.at(orb.Point{a[0] + (b[0]-a[0])*f, a[1] + (b[1]-a[1])*f})
+		a, b := street.Line[i-1], street.Line[i]
+		length := geo.Distance(a, b)
+		for d := step - carry; d <= length; d += step {
+			f := d / length
+			at(orb.Point{a[0] + (b[0]-a[0])*f, a[1] + (b[1]-a[1])*f})
 		}
+		carry = math.Mod(carry+length, step)
 	}
 }
 
-func (c *covered) at(p orb.Point) {
-	if fine, err := geo.FineCell(p.Lat(), p.Lon()); err == nil {
-		c.cells[geo.CoverageCell(fine)] = struct{}{}
+// mostNamed returns the name that was counted most, the first by alphabet of equals, empty where there is none.
+func mostNamed(counts map[string]int) string {
+	best := ""
+	for name, n := range counts {
+		if name != "" && (best == "" || n > counts[best] || n == counts[best] && name < best) {
+			best = name
+		}
 	}
+	return best
 }
 
 // bounds returns what the map shows first: the places, else the streets, else the world; west,south,east,north.

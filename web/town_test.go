@@ -285,3 +285,5 @@ func (w *town) settle() {
 	}
 	w.drive()
 }
+
+func coordinates(lat, lon float64) string { return fmt.Sprintf("%.7f,%.7f", lat, lon) }
