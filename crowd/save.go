@@ -79,7 +79,11 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 	stateAt, firstAt, lastAt, repairedAt := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n), make([]*time.Time, n)
 	shown, reviewed, estimate := make([]bool, n), make([]bool, n), make([][]byte, n)
 	for i, s := range touched {
-		belief, err := json.Marshal(s.Belief)
+		stored := s.Belief
+		for c := range stored {
+			stored[c] = round(stored[c], 9) // far smaller ones do not fit the column
+		}
+		belief, err := json.Marshal(stored)
 		if err != nil {
 			return fmt.Errorf("place %s: %w", s.ID, err)
 		}
