@@ -101,7 +101,7 @@ func (b *browser) hear(event any, host string) {
 	case *cdpruntime.EventExceptionThrown:
 		b.wrong("exception: " + e.ExceptionDetails.Text + " " + e.ExceptionDetails.Exception.Description)
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError {
+		if e.Entry.Level == log.EntryLevelError && !strings.HasSuffix(e.Entry.URL, lostPath) {
 			b.wrong("log: " + e.Entry.Text + " " + e.Entry.URL)
 		}
 	}
@@ -178,44 +178,72 @@ func (b *browser) shoot(name string, whole bool) {
 	}
 }
 
-// pages are those of the town, by the name of their picture.
-func pages(w *town) map[string]string {
-	return map[string]string{
-		"map":    w.http.URL + "/?place=pringstrasse1#map=15/48.4082/15.6103",
-		"home":   w.http.URL + "/",
-		"list":   w.http.URL + "/list",
-		"place":  w.http.URL + "/places/pgoettweiger1",
-		"coarse": w.http.URL + "/?place=pmitterweg1",
-		"near":   w.http.URL + "/?place=pringstrasse1#map=17.6/48.4082/15.6103",
-		"far":    w.http.URL + "/#map=12.3/48.4082/15.6103",
-		"lost":   w.http.URL + "/nothing/here",
+const lostPath = "/nothing/here" // which Chromium reports as an error, as it should
+
+// view is a page of the town, under the name of its picture.
+type view struct {
+	name, path string
+	extra      bool // for the picture only
+}
+
+func views() []view {
+	return []view{
+		{"map", "/?place=pringstrasse1", false},
+		{"list", "/list", false},
+		{"place", "/places/pgoettweiger1", false},
+		{"home", "/", true},
+		{"wide", "/?place=pringstrasse1#map=15/48.4072/15.6085", true},
+		{"coarse", "/?place=pmitterweg1", true},
+		{"coarse-place", "/places/pmitterweg1", true},
+		{"near", "/?place=pringstrasse1#map=17.6/48.41095/15.6066", true},
+		{"far", "/#map=12.4/48.4082/15.6103", true},
+		{"lost", lostPath, true},
 	}
 }
 
-// TestPictures looks at every page on a desk and on a phone, by day and by night.
+// TestPictures looks at the pages on a desk and on a phone, by day and by night: none may complain, scroll sideways,
+// or keep anybody out. With STREETPULSE_SHOTS it keeps pictures of these and of more.
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.settle()
+	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("run npm ci in web/ui: %v", err)
+	}
 	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
 	for _, dark := range []bool{false, true} {
 		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
 			b.view(size[0], size[1], dark)
-			for name, address := range pages(w) {
-				b.open(address)
-				night := ""
+			for _, v := range views() {
+				if v.extra && os.Getenv("STREETPULSE_SHOTS") == "" {
+					continue
+				}
+				b.open(w.http.URL + v.path)
+				name := fmt.Sprintf("%s-%d", v.name, size[0])
 				if dark {
-					night = "-dark"
+					name += "-dark"
 				}
-				b.shoot(fmt.Sprintf("%s-%d%s", name, size[0], night), false)
-				if name != "lost" {
-					b.clean(name)
-				}
+				b.shoot(name, false)
+				b.clean(name)
 				if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-					t.Errorf("%s at %d is wider than the window", name, size[0])
+					t.Errorf("%s is wider than the window", name)
 				}
+				b.accessible(name, string(axe))
 			}
 		}
+	}
+}
+
+// accessible has axe-core look at the page: nothing serious may stand in anybody's way (WCAG 2.2 AA).
+func (b *browser) accessible(name, axe string) {
+	b.t.Helper()
+	eval[chromedp.Void](b, axe+"; void 0")
+	found := eval[[]string](b, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(r =>
+		r.violations.filter(v => v.impact === 'serious' || v.impact === 'critical' || v.impact === 'moderate').map(v => v.id + ': ' + v.help + ' ' +
+			v.nodes.map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join('; ')))`)
+	for _, f := range found {
+		b.t.Errorf("%s: %s", name, f)
 	}
 }
 

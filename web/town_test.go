@@ -287,3 +287,43 @@ func (w *town) settle() {
 }
 
 func coordinates(lat, lon float64) string { return fmt.Sprintf("%.7f,%.7f", lat, lon) }
+
+// judged has crowd's engine judge jolts of as many devices on a street, and smooth passes of others, and returns the
+// place they found.
+func (w *town) judged(street string, share float64, jolts, passes int) string {
+	w.t.Helper()
+	ctx := context.Background()
+	p, heading := w.spot(street, share)
+	cell, err := geo.FineCell(p.Lat(), p.Lon())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	at := today().AddDate(0, 0, -8)
+	for i := range jolts + passes {
+		at = at.Add(3 * time.Hour)
+		kind, peak := 0, 1.3
+		if i >= jolts {
+			kind, peak = 1, 0
+		}
+		_, err := w.pool.Exec(ctx, `
+			with e as (insert into events (id, device, kind, time, received, lat, lon, accuracy_m, speed_mps, heading_deg, peak_g,
+				duration_s, rate_hz, cell, region) values ($1, $2, $3, $4, $4, $5, $6, 4, 11, $7, $8, 0.15, 0, $9, $10))
+			insert into pending (region, received, id, device) values ($10, $4, $1, $2)`,
+			fmt.Sprintf("e%04d", i), fmt.Sprintf("judged-device-%02d", i), kind, at, p.Lat(), p.Lon(), heading, peak, int64(cell), int64(geo.Region(cell)))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	engine, err := crowd.NewEngine(w.pool, crowd.Config{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := engine.Judge(ctx, at.Add(time.Minute)); err != nil {
+		w.t.Fatal(err)
+	}
+	var id string
+	if err := w.pool.QueryRow(ctx, `select id from places order by devices desc limit 1`).Scan(&id); err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}

@@ -1,0 +1,227 @@
+package web_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/web"
+)
+
+// wellFormed says what is wrong with a page: tags that do not match, ids used twice, links to nowhere on the page,
+// texts that are missing.
+func wellFormed(page string) []string {
+	var wrong, open []string
+	ids, refs := map[string]bool{}, map[string]bool{}
+	empty := regexp.MustCompile(`^(area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)$`)
+	z := html.NewTokenizer(strings.NewReader(page))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			if len(open) > 0 {
+				wrong = append(wrong, "never closed: "+strings.Join(open, " "))
+			}
+			for ref := range refs {
+				if !ids[ref] {
+					wrong = append(wrong, "nothing has the id "+ref)
+				}
+			}
+			return wrong
+		case html.StartTagToken:
+			t := z.Token()
+			if !empty.MatchString(t.Data) {
+				open = append(open, t.Data)
+			}
+			wrong = append(wrong, attributes(t, ids, refs)...)
+		case html.SelfClosingTagToken:
+			wrong = append(wrong, attributes(z.Token(), ids, refs)...)
+		case html.EndTagToken:
+			t := z.Token()
+			if len(open) == 0 || open[len(open)-1] != t.Data {
+				return append(wrong, "</"+t.Data+"> closes "+strings.Join(open, " "))
+			}
+			open = open[:len(open)-1]
+		case html.TextToken:
+			if key := regexp.MustCompile(`^[a-z]+\.[a-z_.0-9]+$|\{[A-Za-z]+\}`).FindString(strings.TrimSpace(string(z.Text()))); key != "" && !strings.HasPrefix(key, "place.") {
+				wrong = append(wrong, "a text is missing: "+key)
+			}
+		}
+	}
+}
+
+func attributes(t html.Token, ids, refs map[string]bool) (wrong []string) {
+	for _, a := range t.Attr {
+		switch {
+		case a.Key == "id" && ids[a.Val]:
+			wrong = append(wrong, "two have the id "+a.Val)
+		case a.Key == "id":
+			ids[a.Val] = true
+		case a.Key == "style" || strings.HasPrefix(a.Key, "on"):
+			wrong = append(wrong, "the policy forbids "+a.Key+" on "+t.Data)
+		case (a.Key == "href" || a.Key == "for" || a.Key == "aria-controls") && (a.Key != "href" || strings.HasPrefix(a.Val, "#")):
+			refs[strings.TrimPrefix(a.Val, "#")] = true
+		}
+	}
+	return wrong
+}
+
+func TestPagesAreWellFormed(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	empty := newTown(t, func(c *web.Config) { c.Network, c.City = nil, "" })
+	w.settle()
+	paths := []string{"/", "/?show=open", "/?show=repaired", "/?place=pringstrasse1", "/?place=none", "/?places=pringstrasse1,pmitterweg1",
+		"/panel", "/panel?place=pgoettweiger1", "/list", "/list?page=2", "/list?state=repaired&order=newest", "/list?class=rail", "/list?state=none",
+		"/places/none", "/nothing"}
+	for _, d := range defects() {
+		if d.ID != "" {
+			paths = append(paths, "/places/"+d.ID)
+		}
+	}
+	for id := range w.all("/api/v1/places") {
+		paths = append(paths, "/places/"+id)
+	}
+	for _, town := range []*town{w, empty} {
+		for _, path := range paths {
+			answer, body := town.get(path)
+			if got := answer.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+				t.Errorf("%s: %s is %s", path, answer.Status, got)
+			}
+			if answer.StatusCode >= 500 {
+				t.Errorf("%s: %s", path, answer.Status)
+			}
+			for _, wrong := range wellFormed(body) {
+				if strings.HasPrefix(path, "/panel") && strings.HasPrefix(wrong, "nothing has the id") {
+					continue // a part of a page: the symbols stand in the rest
+				}
+				t.Errorf("%s: %s", path, wrong)
+			}
+		}
+	}
+}
+
+func TestPagesTell(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.settle()
+	for path, words := range map[string][]string{
+		"/":                      {"Road defects in Krems", "25 places are open", "9 of them only suspected", "KR", "Newest orders"},
+		"/?place=pringstrasse1":  {"Pothole, Ringstraße", "In progress", "Severe", "KR-0401", "3 Mar", "Eleven felt it, two did not: 94 % sure.", "Full record"},
+		"/?place=phidden1":       {"Nothing is here"},
+		"/places/pgoettweiger1":  {"Eight drivers felt it.", "Verified by traffic", "12 Feb", "First jolt", "<svg class=\"mini\""},
+		"/places/pmitterweg1":    {"coarse on purpose", "Pothole near ", "within 200 metres"},
+		"/list?state=dismissed":  {"Speed bump, Hohensteinstraße"},
+		"/list?class=casting":    {"Sunken manhole, Schmidhüttenstraße"},
+		"/list?order=felt":       {"Most drivers first"},
+		"/panel?place=pmissong1": {"Sunken manhole near "},
+	} {
+		_, body := w.get(path)
+		for _, word := range words {
+			if word != "KR" && !strings.Contains(body, word) {
+				t.Errorf("%s does not say %q", path, word)
+			}
+		}
+		if clock := regexp.MustCompile(`\b\d{1,2}:\d{2}\b`).FindString(body); clock != "" {
+			t.Errorf("%s tells a time of day: %s", path, clock)
+		}
+	}
+	if answer, _ := w.get("/places/phidden1"); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("the page of a place that rests on one device: %s", answer.Status)
+	}
+}
+
+// TestReasons has the engine judge real events, and reads its reasons on the page.
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	id := w.judged("Ringstraße", .45, 11, 2)
+	_, body := w.get("/?place=" + id)
+	if !strings.Contains(body, "11 independent drivers felt a jolt, 2 felt nothing.") {
+		t.Errorf("the page does not say who felt it: %s", body[max(0, strings.Index(body, "Why we believe")):])
+	}
+	_, body = w.get("/api/v1/places/" + id + "/evidence")
+	var e struct {
+		Reasons []struct {
+			Kind, Text string
+			N, Of      int
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &e); err != nil || len(e.Reasons) == 0 || e.Reasons[0].Text == "" {
+		t.Errorf("evidence: %s %v", body, err)
+	}
+	if strings.Contains(body, "judged-device") {
+		t.Error("the evidence names a device")
+	}
+}
+
+// TestTexts proves that every state and class has its words.
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("text/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts map[string]string
+	if err := json.Unmarshal(b, &texts); err != nil {
+		t.Fatal(err)
+	}
+	need := []string{}
+	for _, c := range crowd.Classes() {
+		need = append(need, "class."+string(c), "class.a."+string(c))
+	}
+	for _, s := range []string{"suspected", "confirmed", "faded", "dismissed", "new", "accepted", "assigned", "in_progress", "repaired", "reopened", "verified"} {
+		need = append(need, "sum."+s)
+		if s != "verified" {
+			need = append(need, "next."+s)
+		}
+	}
+	for _, s := range []string{"new", "accepted", "assigned", "in_progress", "repaired", "verified", "reopened", "dismissed"} {
+		need = append(need, "order."+s, "order."+s+".text")
+	}
+	for _, key := range need {
+		if texts[key] == "" {
+			t.Errorf("no text %q", key)
+		}
+	}
+}
+
+func TestAssets(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	_, page := w.get("/")
+	found := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(page, -1)
+	if len(found) < 4 {
+		t.Fatal("the map names no assets: run make build")
+	}
+	total := 0
+	for _, f := range found {
+		r, err := http.NewRequest(http.MethodGet, w.http.URL+f[1], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", "br")
+		answer, err := w.http.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != 200 || answer.Header.Get("ETag") == "" || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: %s, ETag %q, %s", f[1], answer.Status, answer.Header.Get("ETag"), answer.Header.Get("Cache-Control"))
+		}
+		if strings.HasSuffix(f[1], ".js") && !strings.Contains(f[1], "maplibre") {
+			total += int(answer.ContentLength)
+		}
+	}
+	if total == 0 || total > 200_000 {
+		t.Errorf("%d bytes of script beside the map library, at most 200 kB", total)
+	}
+	if answer, _ := w.get("/assets/manifest.json"); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("the manifest: %s", answer.Status)
+	}
+}
