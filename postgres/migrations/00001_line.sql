@@ -9,11 +9,13 @@ create table devices (
     secret_sha256  bytea,
     enrolled_at    timestamptz not null,
     revoked_at     timestamptz,
+    connection     bigint not null default 0,  -- counts its connections: an older one's last word never counts
     -- presence, from the retained status topic
     online         boolean not null default false,
     status         jsonb,
     status_at      timestamptz
 );
+create index devices_revoked on devices (revoked_at) where revoked_at is not null;
 
 -- The log. (id, device) is an event's identity; ids first, because ULIDs append at the right edge.
 -- wave holds int16 milli-g, little endian.
@@ -136,6 +138,7 @@ create table places (
     estimate       bytea not null              -- crowd's own; nothing else reads it
 );
 create index places_cell on places (cell);
+create index places_where on places (lat, lon);     -- what a map shows
 create index places_state on places (state_at desc, id desc);
 create index places_idle on places (last_at) where state = 'suspected';
 

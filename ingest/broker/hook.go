@@ -1,0 +1,198 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/wire"
+)
+
+// hook is what mochi calls. All calls for one connection come from the goroutine that serves it, but for OnACLCheck
+// before a delivery.
+type hook struct {
+	mqtt.HookBase
+	broker *Broker
+}
+
+// ID names the hook.
+func (h *hook) ID() string { return "streetpulse" }
+
+// Provides says at which moments the hook is called.
+func (h *hook) Provides(moment byte) bool {
+	switch moment {
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnWill, mqtt.OnDisconnect:
+		return true
+	}
+	return false
+}
+
+// OnConnect logs a device in. An error closes the connection; a device that is merely refused is told so by
+// OnConnectAuthenticate.
+func (h *hook) OnConnect(client *mqtt.Client, packet packets.Packet) error {
+	c, ok := client.Net.Conn.(*conn)
+	if !ok {
+		return packets.ErrNotAuthorized
+	}
+	device := string(packet.Connect.Username)
+	if packet.Connect.ClientIdentifier != device || packet.Connect.WillFlag && !mayPublish(device, packet.Connect.WillTopic) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(h.broker.working, presenceWait)
+	defer cancel()
+	session, err := ingest.Open(ctx, h.broker.options.Pool, device, string(packet.Connect.Password))
+	if errors.Is(err, ingest.ErrUnauthorized) {
+		return nil
+	}
+	if err != nil {
+		h.broker.options.Log.Warn("a device cannot log in", "device", device, "error", err)
+		_ = h.broker.server.SendConnack(client, packets.ErrServerUnavailable, false, nil) // then it is closed
+		return err
+	}
+	c.session = session
+	if packet.Connect.WillFlag {
+		c.will = &will{packet.Connect.WillTopic, packet.Connect.WillPayload}
+	}
+	return nil
+}
+
+// OnConnectAuthenticate says whether OnConnect has logged the device in.
+func (h *hook) OnConnectAuthenticate(client *mqtt.Client, _ packets.Packet) bool {
+	c, ok := client.Net.Conn.(*conn)
+	ok = ok && c.session.Number > 0
+	if !ok {
+		h.broker.metrics.refused.Inc()
+	}
+	return ok
+}
+
+// OnACLCheck says whether a device may publish to a topic, or subscribe to a filter.
+func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
+	if write {
+		return mayPublish(client.ID, topic)
+	}
+	return mayRead(client.ID, topic)
+}
+
+// OnPublish stores what a device publishes. Nothing of it goes to subscribers. A plain error would be acknowledged by
+// mochi all the same: what is not stored is rejected and the connection closed, so that the device sends it again.
+func (h *hook) OnPublish(client *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+	c, ok := client.Net.Conn.(*conn)
+	if !ok {
+		return packet, nil // our own message
+	}
+	b := h.broker
+	if len(packet.Payload) > wire.MaxPayloadBytes {
+		return packet, h.cut(client, c, packets.ErrPacketTooLarge)
+	}
+	if c.busy = b.begin(); !c.busy {
+		return packet, h.cut(client, c, packets.ErrServerShuttingDown)
+	}
+	if !h.wait(c.session.Device) {
+		return packet, h.cut(client, c, packets.ErrServerShuttingDown)
+	}
+	b.metrics.messages.Inc()
+	if err := h.take(b.working, c, packet.TopicName, packet.Payload); err != nil {
+		b.options.Log.Debug("a batch is not stored", "device", c.session.Device, "error", err)
+		return packet, h.cut(client, c, packets.ErrServerBusy)
+	}
+	return packet, packets.CodeSuccessIgnore
+}
+
+// wait holds a device above its rate back. It returns false when the broker stops meanwhile.
+func (h *hook) wait(device string) bool {
+	delay := h.broker.pace.delay(device, time.Now())
+	if delay == 0 {
+		return true
+	}
+	h.broker.metrics.paused.Add(delay.Seconds())
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-h.broker.working.Done():
+		return false
+	}
+}
+
+// take stores one message. An error means that it must not be acknowledged.
+func (h *hook) take(ctx context.Context, c *conn, topic string, payload []byte) error {
+	b, device := h.broker, c.session.Device
+	if own(device, topic) == statusTopic {
+		ctx, cancel := context.WithTimeout(ctx, presenceWait)
+		defer cancel()
+		return ingest.SetStatus(ctx, b.options.Pool, c.session, payload, time.Now())
+	}
+	result, err := b.options.Ingest.Submit(ctx, device, payload, "mqtt")
+	if err != nil {
+		return err
+	}
+	b.pace.spend(device, max(1, result.Accepted+len(result.Rejected)), time.Now())
+	if len(result.Rejected) > 0 {
+		if err := b.SendFeedback(device, Feedback{Accepted: result.Accepted, Rejected: result.Rejected}); err != nil {
+			b.options.Log.Debug("feedback is lost", "device", device, "error", err)
+		}
+	}
+	return nil
+}
+
+// cut closes the connection before its message is acknowledged.
+func (h *hook) cut(client *mqtt.Client, c *conn, why packets.Code) error {
+	c.cut = true
+	h.broker.disconnect(client, why)
+	return packets.ErrRejectPacket
+}
+
+// OnPacketProcessed comes when a message's acknowledgement is written.
+func (h *hook) OnPacketProcessed(client *mqtt.Client, _ packets.Packet, _ error) {
+	if c, ok := client.Net.Conn.(*conn); ok && c.busy {
+		c.busy = false
+		h.broker.end()
+	}
+}
+
+// OnWill takes the will of a device that is gone as if it said it now. A delay that it asked for is not waited for.
+func (h *hook) OnWill(client *mqtt.Client, said mqtt.Will) (mqtt.Will, error) {
+	if c, ok := client.Net.Conn.(*conn); ok {
+		h.leave(c)
+	}
+	return mqtt.Will{TopicName: said.TopicName}, nil // nobody else hears it
+}
+
+// OnDisconnect notes that the device is offline. mochi forgets the will of a client whose connection we cut.
+func (h *hook) OnDisconnect(client *mqtt.Client, _ error, _ bool) {
+	c, ok := client.Net.Conn.(*conn)
+	if !ok {
+		return
+	}
+	if c.cut {
+		h.leave(c)
+	}
+	if h.broker.working.Err() != nil {
+		return // all are noted at once when the broker stops
+	}
+	ctx, cancel := context.WithTimeout(h.broker.working, presenceWait)
+	defer cancel()
+	if err := ingest.Close(ctx, h.broker.options.Pool, []ingest.Connection{c.session}, time.Now()); err != nil {
+		h.broker.options.Log.Debug("presence is not up to date", "device", c.session.Device, "error", err)
+	}
+}
+
+// leave carries out a device's will, once.
+func (h *hook) leave(c *conn) {
+	if c.will == nil {
+		return
+	}
+	w := *c.will
+	c.will = nil
+	ctx, cancel := context.WithTimeout(h.broker.working, presenceWait)
+	defer cancel()
+	if err := h.take(ctx, c, w.topic, w.payload); err != nil {
+		h.broker.options.Log.Debug("a will is lost", "device", c.session.Device, "error", err)
+	}
+}

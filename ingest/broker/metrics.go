@@ -1,0 +1,28 @@
+package broker
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are the numbers of the broker.
+type metrics struct {
+	messages, refused, paused prometheus.Counter
+}
+
+func newMetrics(registerer prometheus.Registerer, b *Broker) metrics {
+	m := metrics{
+		messages: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "streetpulse_mqtt_messages_total", Help: "Messages that devices published."}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "streetpulse_mqtt_refused_total", Help: "Logins refused."}),
+		paused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "streetpulse_mqtt_paused_seconds_total", Help: "Time for which messages of devices above their rate were held back."}),
+	}
+	if registerer != nil {
+		registerer.MustRegister(m.messages, m.refused, m.paused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "streetpulse_mqtt_connections", Help: "Open connections."}, func() float64 {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return float64(len(b.conns))
+		}))
+	}
+	return m
+}
