@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -135,16 +136,6 @@ func (s *Server) apiPlaces(ctx context.Context, in *placesInput) (*geojsonBody[p
 // placesPage collects one page. What the database finds in a wider box is checked where it is shown, so it takes
 // more than one look where little of it stays. The cursor is a place's id alone: its time could tell too much.
 func (s *Server) placesPage(ctx context.Context, in *placesInput, box *orb.Bound) (page []sight, next string, err error) {
-	const newest = "order by p.state_at desc, p.id desc limit $8"
-	where := `($2::double precision is null or ` + `p.lon between $2 and $3 and p.lat between $4 and $5)
-		and (cardinality($6::text[]) = 0 or p.state = any($6))
-		and ($7 = '' or (p.state_at, p.id) < (select state_at, id from places where id = $7))`
-	var west, east, south, north *float64
-	if box != nil {
-		w := widen(*box, coarseShift)
-		west, east, south, north = &w.Min[0], &w.Max[0], &w.Min[1], &w.Max[1]
-	}
-	states := append([]string{}, in.State...)
 	after := in.Cursor
 	if after != "" {
 		if err := s.known(ctx, after); err != nil {
@@ -152,7 +143,7 @@ func (s *Server) placesPage(ctx context.Context, in *placesInput, box *orb.Bound
 		}
 	}
 	for {
-		found, err := s.query(ctx, where, newest, west, east, south, north, states, after, in.Limit+1)
+		found, err := s.placesAfter(ctx, in, box, after)
 		if err != nil {
 			return nil, "", err
 		}
@@ -171,11 +162,32 @@ func (s *Server) placesPage(ctx context.Context, in *placesInput, box *orb.Bound
 	}
 }
 
+// placesAfter returns the next places in the database's order, one more than a page holds. Only the conditions that
+// are asked for are put, so that each question finds its index.
+func (s *Server) placesAfter(ctx context.Context, in *placesInput, box *orb.Bound, after string) ([]sight, error) {
+	where, args := "true", []any{}
+	arg := func(v any) string {
+		args = append(args, v)
+		return "$" + strconv.Itoa(len(args)+1)
+	}
+	if box != nil {
+		w := widen(*box, coarseShift)
+		where += " and p.lon between " + arg(w.Min[0]) + " and " + arg(w.Max[0]) + " and p.lat between " + arg(w.Min[1]) + " and " + arg(w.Max[1])
+	}
+	if len(in.State) > 0 {
+		where += " and p.state = any(" + arg(in.State) + "::text[])"
+	}
+	if after != "" {
+		where += " and (p.state_at, p.id) < (select state_at, id from places where id = " + arg(after) + ")"
+	}
+	return s.query(ctx, where, "order by p.state_at desc, p.id desc limit "+arg(in.Limit+1), args...)
+}
+
 // known says whether a cursor still stands for a place.
 func (s *Server) known(ctx context.Context, cursor string) error {
 	var one int
 	err := s.config.Pool.QueryRow(ctx, `select 1 from places where id = $1`, cursor).Scan(&one)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return badRequest("The cursor is not one of this list, or has run out. Begin again without it.")
 	}
 	return err

@@ -280,4 +280,16 @@ func TestLive(t *testing.T) {
 	b.wait(`document.querySelector('#panel [data-place=pnewcomer]')?.dataset.mark === 'progress'`)
 	b.wait(drawn + `.some(f => f.properties.id === 'pnewcomer' && f.properties.mark === 'progress')`)
 	b.clean("live")
+
+	// Night falls: the map takes other colours, and its marks with it.
+	const land = `document.getElementById('map').glmap.getPaintProperty('land', 'background-color')`
+	day := eval[string](b, land)
+	b.view(1440, 900, true)
+	b.wait(land + " !== '" + day + "' && document.getElementById('map').glmap.hasImage('mark-confirmed-24')")
+	b.wait(drawn + `.length > 3`)
+
+	// Escape closes what is open.
+	eval[chromedp.Void](b, `void document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true}))`)
+	b.wait(`!document.querySelector('#panel [data-place]') && location.search === ''`)
+	b.clean("night")
 }

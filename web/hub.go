@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +39,8 @@ type hub struct {
 	mu     sync.Mutex
 	open   map[chan message]struct{}
 	gone   bool
+
+	listening atomic.Bool // changes are heard of
 }
 
 func newHub(s *Server) *hub { return &hub{server: s, open: map[chan message]struct{}{}} }
@@ -130,6 +133,9 @@ func (h *hub) listen(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "listen "+changesChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	h.server.tally.changed() // what was counted before may have changed unheard
+	h.listening.Store(true)
+	defer h.listening.Store(false)
 	heard := make(chan change, mostGathered)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -142,6 +148,7 @@ func (h *hub) listen(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("wait for changes: %w", err)
 		}
+		h.server.tally.changed()
 		var c change
 		if err := json.Unmarshal([]byte(n.Payload), &c); err != nil {
 			h.server.config.Log.Warn("an announced change cannot be read", "payload", n.Payload, "error", err)

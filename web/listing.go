@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/streetpulse/streetpulse/crowd"
 )
@@ -71,7 +73,48 @@ func (c counts) Of(g group) int {
 	return n
 }
 
+// tally keeps the counts until something changes: every open page asks for them after every change.
+type tally struct {
+	mu      sync.Mutex
+	changes int // heard so far
+	counted int // changes when counts were begun
+	at      time.Time
+	counts  counts
+}
+
+// freshCounts is how old counts may be where changes are not heard of.
+const freshCounts = 5 * time.Second
+
+// changed says that the counts are no longer right.
+func (t *tally) changed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.changes++
+}
+
+// count returns the number of public places under each mark.
 func (s *Server) count(ctx context.Context) (counts, error) {
+	t := &s.tally
+	t.mu.Lock()
+	changes, now := t.changes, s.config.Now()
+	if t.counts != nil && t.counted == changes && s.hub.listening.Load() && now.Sub(t.at).Abs() < freshCounts {
+		defer t.mu.Unlock()
+		return t.counts, nil
+	}
+	t.mu.Unlock()
+	c, err := s.countNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil || t.counted <= changes {
+		t.counts, t.counted, t.at = c, changes, now
+	}
+	return c, nil
+}
+
+func (s *Server) countNow(ctx context.Context) (counts, error) {
 	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, count(*) from places p left join orders o on o.place = p.id
 		where `+publicSQL+` group by 1`, s.showsSuspected())
 	if err != nil {

@@ -49,6 +49,7 @@ type Server struct {
 	enrols      *hourly
 	credentials *ingest.Credentials
 	covered     atomic.Pointer[covered]
+	tally       tally
 	drives      atomic.Pointer[driven]
 	covers      sync.Mutex // one at a time makes covered
 	count5      *prometheus.CounterVec

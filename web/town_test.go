@@ -280,8 +280,17 @@ func (w *town) drive() {
 // settle puts some forty places of every kind into the town.
 func (w *town) settle() {
 	w.t.Helper()
+	// The one that pages are tested on has evidence that the engine has judged.
+	id := w.judged("Ringstraße", .45, 11, 2)
 	for _, d := range defects() {
 		w.put(d)
+	}
+	ctx := context.Background()
+	if _, err := w.pool.Exec(ctx, `update evidence set place = 'pringstrasse1' where place = $1`, id); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.pool.Exec(ctx, `delete from places where estimate <> ''`); err != nil {
+		w.t.Fatal(err)
 	}
 	w.drive()
 }

@@ -9,7 +9,7 @@ import {brotliCompressSync, constants, gzipSync} from 'node:zlib';
 const out = '../dist';
 await mkdir(out, {recursive: true});
 for (const name of await readdir(out)) {
-  if (name !== '.keep') await rm(join(out, name), {recursive: true});
+  if (!name.startsWith('.')) await rm(join(out, name), {recursive: true});
 }
 
 const manifest = {};

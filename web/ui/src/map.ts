@@ -182,12 +182,22 @@ class Screen {
 
   // A change redraws the marks, rings once where it happened, and renews the panel where that tells of it.
   private timer = 0;
+  private told = -Infinity;
+  private refreshed = -Infinity;
   private changed(c: Change) {
     const at = c.geometry.coordinates;
     if (this.map.getBounds().contains(at)) this.ring(at);
-    tell(c.text);
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => this.refresh(), 250);
+    const now = performance.now();
+    if (now - this.told > 1500) {
+      this.told = now;
+      tell(c.text);
+    }
+    // Many changes at once are read together, and no more than once a second.
+    this.timer ||= window.setTimeout(() => {
+      this.timer = 0;
+      this.refreshed = performance.now();
+      this.refresh();
+    }, Math.max(250, 1000 - (now - this.refreshed)));
   }
 
   private refresh() {

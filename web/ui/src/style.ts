@@ -17,6 +17,9 @@ const width = (far: number, mid: number, true17: number, extra = 0): Expression 
   11, far + extra, 14, mid * 0.72 + extra, 15, mid + extra, 17, true17 + extra, 20, true17 * 8 + extra,
 ];
 
+// OpenStreetMap joins the names of one street by semicolons; the first is enough.
+const name: Expression = ['let', 'end', ['index-of', ';', ['get', 'name']], ['case', ['<', ['var', 'end'], 0], ['get', 'name'], ['slice', ['get', 'name'], 0, ['var', 'end']]]];
+
 const round = {'line-cap': 'round', 'line-join': 'round'} as const;
 
 function streets(): LayerSpecification[] {
@@ -78,7 +81,7 @@ function coverage(): LayerSpecification[] {
 function labels(): LayerSpecification[] {
   const label = (id: string, filter: Expression, minzoom: number, font: string, colour: string, size: Expression | number): LayerSpecification => ({
     id, type: 'symbol', source: 'streets', 'source-layer': 'streets', filter: ['all', filter, ['has', 'name']], minzoom,
-    layout: {'symbol-placement': 'line', 'text-field': ['get', 'name'], 'text-font': [font], 'text-size': size, 'text-letter-spacing': 0.01,
+    layout: {'symbol-placement': 'line', 'text-field': name, 'text-font': [font], 'text-size': size, 'text-letter-spacing': 0.01,
       'symbol-spacing': 420, 'text-padding': 6, 'text-max-angle': 32},
     paint: {'text-color': colour, 'text-halo-color': token('m-label-halo'), 'text-halo-width': 1.6},
   });
