@@ -17,9 +17,9 @@ import (
 // Distances of association, metres. GPS errs by 3 to 15 m, and most of it is shared by one trip, so a device's
 // jolts at a place are averaged first and devices are averaged as equals.
 const (
-	gateM        = 22.0 // a jolt farther than this from a place is never its
-	missGateM    = 16.0 // a smooth pass farther than this says nothing about a place
-	mergeM       = 13.0 // two places of one direction nearer than this are one
+	gateM        = 26.0 // a jolt farther than this from a place is never its
+	missGateM    = 18.0 // a smooth pass farther than this says nothing about a place
+	mergeM       = 17.0 // two places of one direction nearer than this are one
 	deviceSigmaM = 6.0  // how far one device's mean jolt lies from the truth
 	headingGate  = 60.0 // degrees
 	diskSteps    = 2    // rings of resolution 12 cells that cover gateM

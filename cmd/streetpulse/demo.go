@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/streetpulse/streetpulse/dispatch"
+	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
+)
+
+const (
+	demoCity = firmwaresim.TownName
+	demoDays = 13 // how far back the demonstration town begins: older events would be refused
+	demoSeed = 1
+)
+
+// importDemoStreets imports the demonstration town's streets where there are none.
+func importDemoStreets(ctx context.Context, pool *pgxpool.Pool) error {
+	var have bool
+	if err := pool.QueryRow(ctx, `select exists (select 1 from streets)`).Scan(&have); err != nil || have {
+		return err
+	}
+	m, err := firmwaresim.TownStreets(ctx)
+	if err != nil {
+		return err
+	}
+	return m.Save(ctx, pool)
+}
+
+// demonstrate drives the demonstration town: from 13 days ago, or from where an earlier run left off, until now and on. Its
+// crew mends what was ordered a few days before, in the simulated world as well.
+func (p *parts) demonstrate(ctx context.Context) error {
+	streets, err := firmwaresim.TownStreets(ctx)
+	if err != nil {
+		return err
+	}
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	begin := today.AddDate(0, 0, -demoDays)
+	options := firmwaresim.Town(demoSeed, streets, begin)
+	options.Days = demoDays + 365
+	if last := p.clock.Now(); last.After(begin) {
+		options.Begin = last.Truncate(24 * time.Hour)
+		options.Seed += uint64(options.Begin.Unix()) // other trips than those already driven
+	}
+	city, err := firmwaresim.NewCity(options)
+	if err != nil {
+		return err
+	}
+	fleet := firmwaresim.Fleet{
+		City: city, Server: "http://" + p.http.Addr().String(), Broker: "tcp://" + p.broker.TCPAddr().String(), Log: p.log,
+		Morning: func(ctx context.Context, day time.Time) error { return p.mend(ctx, city, day) },
+	}
+	p.log.Info("the demonstration town drives", "from", options.Begin.Format(time.DateOnly), "city", p.c.City)
+	if err := fleet.Drive(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("drive the demonstration town: %w", err)
+	}
+	return nil
+}
+
+// mend is the demonstration town's works department: each morning it takes every order one step on, so that all states are
+// seen. One in six is never taken up.
+func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time) error {
+	next := map[dispatch.State]dispatch.Step{
+		dispatch.New:        {State: dispatch.Accepted, Actor: dispatch.Dispatcher},
+		dispatch.Accepted:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher, Reason: "to the town's crew"},
+		dispatch.Assigned:   {State: dispatch.InProgress, Actor: dispatch.Crew},
+		dispatch.InProgress: {State: dispatch.Repaired, Actor: dispatch.Crew, Reason: "found and filled"},
+		dispatch.Reopened:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher},
+	}
+	orders, err := dispatch.Orders(ctx, p.db.Pool, dispatch.Filter{})
+	if err != nil {
+		return err
+	}
+	for i, o := range orders {
+		step, ok := next[o.State]
+		if !ok || i%6 == 5 {
+			continue
+		}
+		step.At = day.Add(6 * time.Hour)
+		if step.At.Before(o.StateAt) || step.At.After(time.Now()) {
+			continue
+		}
+		err := dispatch.Transition(ctx, p.db.Pool, o.ID, step)
+		if err != nil && !errors.Is(err, dispatch.ErrTransition) {
+			return err
+		}
+		if step.State == dispatch.Repaired {
+			city.Repair(o.Lat, o.Lon, step.At)
+		}
+	}
+	return nil
+}

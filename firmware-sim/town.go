@@ -1,0 +1,31 @@
+package firmwaresim
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+//go:embed town/krems.osm.gz
+var krems []byte
+
+// TownName is the demonstration town.
+const TownName = "Krems"
+
+// TownStreets reads the demonstration town's streets: Krems an der Donau, © OpenStreetMap contributors, ODbL 1.0.
+func TownStreets(ctx context.Context) (*geo.Map, error) {
+	m, err := geo.ReadOSM(ctx, bytes.NewReader(krems), "krems.osm.gz")
+	if err != nil {
+		return nil, fmt.Errorf("read the demonstration town: %w", err)
+	}
+	return m, nil
+}
+
+// Town are the options of the demonstration town: a small one, with a vandal or two and no attacker.
+func Town(seed uint64, streets *geo.Map, begin time.Time) CityOptions {
+	return CityOptions{Seed: seed, Streets: streets, Begin: begin, Drivers: 70, Defects: 60, Attackers: -1}
+}
