@@ -95,10 +95,10 @@ func (in *Ingest) take(ctx context.Context, device string, reading wire.Reading)
 // refuseWhole keeps a payload that cannot be read.
 func (in *Ingest) refuseWhole(ctx context.Context, device string, payload []byte, source string, reason error) (Result, error) {
 	if err := in.quarantine.keep(ctx, device, payload, source, reason.Error()); err != nil {
-		in.options.Log.Warn("a payload cannot be kept in quarantine", "device", device, "error", err)
+		in.options.Log.Debug("a payload cannot be kept in quarantine", "device", device, "error", err)
 		return Result{}, fmt.Errorf("%w: keep in quarantine: %w", ErrUnavailable, err)
 	}
 	in.metrics.quarantined.WithLabelValues(source).Inc()
-	in.options.Log.Info("a payload was refused whole", "device", device, "source", source, "reason", reason, "bytes", len(payload))
+	in.options.Log.Debug("a payload was refused whole", "device", device, "source", source, "reason", reason, "bytes", len(payload))
 	return Result{Rejected: []wire.Rejection{{Reason: reason.Error()}}, Quarantined: true}, nil
 }

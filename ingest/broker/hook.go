@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -25,7 +26,7 @@ func (h *hook) ID() string { return "streetpulse" }
 // Provides says at which moments the hook is called.
 func (h *hook) Provides(moment byte) bool {
 	switch moment {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnWill, mqtt.OnDisconnect:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnWill, mqtt.OnDisconnect:
 		return true
 	}
 	return false
@@ -76,6 +77,15 @@ func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 		return mayPublish(client.ID, topic)
 	}
 	return mayRead(client.ID, topic)
+}
+
+// OnPacketRead closes the connection of a client that publishes to a topic of the broker's own: mochi would say nothing,
+// and the client wait for ever.
+func (h *hook) OnPacketRead(_ *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+	if packet.FixedHeader.Type == packets.Publish && strings.HasPrefix(packet.TopicName, "$") {
+		return packet, packets.ErrRejectPacket
+	}
+	return packet, nil
 }
 
 // OnPublish stores what a device publishes. Nothing of it goes to subscribers. A plain error would be acknowledged by
