@@ -13,7 +13,7 @@ import (
 type listing struct {
 	Marks  []mark
 	Class  crowd.Class // empty: all
-	Order  string      // worst, newest, felt
+	Order  string      // worst, newest, felt, or ordered: those with orders only
 	Offset int
 	Limit  int
 }
@@ -29,36 +29,50 @@ func listOrders() map[string]string {
 			when 'dismissed' then 4 else 0 end, p.severity desc, p.id`,
 		"newest":  changedSQL + ` desc, p.id`,
 		"felt":    `p.devices desc, p.id`,
-		"ordered": `o.promoted_at desc nulls last, p.id`,
+		"ordered": `o.promoted_at desc, o.id desc`,
 	}
 }
 
-// list returns one page of a listing and how many places it has in all.
-func (s *Server) list(ctx context.Context, l listing) ([]titled, int, error) {
-	const where = `(` + markSQL + `) = any($2::text[]) and ($3 = '' or p.class = $3)`
+const listSQL = `(` + markSQL + `) = any($2::text[]) and ($3 = '' or p.class = $3)`
+
+func (l listing) names() []string {
 	names := make([]string, len(l.Marks))
 	for i, m := range l.Marks {
 		names[i] = string(m)
 	}
+	return names
+}
+
+// total returns how many places a listing has in all.
+func (s *Server) total(ctx context.Context, l listing) (int, error) {
 	var total int
 	err := s.config.Pool.QueryRow(ctx, `select count(*) from places p left join orders o on o.place = p.id where `+
-		publicSQL+` and `+where, s.showsSuspected(), names, string(l.Class)).Scan(&total)
+		publicSQL+` and `+listSQL, s.showsSuspected(), l.names(), string(l.Class)).Scan(&total)
 	if err != nil {
-		return nil, 0, fmt.Errorf("count places: %w", err)
+		return 0, fmt.Errorf("count places: %w", err)
+	}
+	return total, nil
+}
+
+// list returns one page of a listing.
+func (s *Server) list(ctx context.Context, l listing) ([]titled, error) {
+	where := listSQL
+	if l.Order == "ordered" {
+		where += ` and o.id is not null`
 	}
 	order, ok := listOrders()[l.Order]
 	if !ok {
 		order = listOrders()["worst"]
 	}
-	found, err := s.query(ctx, where, `order by `+order+` limit $4 offset $5`, names, string(l.Class), l.Limit, l.Offset)
+	found, err := s.query(ctx, where, `order by `+order+` limit $4 offset $5`, l.names(), string(l.Class), l.Limit, l.Offset)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	out := make([]titled, len(found))
 	for i, f := range found {
 		out[i] = s.describe(f)
 	}
-	return out, total, nil
+	return out, nil
 }
 
 // counts holds the number of public places under each mark.

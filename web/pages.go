@@ -185,7 +185,7 @@ func (s *Server) panelFor(r *http.Request) (*panelView, error) {
 		order, key = "ordered", "home.newest"
 	}
 	v.Heading = s.texts.T(key)
-	v.Places, _, err = s.list(ctx, listing{Marks: v.Show.marks(), Order: order, Limit: 12})
+	v.Places, err = s.list(ctx, listing{Marks: v.Show.marks(), Order: order, Limit: 12})
 	return v, err
 }
 

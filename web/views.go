@@ -56,7 +56,10 @@ func (s *Server) listPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Sentence = s.sentence(all)
-	if v.Places, v.Total, err = s.list(ctx, l); err != nil {
+	if v.Total, err = s.total(ctx, l); err != nil {
+		return err
+	}
+	if v.Places, err = s.list(ctx, l); err != nil {
 		return err
 	}
 	v.From, v.To = l.Offset+1, l.Offset+len(v.Places)
