@@ -23,8 +23,8 @@ func TestCatchupNeedsThreeDevices(t *testing.T) {
 		device   string
 		at, want int
 	}{
-		{"a", 10, 10}, {"a", 20, 20}, {"b", 15, 20}, {"b", 30, 20}, {"c", 25, 25}, // one device, two, three
-		{"c", 90, 25}, {"c", 95, 25}, {"d", 5, 25}, {"b", 60, 25}, {"a", 50, 50}, // one that runs ahead moves nothing
+		{"a", 10, 10}, {"a", 20, 20}, {"b", 15, 20}, {"b", 30, 20}, {"c", 25, 20}, // one device, two, three
+		{"c", 90, 20}, {"c", 95, 20}, {"d", 5, 20}, {"b", 60, 20}, {"a", 50, 50}, // one that runs ahead moves nothing
 		{"d", 55, 55}, {"a", 57, 57}, {"e", 2000, 60}, {"f", 3000, 95}, {"g", 4000, 1000}, // never after the wall's
 		{"a", 1, 1000},
 	} {

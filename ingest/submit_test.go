@@ -32,7 +32,7 @@ func TestSubmit(t *testing.T) {
 	ctx := context.Background()
 
 	got, err := in.Submit(ctx, "bus-7", batchText(eventText("a", now), eventText("a", now), eventText("b", now), eventText("old", now.AddDate(0, 0, -15)), `7`), "mqtt")
-	if err != nil || got.Accepted != 3 || got.Quarantined || fmt.Sprint(got.Rejected) != "[{old time is more than 14 days ago} { event is not an object}]" {
+	if err != nil || got.Accepted != 3 || got.Quarantined || fmt.Sprint(got.Rejected) != "[refused: time is more than 14 days ago refused: event is not an object]" {
 		t.Fatal(got, err)
 	}
 	if got, err = in.Submit(ctx, "bus-7", batchText(eventText("a", now), eventText("c", now)), "http"); err != nil || got.Accepted != 2 || got.Rejected == nil {
