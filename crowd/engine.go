@@ -114,10 +114,14 @@ func (e *Engine) Work(ctx context.Context, now func() time.Time, wake <-chan str
 	defer pause.Stop()
 	failures := 0
 	for {
+		heed := wake
+		if failures > 0 {
+			heed = nil // not before the pause is over
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-wake:
+		case <-heed:
 		case <-pause.C:
 		}
 		_, err := e.Judge(ctx, now())

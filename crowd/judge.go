@@ -115,7 +115,7 @@ func (e *Engine) relocate(s *site, a *arrival) {
 // twin returns another place that the estimate has come so close to that the two are one.
 func (e *Engine) twin(s *site, around []geo.Cell) *site {
 	for _, o := range e.cache.near(around) {
-		if o == s || o.State == Confirmed && s.State == Confirmed || !o.repairedAt.IsZero() || !s.repairedAt.IsZero() {
+		if o == s || o.Ordered && s.Ordered || !o.repairedAt.IsZero() || !s.repairedAt.IsZero() {
 			continue
 		}
 		if o.HeadingDeg != nil && s.HeadingDeg != nil && geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) > headingGate {
@@ -129,10 +129,10 @@ func (e *Engine) twin(s *site, around []geo.Cell) *site {
 	return nil
 }
 
-// join makes two places one and returns it: a confirmed place keeps its name, else the older does.
+// join makes two places one and returns it: one with an order keeps its name, else the older does.
 func (e *Engine) join(s, o *site, a *arrival, out *outcome) *site {
 	keep, gone := s, o
-	if o.State == Confirmed || s.State != Confirmed && (o.FirstAt.Before(s.FirstAt) || o.FirstAt.Equal(s.FirstAt) && o.ID < s.ID) {
+	if o.Ordered || !s.Ordered && (o.FirstAt.Before(s.FirstAt) || o.FirstAt.Equal(s.FirstAt) && o.ID < s.ID) {
 		keep, gone = o, s
 	}
 	keep.merge(gone)
@@ -148,6 +148,10 @@ func (e *Engine) join(s, o *site, a *arrival, out *outcome) *site {
 // assess computes the belief in a place anew after an event and draws the conclusions.
 func (e *Engine) assess(s *site, a *arrival, out *outcome) {
 	out.touched[s.ID] = s
+	if !s.repairedAt.IsZero() { // what it was before the repair stays as it was
+		e.checkRepair(s, a, out)
+		return
+	}
 	total := e.model.logPrior()
 	var rough, weights, support float64
 	s.Devices, s.Passes = 0, 0
@@ -223,10 +227,6 @@ func (e *Engine) credit(s *site, total [NumClasses]float64, out *outcome) {
 // conclude moves the place along its life.
 func (e *Engine) conclude(s *site, a *arrival, support float64, out *outcome) {
 	words := StepWords{Class: s.Class, Probability: s.Belief.Of(s.Class), Devices: s.Devices, Passes: s.Passes}
-	if !s.repairedAt.IsZero() {
-		e.checkRepair(s, a, out)
-		return
-	}
 	if s.State == Faded && a.Kind == wire.Bump {
 		s.enter(Suspected, a.Received)
 		s.story(a.Received, StepRevived, words)
@@ -245,6 +245,7 @@ func (e *Engine) conclude(s *site, a *arrival, support float64, out *outcome) {
 	switch s.Class {
 	case Pothole:
 		s.enter(Confirmed, a.Received)
+		s.Ordered = true
 		s.story(a.Received, StepConfirmed, words)
 		out.confirms = append(out.confirms, Confirmation{Place: s.Place, Probability: words.Probability, At: a.Received})
 	case Casting, Joint, Rail:
@@ -272,9 +273,9 @@ func (e *Engine) checkRepair(s *site, a *arrival, out *outcome) {
 	switch {
 	case felt >= e.line.reopened:
 		s.repairedAt = time.Time{}
+		s.enter(Confirmed, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, felt, false})
-	case felt == 0 && smooth >= e.line.verified:
-		s.repairedAt = time.Time{}
+	case felt == 0 && smooth >= e.line.verified && s.State == Confirmed:
 		s.enter(Faded, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, smooth, true})
 	}

@@ -77,6 +77,7 @@ type Place struct {
 	Passes       int     // smooth passes
 	FirstAt      time.Time
 	LastAt       time.Time
+	Ordered      bool // it has, or had, a work order
 }
 
 // StepKind names a step of a place's story.

@@ -38,7 +38,7 @@ func (v Visibility) Public(p Place) (PublicPlace, bool) {
 		return PublicPlace{}, false
 	}
 	out := PublicPlace{Place: p}
-	wasConfirmed := p.State == Confirmed || p.State == Dismissed
+	wasConfirmed := p.State == Confirmed || p.State == Dismissed || p.Ordered
 	if wasConfirmed {
 		return out, true
 	}

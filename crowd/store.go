@@ -34,14 +34,14 @@ type Cursor struct {
 	ID string
 }
 
-const placeColumns = `id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief, severity, devices, passes, first_at, last_at`
+const placeColumns = `id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief, severity, devices, passes, first_at, last_at, ordered`
 
 // scanPlace reads placeColumns and whatever the query has after them.
 func scanPlace(row pgx.Row, p *Place, more ...any) error {
 	var region, cell int64
 	var belief []float32
 	err := row.Scan(append([]any{&p.ID, &region, &cell, &p.Lat, &p.Lon, &p.HeadingDeg, &p.UncertaintyM, &p.State, &p.StateAt,
-		&p.Class, &belief, &p.Severity, &p.Devices, &p.Passes, &p.FirstAt, &p.LastAt}, more...)...)
+		&p.Class, &belief, &p.Severity, &p.Devices, &p.Passes, &p.FirstAt, &p.LastAt, &p.Ordered}, more...)...)
 	if err != nil {
 		return fmt.Errorf("read a place: %w", err)
 	}

@@ -35,7 +35,7 @@ func scatter(t *testing.T, pool *pgxpool.Pool, n int) (end time.Time) {
 			t.Fatal(err)
 		}
 		kind := int16(0)
-		if r.Float64() < 0.4 || spot%5 == 0 && r.Float64() < 0.8 {
+		if r.Float64() < 0.05 || spot%5 == 0 && r.Float64() < 0.9 {
 			kind = 1
 		}
 		id, device := "e"+strconv.Itoa(i), "car"+strconv.Itoa(r.IntN(60))

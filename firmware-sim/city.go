@@ -21,6 +21,8 @@ type CityOptions struct {
 	Drivers int       // 0: 200 to 300
 	Defects int       // potholes; of furniture that can be felt there is about twice as much, half of it both ways; 0: 180 to 320
 
+	Busy float64 // trips, times the usual; 0: 1
+
 	Attackers  int // devices of the one attacker; 0: 16 to 45, negative: none
 	Inventions int // potholes the attacker makes up; 0: 40
 }
@@ -74,6 +76,9 @@ func NewCity(o CityOptions) (*City, error) {
 	}
 	if o.Blocks == 0 {
 		o.Blocks = 26
+	}
+	if o.Busy == 0 {
+		o.Busy = 1
 	}
 	if o.Days == 0 {
 		o.Days = 21

@@ -70,6 +70,7 @@ func (c *City) settle() {
 			d.phones = append(d.phones, c.phone(r, n, 1))
 			c.truth.Devices[d.phones[1].id] = "companion"
 		}
+		d.trips *= c.options.Busy
 		c.truth.Devices[d.phones[0].id] = d.role
 		spot := func() int { return c.grid.edges[c.pick(r, func(e *edge) float64 { return 1 / e.rank })].from }
 		d.home = spot()

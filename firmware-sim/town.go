@@ -27,5 +27,5 @@ func TownStreets(ctx context.Context) (*geo.Map, error) {
 
 // Town are the options of the demonstration town: a small one, with a vandal or two and no attacker.
 func Town(seed uint64, streets *geo.Map, begin time.Time) CityOptions {
-	return CityOptions{Seed: seed, Streets: streets, Begin: begin, Drivers: 70, Defects: 60, Attackers: -1}
+	return CityOptions{Seed: seed, Streets: streets, Begin: begin, Drivers: 110, Busy: 2.5, Defects: 80, Attackers: -1}
 }

@@ -16,6 +16,9 @@ const (
 	demoCity = firmwaresim.TownName
 	demoDays = 13 // how far back the demonstration town begins: older events would be refused
 	demoSeed = 1
+
+	// demoSpeedup lets the 13 days pass in about 40 s, so that there is something to watch.
+	demoSpeedup = 28_000
 )
 
 // importDemoStreets imports the demonstration town's streets where there are none.
@@ -51,7 +54,7 @@ func (p *parts) demonstrate(ctx context.Context) error {
 		return err
 	}
 	fleet := firmwaresim.Fleet{
-		City: city, Server: "http://" + p.http.Addr().String(), Broker: "tcp://" + p.broker.TCPAddr().String(), Log: p.log,
+		City: city, Server: "http://" + p.http.Addr().String(), Broker: "tcp://" + p.broker.TCPAddr().String(), Log: p.log, Speedup: demoSpeedup,
 		Morning: func(ctx context.Context, day time.Time) error { return p.mend(ctx, city, day) },
 	}
 	p.log.Info("the demonstration town drives", "from", options.Begin.Format(time.DateOnly), "city", p.c.City)

@@ -65,10 +65,11 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	if c.Demo && c.City == "" {
-		c.City = demoCity
-	}
 	if c.Demo {
+		c.EnrolLimit = 0 // the whole town enrols from one address
+		if c.City == "" {
+			c.City = demoCity
+		}
 		if err := importDemoStreets(ctx, db.Pool); err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func (c serveCommand) clock(ctx context.Context, db *postgres.Database) (ingest.
 	if err := db.Pool.QueryRow(ctx, `select max(received) from events`).Scan(&last); err != nil {
 		return nil, fmt.Errorf("read the demonstration town's clock: %w", err)
 	}
-	clock := &ingest.Catchup{}
+	clock := &ingest.Catchup{Follow: true}
 	if last != nil {
 		clock.Start(*last)
 	}

@@ -132,6 +132,7 @@ create table places (
     first_at       timestamptz not null,       -- first jolt
     last_at        timestamptz not null,       -- last jolt
     repaired_at    timestamptz,                -- a crew repaired it: evidence counts from here
+    ordered        boolean not null default false, -- it has, or had, a work order: its name stays
     shown          boolean not null,           -- a second device has felt it
     reviewed       boolean not null,           -- it has been on the review list
     steps          integer not null,           -- steps of its story so far
