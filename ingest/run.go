@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,22 +17,35 @@ const (
 
 // Run commits what Append brings until ctx ends, then what is in the queue, once, and returns nil. It survives
 // outages of the database: it tries again until it is back.
+//
+// One connection does all the work until more waits than half a full commit: then a second one helps, because one
+// backend of PostgreSQL is one core. Two transactions that wait for each other's events, sent twice at the same time
+// on two connections, are told apart by PostgreSQL, and one of them is tried again.
 func (w *Writer) Run(ctx context.Context) error {
+	defer w.fail(nil)
+	var helper sync.WaitGroup
+	helper.Go(func() { w.work(ctx, w.crowded, w.options.MaxCommit/2) })
+	w.work(ctx, w.arrived, 1)
+	helper.Wait()
+	return nil
+}
+
+// work commits whenever at least least records wait, until ctx ends, and then until the queue is empty.
+func (w *Writer) work(ctx context.Context, signal <-chan struct{}, least int) {
 	// A commit that has begun is finished, whatever ctx says: somebody waits to acknowledge it.
 	working := context.WithoutCancel(ctx)
 	s := &store{pool: w.pool}
 	defer s.release()
-	defer w.fail(nil)
 	for {
-		requests := w.gather()
+		requests := w.gather(least)
 		if len(requests) == 0 {
 			select {
-			case <-w.arrived:
+			case <-signal:
 				continue
 			case <-ctx.Done():
 			}
-			if w.close() {
-				return nil
+			if w.close() || least > 1 {
+				return
 			}
 			continue
 		}
@@ -116,10 +130,7 @@ func (w *Writer) answer(requests []*request, outcomes []outcome) {
 	w.metrics.duplicates.Add(float64(records - stored))
 	w.metrics.rows.Observe(float64(records))
 	if stored > 0 {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+		tell(w.wake)
 	}
 	w.finish(requests, outcomes)
 }

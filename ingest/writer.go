@@ -35,11 +35,13 @@ type Writer struct {
 
 	mu      sync.Mutex
 	queue   []*request
-	records int           // in the queue and in the commit that runs
+	waiting int           // records in the queue
+	records int           // and in the commits that run
 	room    chan struct{} // closed and renewed when records leave
 	away    bool          // an outage has outlasted the grace
 	closed  bool          // Run has ended
 	arrived chan struct{} // tells Run of the queue
+	crowded chan struct{} // tells Run that the queue is long
 }
 
 // request is what one Append waits for.
@@ -79,7 +81,7 @@ func NewWriter(pool *pgxpool.Pool, options WriterOptions) *Writer {
 	if options.MaxCommit == 0 {
 		options.MaxCommit = 8_000
 	}
-	w := &Writer{pool: pool, options: options, wake: make(chan struct{}, 1), room: make(chan struct{}), arrived: make(chan struct{}, 1)}
+	w := &Writer{pool: pool, options: options, wake: make(chan struct{}, 1), room: make(chan struct{}), arrived: make(chan struct{}, 1), crowded: make(chan struct{}, 1)}
 	w.metrics = newWriterMetrics(options.Registerer, w)
 	return w
 }
@@ -181,23 +183,37 @@ func (w *Writer) enqueue(r *request) (room <-chan struct{}, err error) {
 		return w.room, nil
 	}
 	w.records += len(r.records)
+	w.waiting += len(r.records)
 	w.queue = append(w.queue, r)
-	select {
-	case w.arrived <- struct{}{}:
-	default:
+	tell(w.arrived)
+	if w.waiting >= w.options.MaxCommit/2 {
+		tell(w.crowded)
 	}
 	return nil, nil
 }
 
-// gather takes the next commit's requests from the queue: the oldest, up to MaxCommit records.
-func (w *Writer) gather() []*request {
+// tell signals whoever listens, once however often it is called meanwhile.
+func tell(signal chan<- struct{}) {
+	select {
+	case signal <- struct{}{}:
+	default:
+	}
+}
+
+// gather takes the next commit's requests from the queue, where it holds at least least records: the oldest, up to
+// MaxCommit records.
+func (w *Writer) gather(least int) []*request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.waiting < least {
+		return nil
+	}
 	n, records := 0, 0
 	for n < len(w.queue) && (n == 0 || records+len(w.queue[n].records) <= w.options.MaxCommit) {
 		records += len(w.queue[n].records)
 		n++
 	}
+	w.waiting -= records
 	taken := w.queue[:n:n]
 	if w.queue = w.queue[n:]; len(w.queue) == 0 {
 		w.queue = nil
@@ -227,7 +243,7 @@ func (w *Writer) release(records int) {
 func (w *Writer) fail(requests []*request) {
 	w.mu.Lock()
 	requests = append(requests[:len(requests):len(requests)], w.queue...)
-	w.queue = nil
+	w.queue, w.waiting = nil, 0
 	w.mu.Unlock()
 	outcomes := make([]outcome, len(requests))
 	for i := range outcomes {
