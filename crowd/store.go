@@ -212,6 +212,21 @@ func Coverage(ctx context.Context, pool *pgxpool.Pool) ([]CoverageCell, error) {
 	return cells, nil
 }
 
+// Settle takes over, in the caller's transaction, what people have found out about a place: Dismissed, or Confirmed when a
+// dismissal is taken back.
+func Settle(ctx context.Context, tx pgx.Tx, place string, state State, at time.Time) error {
+	_, err := tx.Exec(ctx, `
+		with bumped as (
+			update regions set version = version + 1 where region = (select region from places where id = $1)),
+		settled as (
+			update places set state = $2, state_at = $3, steps = steps + 1 where id = $1 and state <> $2 returning steps)
+		insert into place_steps (place, n, at, kind, words) select $1, steps, $3, $2, '{}' from settled`, place, state, at)
+	if err != nil {
+		return fmt.Errorf("settle place %s: %w", place, err)
+	}
+	return nil
+}
+
 // MarkRepaired notes, in the caller's transaction, that a crew has repaired the place: what devices said before no
 // longer counts, and traffic is asked whether the repair holds.
 func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {

@@ -22,8 +22,12 @@ type Office struct {
 // Promote makes the work order of a confirmed place, in the transaction that confirms it: no confirmed place without its
 // order. A place has one order for ever; promoting it again changes nothing.
 func (o Office) Promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation) error {
+	// Numbers have no gaps, so that a missing one means a missing order: the counter's row is locked until the commit. The
+	// lock comes in a statement of its own, so that the next one sees what it waited for.
+	if _, err := tx.Exec(ctx, `select last from order_seq for update`); err != nil {
+		return fmt.Errorf("number a work order: %w", err)
+	}
 	var seq int64
-	// Numbers have no gaps, so that a missing one means a missing order: the counter's row is locked until the commit.
 	err := tx.QueryRow(ctx, `update order_seq set last = last + 1
 		where not exists (select 1 from orders where place = $1) returning last`, c.Place.ID).Scan(&seq)
 	if err == pgx.ErrNoRows {
@@ -45,7 +49,7 @@ func (o Office) Promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation) er
 	if err != nil {
 		return fmt.Errorf("write a work order: %w", err)
 	}
-	return tell(ctx, tx, id, c.Place.ID, 1, Step{At: c.At, State: New, Actor: Crowd, Reason: "confirmed"})
+	return tell(ctx, tx, id, c.Place.ID, 1, Step{At: c.At, State: New, Actor: Crowd, Reason: "Enough independent drivers felt it."})
 }
 
 // Number spells a work order's number: a prefix and at least four figures, which people can say on the phone.
@@ -76,12 +80,12 @@ func tell(ctx context.Context, tx pgx.Tx, order, place string, n int, s Step) er
 
 // Verify is what package crowd calls when traffic has passed a repaired place smoothly.
 func Verify(ctx context.Context, tx pgx.Tx, place string, at time.Time, devices int) error {
-	return byTraffic(ctx, tx, place, Verified, at, fmt.Sprintf("%d drivers passed and felt nothing", devices))
+	return byTraffic(ctx, tx, place, Verified, at, fmt.Sprintf("%d drivers passed and felt nothing.", devices))
 }
 
 // Reopen is what package crowd calls when a repaired place jolts again.
 func Reopen(ctx context.Context, tx pgx.Tx, place string, at time.Time, devices int) error {
-	return byTraffic(ctx, tx, place, Reopened, at, fmt.Sprintf("%d drivers felt it again", devices))
+	return byTraffic(ctx, tx, place, Reopened, at, fmt.Sprintf("%d drivers felt it again.", devices))
 }
 
 func byTraffic(ctx context.Context, tx pgx.Tx, place string, to State, at time.Time, reason string) error {

@@ -40,10 +40,16 @@ func transition(ctx context.Context, tx pgx.Tx, id string, to Step) error {
 	if err != nil {
 		return fmt.Errorf("move work order %s: %w", id, err)
 	}
-	if to.State == Repaired {
-		if err := crowd.MarkRepaired(ctx, tx, place, to.At); err != nil {
-			return err
-		}
+	switch {
+	case to.State == Repaired:
+		err = crowd.MarkRepaired(ctx, tx, place, to.At)
+	case to.State == Dismissed:
+		err = crowd.Settle(ctx, tx, place, crowd.Dismissed, to.At)
+	case from == Dismissed:
+		err = crowd.Settle(ctx, tx, place, crowd.Confirmed, to.At)
+	}
+	if err != nil {
+		return err
 	}
 	return tell(ctx, tx, id, place, n, to)
 }

@@ -150,9 +150,9 @@ func (c *City) place() {
 					o.SizeM = -o.SizeM * 0.8
 				}
 			case "joint":
-				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.015+0.02*r.Float64(), 0.06+0.15*r.Float64(), 0.99, true
+				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.022+0.025*r.Float64(), 0.2+0.3*r.Float64(), 0.99, true
 			case "rail":
-				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.02+0.02*r.Float64(), 1.6, 0.99, true
+				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.022+0.025*r.Float64(), 2, 0.99, true
 			case "speed_bump":
 				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.04+0.05*r.Float64(), 0.5+3*r.Float64(), 0.99, true
 			}

@@ -78,11 +78,11 @@ func (o *Object) stamp(profile []float64, at int, r *rand.Rand, grown float64) {
 		put(0, 0.6, func(s float64) float64 { return o.SizeM * math.Min(1, math.Min(s, 1-s)*12) })
 	case "joint": // a gap with a step
 		put(0, o.LengthM, func(float64) float64 { return -o.SizeM })
-		put(o.LengthM, o.LengthM+0.5, func(s float64) float64 { return o.SizeM * 0.5 * (1 - s) })
-	case "rail": // two grooves, standard gauge
+		put(o.LengthM, o.LengthM+1.2, func(s float64) float64 { return o.SizeM * 0.6 * (1 - s) })
+	case "rail": // two rails, standard gauge: the surface has sunk on both sides of each
 		for _, x := range []float64{0, 1.435} {
-			put(x, x+0.09, func(float64) float64 { return -o.SizeM })
-			put(x+0.09, x+0.16, func(float64) float64 { return o.SizeM * 0.4 })
+			put(x, x+0.3, func(float64) float64 { return -o.SizeM })
+			put(x+0.37, x+0.6, func(float64) float64 { return -o.SizeM * 0.7 })
 		}
 	case "speed_bump":
 		put(0, o.LengthM, func(s float64) float64 { return o.SizeM * math.Sin(math.Pi*s) })

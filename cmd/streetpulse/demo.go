@@ -69,9 +69,9 @@ func (p *parts) demonstrate(ctx context.Context) error {
 func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time) error {
 	next := map[dispatch.State]dispatch.Step{
 		dispatch.New:        {State: dispatch.Accepted, Actor: dispatch.Dispatcher},
-		dispatch.Accepted:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher, Reason: "to the town's crew"},
+		dispatch.Accepted:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher, Reason: "To the town's crew."},
 		dispatch.Assigned:   {State: dispatch.InProgress, Actor: dispatch.Crew},
-		dispatch.InProgress: {State: dispatch.Repaired, Actor: dispatch.Crew, Reason: "found and filled"},
+		dispatch.InProgress: {State: dispatch.Repaired, Actor: dispatch.Crew, Reason: "Found and filled."},
 		dispatch.Reopened:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher},
 	}
 	orders, err := dispatch.Orders(ctx, p.db.Pool, dispatch.Filter{})
@@ -87,12 +87,12 @@ func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time)
 		if step.At.Before(o.StateAt) || step.At.After(time.Now()) {
 			continue
 		}
+		if step.State == dispatch.Repaired && !city.Repair(o.Lat, o.Lon, step.At) {
+			step.State, step.Reason = dispatch.Dismissed, "The crew found no pothole."
+		}
 		err := dispatch.Transition(ctx, p.db.Pool, o.ID, step)
 		if err != nil && !errors.Is(err, dispatch.ErrTransition) {
 			return err
-		}
-		if step.State == dispatch.Repaired {
-			city.Repair(o.Lat, o.Lon, step.At)
 		}
 	}
 	return nil

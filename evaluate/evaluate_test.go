@@ -1,0 +1,233 @@
+package evaluate_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/evaluate"
+	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/wire"
+	"github.com/streetpulse/streetpulse/postgres/postgrestest"
+)
+
+// small is a city that is quick to drive and as hard as a large one.
+func small(seed uint64) firmwaresim.CityOptions {
+	return firmwaresim.CityOptions{Seed: seed, Blocks: 16, Drivers: 130, Defects: 110, Days: 16, Attackers: 25}
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func TestCrowdBeatsCounting(t *testing.T) {
+	t.Parallel()
+	r, err := evaluate.City(context.Background(), postgrestest.New(t), small(11), quiet(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d events, replayed in %.1f s\n3 devices %+v\nstreetpulse %+v", r.Events, r.Took, r.Three, r.Crowd)
+	if !r.Hard {
+		t.Fatalf("the city is too easy to prove anything: three devices reach precision %.2f, %d inventions", r.Three.Precision, r.Three.Inventions)
+	}
+	if r.Crowd.Precision < 2*r.Three.Precision || r.Crowd.Precision < 0.5 {
+		t.Errorf("precision %.2f, three devices have %.2f", r.Crowd.Precision, r.Three.Precision)
+	}
+	if r.Crowd.Inventions > 12 {
+		t.Errorf("%d of 40 inventions came through", r.Crowd.Inventions)
+	}
+	if r.Crowd.Recall < 0.35 {
+		t.Errorf("recall %.2f", r.Crowd.Recall)
+	}
+}
+
+// outcome is what a database holds in the end, by place.
+func outcome(t *testing.T, pool *pgxpool.Pool) (map[string]crowd.Place, map[string]dispatch.Order) {
+	t.Helper()
+	places, err := crowd.Places(context.Background(), pool, crowd.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders, err := dispatch.Orders(context.Background(), pool, dispatch.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, o := map[string]crowd.Place{}, map[string]dispatch.Order{}
+	for _, x := range places {
+		p[x.ID] = x
+	}
+	for _, x := range orders {
+		o[x.Place] = x
+	}
+	return p, o
+}
+
+// A live run: batches come in over the same way as a broker's, while a worker judges as they come. Replaying its export gives
+// its places and orders.
+func TestReplayOfALiveRunsExportGivesTheSame(t *testing.T) {
+	t.Parallel()
+	live, again := postgrestest.New(t), postgrestest.New(t)
+	o := small(5)
+	o.Begin = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -13) // older events are refused
+	o.Days = 12
+	city, err := firmwaresim.NewCity(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := city.All()
+	runLive(t, live, sent)
+
+	var export bytes.Buffer
+	err = crowd.Log(context.Background(), live, func(l wire.Line) error {
+		_, err := export.Write(append(l.Append(nil), '\n'))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	summary, err := evaluate.Replay{Pool: again, Office: dispatch.Office{Prefix: "KR"}, Log: quiet()}.File(context.Background(), &export)
+	if err != nil || summary.Refused > 0 {
+		t.Fatalf("%d lines refused, %v; error %v", summary.Refused, summary.Refusals, err)
+	}
+	places, orders := outcome(t, live)
+	placesAgain, ordersAgain := outcome(t, again)
+	if len(orders) < 5 || len(places) != len(placesAgain) || len(orders) != len(ordersAgain) {
+		t.Fatalf("live %d places and %d orders, again %d and %d", len(places), len(orders), len(placesAgain), len(ordersAgain))
+	}
+	for id, p := range places {
+		q := placesAgain[id]
+		if off := math.Hypot(p.Lat-q.Lat, p.Lon-q.Lon) * 111_000; off > 1 || p.Class != q.Class || p.State != q.State || p.Devices != q.Devices {
+			t.Errorf("place %s: live %s %s of %d devices, again %s %s of %d, %.2f m apart", id, p.State, p.Class, p.Devices, q.State, q.Class, q.Devices, off)
+		}
+	}
+	for id, a := range orders {
+		b := ordersAgain[id]
+		if a.Number != b.Number || a.State != b.State || !a.PromotedAt.Equal(b.PromotedAt) {
+			t.Errorf("order of %s: live %s %s at %s, again %s %s at %s", id, a.Number, a.State, a.PromotedAt, b.Number, b.State, b.PromotedAt)
+		}
+	}
+}
+
+// runLive submits what a city sends, in order of delivery, while an engine judges by the same clock.
+func runLive(t *testing.T, pool *pgxpool.Pool, sent []firmwaresim.Sent) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	clock := &ingest.Catchup{}
+	writer := ingest.NewWriter(pool, ingest.WriterOptions{Log: quiet()})
+	in := ingest.New(pool, writer, clock, ingest.Options{Log: quiet()})
+	engine, err := crowd.NewEngine(pool, crowd.Config{Confirmed: dispatch.Office{Prefix: "KR"}.Promote, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	working, judged := make(chan struct{}), make(chan error, 1)
+	written := make(chan error, 1)
+	go func() { written <- writer.Run(ctx) }()
+	go func() {
+		close(working)
+		judged <- engine.Work(ctx, clock.Now, writer.Wake())
+	}()
+	<-working
+	var devices []string
+	known := map[string]bool{}
+	for _, s := range sent {
+		if !known[s.Device] {
+			known[s.Device] = true
+			devices = append(devices, s.Device)
+		}
+	}
+	if err := ingest.Ensure(ctx, pool, devices, sent[0].Time); err != nil {
+		t.Fatal(err)
+	}
+	for from := 0; from < len(sent); {
+		to := from
+		b := wire.Batch{V: wire.Version}
+		for to < len(sent) && to-from < 50 && sent[to].Device == sent[from].Device {
+			b.Events = append(b.Events, sent[to].Event)
+			to++
+		}
+		if _, err := in.Submit(ctx, sent[from].Device, b.Append(nil), "test"); err != nil {
+			t.Fatal(err)
+		}
+		from = to
+	}
+	stop()
+	if err := <-judged; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	// What arrived last is judged when the server runs again.
+	if _, err := engine.Judge(context.Background(), clock.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	var waiting int
+	if err := pool.QueryRow(context.Background(), `select count(*) from pending`).Scan(&waiting); err != nil || waiting > 0 {
+		t.Fatalf("%d events wait, error %v", waiting, err)
+	}
+}
+
+// What is known after part of a recording stays known after all of it: no order vanishes or moves in time.
+func TestOrdersNeverVanishOrMoveInTime(t *testing.T) {
+	t.Parallel()
+	o := small(7)
+	o.Days = 10
+	city, err := firmwaresim.NewCity(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	sent := city.All()
+	var cut int
+	for i, s := range sent {
+		file.Write(append(s.Line.Append(nil), '\n'))
+		if i == len(sent)*6/10 {
+			cut = file.Len()
+		}
+	}
+	run := func(text []byte) map[string]dispatch.Order {
+		pool := postgrestest.New(t)
+		if _, err := (evaluate.Replay{Pool: pool, Log: quiet()}).File(context.Background(), bytes.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		_, orders := outcome(t, pool)
+		return orders
+	}
+	part, whole := run(file.Bytes()[:cut]), run(file.Bytes())
+	if len(part) == 0 || len(whole) <= len(part) {
+		t.Fatalf("%d orders in part of the time, %d in all of it", len(part), len(whole))
+	}
+	for id, a := range part {
+		if b, ok := whole[id]; !ok || !a.PromotedAt.Equal(b.PromotedAt) {
+			t.Errorf("order %s of %s is %s at %s in the end", a.Number, a.PromotedAt, b.Number, b.PromotedAt)
+		}
+	}
+}
+
+func TestReplaySaysWhichLinesItRefuses(t *testing.T) {
+	t.Parallel()
+	good := `{"device":"a","id":"1","kind":"bump","time":"2026-03-02T07:31:04.120Z","lat":51.05,"lon":3.72,"accuracy_m":5.2,"speed_mps":11.3,"peak_g":1.2,"duration_s":0.2}`
+	file := strings.Join([]string{good, "{", "", strings.Replace(good, `"id":"1"`, `"id":"2"`, 1), good, strings.Replace(good, "51.05", "151.05", 1)}, "\n")
+	s, err := evaluate.Replay{Pool: postgrestest.New(t), Log: quiet()}.File(context.Background(), strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Stored != 2 || s.Duplicates != 1 || s.Refused != 2 || s.Judged != 2 || len(s.Refusals) != 2 || s.Refusals[0].Line != 2 || s.Refusals[1].Line != 6 {
+		t.Errorf("summary %+v", s)
+	}
+}
+
+func ExampleNaive() {
+	found := evaluate.Naive(nil, 3)
+	fmt.Println(len(found))
+	// Output: 0
+}
