@@ -94,7 +94,7 @@ func TestReplayOfALiveRunsExportGivesTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	summary, err := evaluate.Replay{Pool: again, Office: dispatch.Office{Prefix: "KR"}, Log: quiet()}.File(context.Background(), &export)
-	if err != nil || summary.Refused > 0 {
+	if err != nil || summary.Refused > 0 || summary.Orders == 0 {
 		t.Fatalf("%d lines refused, %v; error %v", summary.Refused, summary.Refusals, err)
 	}
 	places, orders := outcome(t, live)
@@ -221,7 +221,7 @@ func TestReplaySaysWhichLinesItRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Stored != 2 || s.Duplicates != 1 || s.Refused != 2 || s.Judged != 2 || len(s.Refusals) != 2 || s.Refusals[0].Line != 2 || s.Refusals[1].Line != 6 {
+	if s.Orders != 0 || s.Stored != 2 || s.Duplicates != 1 || s.Refused != 2 || s.Judged != 2 || len(s.Refusals) != 2 || s.Refusals[0].Line != 2 || s.Refusals[1].Line != 6 {
 		t.Errorf("summary %+v", s)
 	}
 }

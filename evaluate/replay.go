@@ -106,25 +106,25 @@ func (r Replay) Run(ctx context.Context, source func(yield func(number int, line
 	var s Summary
 	writer := ingest.NewWriter(r.Pool, ingest.WriterOptions{Log: r.Log})
 	stored := make(chan time.Time, 8) // the clock up to which everything is stored
-	group, ctx := errgroup.WithContext(ctx)
-	writing, stopWriting := context.WithCancel(ctx)
+	group, working := errgroup.WithContext(ctx)
+	writing, stopWriting := context.WithCancel(working)
 	group.Go(func() error { return writer.Run(writing) })
 	group.Go(func() error {
 		defer close(stored)
 		defer stopWriting()
-		return r.store(ctx, source, writer, &s, stored)
+		return r.store(working, source, writer, &s, stored)
 	})
 	judged := 0
 	group.Go(func() error {
 		var err error
-		judged, err = judgeStored(ctx, engine, stored)
+		judged, err = judgeStored(working, engine, stored)
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return s, err
 	}
 	s.Judged = judged
-	if err := r.Pool.QueryRow(ctx, `select count(*) from orders`).Scan(&s.Orders); err != nil && !errors.Is(err, context.Canceled) {
+	if err := r.Pool.QueryRow(ctx, `select count(*) from orders`).Scan(&s.Orders); err != nil {
 		return s, fmt.Errorf("count work orders: %w", err)
 	}
 	s.Took = time.Since(start)

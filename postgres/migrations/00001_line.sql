@@ -49,7 +49,6 @@ create table pending (
     device    text not null,
     primary key (region, arrival)
 );
-create index pending_received on pending (received);
 
 -- Payloads that could not be read at all, for the operator.
 create table quarantine (
