@@ -11,7 +11,7 @@ DEMO ?= 1
 STREETPULSE_DATA ?= ./data
 export STREETPULSE_DATA
 
-.PHONY: run test build lint bench generate ui clean
+.PHONY: run test build lint bench generate pictures ui clean
 
 # Starts everything and the demonstration town; DEMO=0 starts empty. Ctrl-C stops it all.
 run: bin/streetpulse
@@ -45,9 +45,17 @@ bench: bin/streetpulse
 	@scripts/need postgres
 	go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./ingest/... ./crowd/... ./geo/... ./evaluate/...
 
-# Everything in the project that a command makes.
-generate:
-	go generate ./...
+# Everything in the project that a command makes and that must not differ: the waveform classifier's parameters.
+generate: bin/streetpulse
+	bin/streetpulse evaluate --seed 101,102,103 --train crowd/waveform.json
+
+# The README's pictures, made by the browser test.
+pictures: web/dist/.built
+	@scripts/need postgres chromium
+	rm -rf tmp/pictures && STREETPULSE_SHOTS=$(CURDIR)/tmp/pictures go test -count=1 -timeout 10m -run TestPictures ./web
+	cp tmp/pictures/home-1440.png docs/pictures/map.png
+	cp tmp/pictures/place-1440.png docs/pictures/place.png
+	cp tmp/pictures/map-390-dark.png docs/pictures/phone.png
 
 clean:
 	rm -rf bin web/dist/* web/ui/node_modules
