@@ -254,6 +254,7 @@ func (e *Engine) conclude(s *site, a *arrival, support float64, out *outcome) {
 			s.story(a.Received, StepReview, words)
 			out.reviews = append(out.reviews, s.Place)
 		}
+	case SpeedBump, Nothing: // asks nothing of anybody
 	}
 }
 

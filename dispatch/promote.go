@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,7 +31,7 @@ func (o Office) Promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation) er
 	var seq int64
 	err := tx.QueryRow(ctx, `update order_seq set last = last + 1
 		where not exists (select 1 from orders where place = $1) returning last`, c.Place.ID).Scan(&seq)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
@@ -91,7 +92,7 @@ func Reopen(ctx context.Context, tx pgx.Tx, place string, at time.Time, devices 
 func byTraffic(ctx context.Context, tx pgx.Tx, place string, to State, at time.Time, reason string) error {
 	var id string
 	err := tx.QueryRow(ctx, `select id from orders where place = $1`, place).Scan(&id)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil {

@@ -51,8 +51,8 @@ func (n *Network) Search(query string, limit int) []Found {
 			later = append(later, e.found)
 		}
 	}
-	all := append(whole, later...)
-	return all[:min(limit, len(all))]
+	whole = append(whole, later...)
+	return whole[:min(limit, len(whole))]
 }
 
 // namesOf makes the entries of all named streets, sorted. A name that several ways have stands on the

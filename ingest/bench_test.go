@@ -84,7 +84,7 @@ func floor(b *testing.B, pool *pgxpool.Pool) float64 {
 	var n int64
 	start := time.Now()
 	for time.Since(start) < benchTime {
-		_, err := pool.CopyFrom(ctx, pgx.Identifier{"events"}, columns, pgx.CopyFromSlice(rows, func(i int) ([]any, error) {
+		_, err := pool.CopyFrom(ctx, pgx.Identifier{"events"}, columns, pgx.CopyFromSlice(rows, func(int) ([]any, error) {
 			n++
 			return []any{benchID(n), "01JDC3DEVICE00000000000001", int16(0), start, start, 51.05, 3.72, float32(5), float32(11), float32(87), float32(1.2),
 				float32(0.2), float32(16), wave, nil, int64(0x8c1fa44884c0dff), int64(0x871fa4488ffffff)}, nil

@@ -180,8 +180,3 @@ func isData(err error) bool {
 	}
 	return false
 }
-
-func isDuplicate(err error) bool {
-	refused, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && refused.Code == "23505"
-}

@@ -39,9 +39,9 @@ func closed(t *testing.T, db *postgres.Database) {
 	}
 }
 
-func addDevice(t *testing.T, db *postgres.Database, id string) {
+func addDevice(t *testing.T, db *postgres.Database) {
 	t.Helper()
-	if _, err := db.Pool.Exec(t.Context(), `insert into devices (id, enrolled_at) values ($1, now())`, id); err != nil {
+	if _, err := db.Pool.Exec(t.Context(), `insert into devices (id, enrolled_at) values ('a', now())`); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,7 +95,7 @@ func TestDataOutliveTheServer(t *testing.T) {
 	t.Parallel()
 	dir := postgrestest.Dir(t)
 	db := open(t, dir)
-	addDevice(t, db, "a")
+	addDevice(t, db)
 	pid := server(t, dir)
 	closed(t, db)
 	if alive(pid) {
@@ -141,7 +141,7 @@ func TestTheLastOneStopsTheServer(t *testing.T) {
 	first, second := open(t, dir), open(t, dir)
 	third := open(t, dir)
 	pid := server(t, dir)
-	addDevice(t, second, "a")
+	addDevice(t, second)
 
 	closed(t, third)
 	wantDevices(t, first, 1)
@@ -182,7 +182,7 @@ func TestAKilledServerIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	dir := postgrestest.Dir(t)
 	db := open(t, dir)
-	addDevice(t, db, "a")
+	addDevice(t, db)
 	pid := server(t, dir)
 	begun := time.Now()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -266,7 +266,7 @@ func TestHold(t *testing.T) {
 		t.Skip("run by another test")
 	}
 	db := open(t, dir)
-	addDevice(t, db, "a")
+	addDevice(t, db)
 	os.Stdout.WriteString("held\n")
 	os.Stdin.Read(make([]byte, 1)) // until we are killed
 }
@@ -282,7 +282,7 @@ func TestLeftoversOfACrashAreCleared(t *testing.T) {
 	if _, err := os.Stat(half); err == nil {
 		t.Error("the half-made cluster is still there")
 	}
-	addDevice(t, db, "a")
+	addDevice(t, db)
 	closed(t, db)
 
 	// After a reboot the number in the pid file may be anybody's: ours, say.
@@ -297,7 +297,7 @@ func TestALongPathHasItsSocketElsewhere(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(postgrestest.Dir(t), strings.Repeat("long", 30))
 	db := open(t, dir)
-	addDevice(t, db, "a")
+	addDevice(t, db)
 	wantDevices(t, open(t, dir), 1)
 }
 
@@ -318,6 +318,6 @@ func TestRootUnderAFolderOthersMayNotEnter(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	addDevice(t, db, "a")
+	addDevice(t, db)
 	wantDevices(t, open(t, dir), 1)
 }

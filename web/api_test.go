@@ -231,7 +231,7 @@ func TestEnrolAndSend(t *testing.T) {
 	if answer, body = w.send(http.MethodPost, "/api/v1/devices", "", "", ""); answer.StatusCode/100 != 2 {
 		t.Errorf("enrol without a body: %s %s", answer.Status, body)
 	}
-	if answer, _ = w.send(http.MethodPost, "/api/v1/devices", `{}`, "", ""); answer.StatusCode != 429 || answer.Header.Get("Retry-After") == "" {
+	if answer, _ = w.send(http.MethodPost, "/api/v1/devices", `{}`, "", ""); answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
 		t.Errorf("a third device within the hour: %s, Retry-After %q", answer.Status, answer.Header.Get("Retry-After"))
 	}
 
@@ -245,20 +245,20 @@ func TestEnrolAndSend(t *testing.T) {
 			Accepted int
 			Rejected []struct{ ID, Reason string }
 		}
-		if err := json.Unmarshal([]byte(body), &result); err != nil || answer.StatusCode != 200 {
+		if err := json.Unmarshal([]byte(body), &result); err != nil || answer.StatusCode != http.StatusOK {
 			t.Fatalf("send: %s %s %v", answer.Status, body, err)
 		}
 		if result.Accepted != 1 || len(result.Rejected) != 1 || result.Rejected[0].ID != "b" {
 			t.Errorf("sent: %s", body)
 		}
 	}
-	if answer, _ = w.send(http.MethodPost, "/api/v1/events", batch, device.ID, "wrong"); answer.StatusCode != 401 || answer.Header.Get("WWW-Authenticate") == "" {
+	if answer, _ = w.send(http.MethodPost, "/api/v1/events", batch, device.ID, "wrong"); answer.StatusCode != http.StatusUnauthorized || answer.Header.Get("WWW-Authenticate") == "" {
 		t.Errorf("a wrong secret: %s", answer.Status)
 	}
-	if answer, _ = w.send(http.MethodPost, "/api/v1/events", batch, "", ""); answer.StatusCode != 401 {
+	if answer, _ = w.send(http.MethodPost, "/api/v1/events", batch, "", ""); answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("no secret: %s", answer.Status)
 	}
-	if answer, _ = w.send(http.MethodPost, "/api/v1/events", strings.Repeat("x", 1<<20+1), device.ID, device.Secret); answer.StatusCode != 413 {
+	if answer, _ = w.send(http.MethodPost, "/api/v1/events", strings.Repeat("x", 1<<20+1), device.ID, device.Secret); answer.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("too large: %s", answer.Status)
 	}
 }
@@ -318,10 +318,10 @@ func TestOperations(t *testing.T) {
 		}
 	}
 	w.pool.Close()
-	if answer, _ := w.get("/readyz"); answer.StatusCode != 503 {
+	if answer, _ := w.get("/readyz"); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("ready without a database: %s", answer.Status)
 	}
-	if answer, _ := w.get("/healthz"); answer.StatusCode != 200 {
+	if answer, _ := w.get("/healthz"); answer.StatusCode != http.StatusOK {
 		t.Errorf("not healthy without a database: %s", answer.Status)
 	}
 }

@@ -88,7 +88,7 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.Write(body)
+	_, _ = w.Write(body) // fails only where the client has gone, and then nobody is left to tell
 }
 
 // accepts says whether an Accept-Encoding header names the encoding with a weight above zero.

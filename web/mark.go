@@ -68,8 +68,9 @@ func (g group) marks() []mark {
 		return []mark{markRepaired, markVerified}
 	case groupDismissed:
 		return []mark{markDismissed}
+	default:
+		return marks()
 	}
-	return marks()
 }
 
 // markOf returns the mark of a place in state p whose order is in state o; o is empty where there is no order.
@@ -93,8 +94,9 @@ func markOf(p crowd.State, o dispatch.State) mark {
 		return markConfirmed
 	case crowd.Faded, crowd.Dismissed:
 		return markDismissed
+	default:
+		return markSuspected
 	}
-	return markSuspected
 }
 
 // markSQL is markOf over places p left joined with orders o.
@@ -133,6 +135,7 @@ func (g grade) Pixels() int {
 		return 24
 	case moderate:
 		return 19
+	default:
+		return 15
 	}
-	return 15
 }

@@ -51,6 +51,7 @@ func wellFormed(page string) []string {
 			if key := regexp.MustCompile(`^[a-z]+\.[a-z_.0-9]+$|\{[A-Za-z]+\}`).FindString(strings.TrimSpace(string(z.Text()))); key != "" && !strings.HasPrefix(key, "place.") {
 				wrong = append(wrong, "a text is missing: "+key)
 			}
+		case html.CommentToken, html.DoctypeToken: // neither opens nor names anything
 		}
 	}
 }
@@ -211,7 +212,7 @@ func TestAssets(t *testing.T) {
 			t.Fatal(err)
 		}
 		answer.Body.Close()
-		if answer.StatusCode != 200 || answer.Header.Get("ETag") == "" || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
+		if answer.StatusCode != http.StatusOK || answer.Header.Get("ETag") == "" || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: %s, ETag %q, %s", f[1], answer.Status, answer.Header.Get("ETag"), answer.Header.Get("Cache-Control"))
 		}
 		if strings.HasSuffix(f[1], ".js") && !strings.Contains(f[1], "maplibre") {

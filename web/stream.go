@@ -63,10 +63,10 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			if !ok {
 				return
 			}
-			out.SetWriteDeadline(time.Now().Add(30 * time.Second))
+			_ = out.SetWriteDeadline(time.Now().Add(30 * time.Second)) // where it cannot be set, the first one said so
 			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", m.Event, m.Data)
 		case <-beat.C:
-			out.SetWriteDeadline(time.Now().Add(30 * time.Second))
+			_ = out.SetWriteDeadline(time.Now().Add(30 * time.Second)) // where it cannot be set, the first one said so
 			_, err = fmt.Fprint(w, ": still here\n\n")
 		}
 	}

@@ -89,7 +89,7 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	w.Write(body)
+	_, _ = w.Write(body) // fails only where the client has gone, and then nobody is left to tell
 }
 
 var errTile = errors.New("no such tile")

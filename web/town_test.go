@@ -132,7 +132,7 @@ type defect struct {
 }
 
 // put stores a defect, its story and its order.
-func (w *town) put(d defect) string {
+func (w *town) put(d defect) {
 	w.t.Helper()
 	ctx := context.Background()
 	w.n++
@@ -176,7 +176,6 @@ func (w *town) put(d defect) string {
 		w.t.Fatal(err)
 	}
 	w.tell(d, first, stateAt)
-	return d.ID
 }
 
 func (w *town) tell(d defect, first, stateAt time.Time) {
@@ -196,6 +195,7 @@ func (w *town) tell(d defect, first, stateAt time.Time) {
 		steps = append(steps, crowd.Step{At: stateAt, Kind: crowd.StepFaded})
 	case crowd.Dismissed:
 		steps = append(steps, crowd.Step{At: stateAt, Kind: crowd.StepDismissed, Words: crowd.StepWords{Class: d.Class}})
+	case crowd.Suspected: // told above
 	}
 	for i, s := range steps {
 		words, err := json.Marshal(s.Words)

@@ -54,8 +54,8 @@ func newLoad(t *testing.T, s *serving) *load {
 	return l
 }
 
-// payload is message m of a device: the same bytes however often it is sent.
-func (l *load) payload(device string, m int) []byte {
+// payload is message m of every device: the same bytes however often it is sent.
+func (l *load) payload(m int) []byte {
 	b := wire.Batch{V: wire.Version}
 	for i := range loadEvents {
 		n := m*loadEvents + i
@@ -86,7 +86,7 @@ func (l *load) drive(ctx context.Context, device string) error {
 		for next < loadMessages {
 			for sent < loadMessages && len(inFlight) < 4 {
 				if !done[sent] {
-					if err = c.publish(topic, uint16(sent+1), l.payload(device, sent)); err != nil {
+					if err = c.publish(topic, uint16(sent+1), l.payload(sent)); err != nil {
 						break
 					}
 					inFlight[uint16(sent+1)] = true

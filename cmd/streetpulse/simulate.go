@@ -52,7 +52,7 @@ func (c simulateCommand) Run(ctx context.Context, o output) error {
 	}
 	err = firmwaresim.Fleet{City: city, Server: c.Server, Broker: c.Broker, Speedup: c.Speedup, Log: o.log}.Drive(ctx)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil // stopped as asked
+		return nil //nolint:nilerr // stopped as asked
 	}
 	return err
 }

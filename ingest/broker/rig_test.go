@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -286,7 +287,7 @@ func (c *client) subscribe(filter string) (byte, error) {
 func (c *client) closed() error {
 	for {
 		if _, _, err := c.read(); err != nil {
-			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+			if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 				return fmt.Errorf("still open: %w", err)
 			}
 			return nil

@@ -198,19 +198,17 @@ func (s *scanner) number() (float64, error) {
 		s.pos++
 	}
 	var mantissa uint64
-	digits := 0 // that mantissa holds; leading zeros count, which only sends rare numbers the slow way
 	whole := s.pos
 	for s.pos < len(s.text) && s.text[s.pos]-'0' <= 9 {
 		mantissa = mantissa*10 + uint64(s.text[s.pos]-'0')
 		s.pos++
 	}
-	switch n := s.pos - whole; {
-	case n == 0:
+	digits := s.pos - whole // that mantissa holds; leading zeros count, which only sends rare numbers the slow way
+	switch {
+	case digits == 0:
 		return 0, s.fail("expected a digit")
-	case n > 1 && s.text[whole] == '0':
+	case digits > 1 && s.text[whole] == '0':
 		return 0, s.fail("a number begins with 0")
-	default:
-		digits = n
 	}
 	exponent := 0
 	if s.pos < len(s.text) && s.text[s.pos] == '.' {

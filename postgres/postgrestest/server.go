@@ -77,7 +77,7 @@ func start() (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	go cmd.Wait() // holds the pipe until the keeper ends, which is after us
+	go func() { _ = cmd.Wait() }() // holds the pipe until the keeper ends, which is after us
 	at := url.URL{Scheme: "postgres", User: url.User(cluster.Superuser), Path: "/postgres",
 		RawQuery: url.Values{"host": {folder}, "port": {strconv.Itoa(cluster.SocketPort)}}.Encode()}
 	return at.String(), await(at.String(), filepath.Join(folder, "server.log"))
