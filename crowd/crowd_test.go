@@ -157,3 +157,36 @@ func TestFailedConfirmationUndoesTheTurn(t *testing.T) {
 		t.Fatalf("%d events still wait, error %v", waiting, err)
 	}
 }
+
+func TestThePublicSeesDefectsOnly(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		class    crowd.Class
+		severity float64
+		state    crowd.State
+		public   bool
+	}{
+		{crowd.Pothole, 0.1, crowd.Suspected, true},
+		{crowd.Casting, 0.2, crowd.Suspected, false},
+		{crowd.Casting, 0.7, crowd.Suspected, true},
+		{crowd.SpeedBump, 0.9, crowd.Suspected, false},
+		{crowd.Nothing, 0.9, crowd.Suspected, false},
+		{crowd.SpeedBump, 0.2, crowd.Dismissed, true}, // what was decided stays public
+	} {
+		cell, err := geo.FineCell(48.41, 15.6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := crowd.Place{Class: test.class, Severity: test.severity, State: test.state, Devices: 5, Cell: cell, Lat: 48.41, Lon: 15.6}
+		shown, ok := crowd.Coarse.Public(p)
+		if ok != test.public {
+			t.Errorf("%s of severity %g, %s: public is %t", test.class, test.severity, test.state, ok)
+		}
+		if ok && test.state == crowd.Suspected && (!shown.Coarse || shown.Lat == p.Lat) {
+			t.Errorf("%s is suspected and shown where it is", test.class)
+		}
+		if _, ok := crowd.Hidden.Public(p); ok && test.state == crowd.Suspected {
+			t.Errorf("%s is suspected and shown in a city that hides those", test.class)
+		}
+	}
+}

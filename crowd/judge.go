@@ -20,7 +20,7 @@ type line struct {
 }
 
 func standardLine() line {
-	return line{probability: 0.90, support: 1.0, devices: 3, severe: 0.5, verified: 5, reopened: 3}
+	return line{probability: 0.90, support: 1.0, devices: 3, severe: Severe, verified: 5, reopened: 3}
 }
 
 // outcome gathers what one turn has to write.

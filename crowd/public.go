@@ -31,8 +31,26 @@ type PublicPlace struct {
 	Coarse bool // the position is the centre of its resolution 9 cell
 }
 
-// Public returns what the public may see of p, or false where it may see nothing. A place that rests on one
-// device is never shown. Until something is confirmed times are cut to the day.
+// Severe is the severity from which castings, joints and rails are defects: below it they are what roads are made of.
+const Severe = 0.5
+
+// DefectSQL is Place.Defect of the table places under the name p.
+const DefectSQL = `(p.class = 'pothole' or p.class in ('casting', 'joint', 'rail') and p.severity >= 0.5)`
+
+// Defect says whether the place, as believed now, is something that somebody should mend. Speed bumps and nothing are not.
+func (p Place) Defect() bool {
+	switch p.Class {
+	case Pothole:
+		return true
+	case Casting, Joint, Rail:
+		return p.Severity >= Severe
+	default:
+		return false
+	}
+}
+
+// Public returns what the public may see of p, or false where it may see nothing. A place that rests on one device is never
+// shown, nor, before it is confirmed, what is no defect. Until something is confirmed times are cut to the day.
 func (v Visibility) Public(p Place) (PublicPlace, bool) {
 	if p.Devices < 2 {
 		return PublicPlace{}, false
@@ -42,7 +60,7 @@ func (v Visibility) Public(p Place) (PublicPlace, bool) {
 	if wasConfirmed {
 		return out, true
 	}
-	if v == Hidden {
+	if v == Hidden || !p.Defect() {
 		return PublicPlace{}, false
 	}
 	day := 24 * time.Hour

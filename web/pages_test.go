@@ -112,9 +112,10 @@ func TestPagesTell(t *testing.T) {
 	w := newTown(t)
 	w.settle()
 	for path, words := range map[string][]string{
-		"/":                      {"Road defects in Krems", "25 places are open", "9 of them only suspected", "KR", "Newest orders"},
+		"/":                      {"Road defects in Krems", "24 places are open", "8 of them only suspected", "KR", "Newest orders"},
 		"/?place=pringstrasse1":  {"Pothole, Ringstraße", "In progress", "Severe", "KR-0401", "3 Mar", "Eleven felt it, two did not: 94 % sure.", "Full record"},
 		"/?place=phidden1":       {"Nothing is here"},
+		"/?place=pjoint1":        {"Nothing is here"}, // suspected, but slight: no defect
 		"/places/pgoettweiger1":  {"Eight drivers felt it.", "Verified by traffic", "12 Feb", "First jolt", "<svg class=\"mini\""},
 		"/places/pmitterweg1":    {"coarse on purpose", "Pothole near ", "within 200 metres"},
 		"/list?state=dismissed":  {"Speed bump, Hohensteinstraße"},

@@ -70,7 +70,8 @@ func (s *Server) find(ctx context.Context, id string) (sight, error) {
 
 // publicSQL is the condition under which a place, left joined with its order, may be shown at all; $1 says whether
 // suspected places are.
-const publicSQL = `(o.id is not null or p.devices >= 2 and (p.state in ('confirmed', 'dismissed') or $1::boolean))`
+const publicSQL = `(o.id is not null or p.devices >= 2 and (p.state in ('confirmed', 'dismissed')
+	or $1::boolean and ` + crowd.DefectSQL + `))`
 
 const sightSQL = `
 select p.id, p.region, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, p.state_at, p.class, p.belief,

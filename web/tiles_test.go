@@ -54,8 +54,8 @@ func TestTilesCountEachPlaceOnce(t *testing.T) {
 		for _, f := range w.tiles("places", zoom, "") {
 			n += f.Properties.MustFloat64("n")
 		}
-		if n != 39 {
-			t.Errorf("at zoom %d %g places, want 39", zoom, n)
+		if n != 37 {
+			t.Errorf("at zoom %d %g places, want 37", zoom, n)
 		}
 	}
 	n := 0.0
