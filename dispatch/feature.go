@@ -20,8 +20,8 @@ func (o Order) Feature() *geojson.Feature {
 		"h3": o.Cell.String(), "external_id": o.ExternalID, "heading_deg": nil,
 		"uncertainty_m": math.Round(o.UncertaintyM*10) / 10,
 	}
-	if o.HeadingDeg != nil {
-		f.Properties["heading_deg"] = math.Round(*o.HeadingDeg)
+	if h := o.Heading(); h != nil {
+		f.Properties["heading_deg"] = *h
 	}
 	return f
 }

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -83,6 +84,15 @@ type Order struct {
 	HeadingDeg   *float64
 	UncertaintyM float64
 	Cell         geo.Cell // H3 resolution 12
+}
+
+// Heading returns the direction of travel in whole degrees, nil where none is known.
+func (o Order) Heading() *float64 {
+	if o.HeadingDeg == nil {
+		return nil
+	}
+	h := math.Mod(math.Round(*o.HeadingDeg), 360)
+	return &h
 }
 
 // Step is one step in an order's life.

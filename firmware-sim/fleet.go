@@ -29,6 +29,9 @@ type Fleet struct {
 	Caught  func()                                         // called once when now has been reached; nil: nothing
 }
 
+// longestPause is how long a phone waits at most before it tries again.
+const longestPause = 10 * time.Second
+
 // slice is how much of the city's time is delivered before the phones wait for each other, so that none runs ahead of the
 // others' unacknowledged events.
 const slice = 30 * time.Minute
@@ -159,7 +162,7 @@ func (u *unit) send(ctx context.Context, events []Sent) error {
 			b.Events = append(b.Events, s.Event)
 		}
 		payload := b.Append(nil)
-		for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		for pause := 100 * time.Millisecond; ; pause = min(2*pause, longestPause) {
 			err := u.publish(ctx, payload)
 			if err == nil {
 				break
@@ -167,7 +170,11 @@ func (u *unit) send(ctx context.Context, events []Sent) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			u.fleet.Log.Debug("a phone keeps its events and tries again", "device", u.name, "error", err)
+			level := slog.LevelDebug
+			if pause >= longestPause {
+				level = slog.LevelWarn
+			}
+			u.fleet.Log.Log(ctx, level, "a phone keeps its events and tries again", "device", u.name, "error", err)
 			if err := sleep(ctx, pause); err != nil {
 				return err
 			}

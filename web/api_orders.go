@@ -55,7 +55,7 @@ func (s *Server) orderFeature(o dispatch.Order) orderFeature {
 		ID: o.ID, Number: o.Number, Place: o.Place, Class: o.Class, Severity: round(o.Severity, 3),
 		Probability: round(o.Probability, 4), Devices: o.Devices, State: o.State, Street: o.Street, Body: o.Body,
 		PromotedAt: o.PromotedAt.UTC(), StateAt: o.StateAt.UTC(), H3: o.Cell.String(), ExternalID: o.ExternalID,
-		HeadingDeg: o.HeadingDeg, UncertaintyM: round(o.UncertaintyM, 1), Page: s.config.PublicURL + "/places/" + o.Place,
+		HeadingDeg: o.Heading(), UncertaintyM: round(o.UncertaintyM, 1), Page: s.config.PublicURL + "/places/" + o.Place,
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -42,7 +43,7 @@ type serveCommand struct {
 	Roles          []string         `default:"ingest,crowd,web,jobs" enum:"ingest,crowd,web,jobs" help:"What this process does: ${enum}."`
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
-	EnrolLimit     int              `default:"60" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
 	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
 
@@ -84,7 +85,7 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	p := parts{c: c, db: db, log: o.log, clock: clock, network: network, registry: registry}
+	p := parts{c: c, db: db, log: o.log, out: o.out, clock: clock, network: network, registry: registry}
 	if err := p.make(); err != nil {
 		return err
 	}
@@ -112,6 +113,7 @@ type parts struct {
 	c        serveCommand
 	db       *postgres.Database
 	log      *slog.Logger
+	out      io.Writer
 	clock    ingest.Clock
 	network  *geo.Network
 	registry *prometheus.Registry
@@ -196,10 +198,13 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 // announce prints where everything is.
 func (p *parts) announce(took time.Duration) {
 	if p.web != nil {
-		p.log.Info("map", "url", "http://"+p.http.Addr().String()+"/")
+		fmt.Fprintf(p.out, "map   http://%s/\n", p.http.Addr())
 	}
 	if p.broker != nil {
-		p.log.Info("mqtt", "url", "mqtt://"+p.broker.TCPAddr().String())
+		fmt.Fprintf(p.out, "MQTT  mqtt://%s\n", p.broker.TCPAddr())
+	}
+	if p.web != nil && p.broker != nil {
+		fmt.Fprintf(p.out, "      ws://%s/mqtt\n", p.http.Addr())
 	}
 	p.log.Info("ready", "took", took.Round(time.Millisecond), "roles", strings.Join(p.c.Roles, ","))
 }
