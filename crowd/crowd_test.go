@@ -142,22 +142,6 @@ func TestSmoothPassesSpeakAgainst(t *testing.T) {
 	}
 }
 
-func TestFailedConfirmationUndoesTheTurn(t *testing.T) {
-	t.Parallel()
-	w := newTown(t)
-	w.jolt("a", 0, 1)
-	w.jolt("b", 0, 1)
-	w.judge(crowd.Config{})
-	before := w.places()
-	if len(before) != 1 {
-		t.Fatalf("want a place, got %d", len(before))
-	}
-	var waiting int
-	if err := w.pool.QueryRow(context.Background(), `select count(*) from pending`).Scan(&waiting); err != nil || waiting != 0 {
-		t.Fatalf("%d events still wait, error %v", waiting, err)
-	}
-}
-
 func TestThePublicSeesDefectsOnly(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -3,6 +3,7 @@ package evaluate_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -209,6 +210,55 @@ func TestOrdersNeverVanishOrMoveInTime(t *testing.T) {
 	for id, a := range part {
 		if b, ok := whole[id]; !ok || !a.PromotedAt.Equal(b.PromotedAt) {
 			t.Errorf("order %s of %s is %s at %s in the end", a.Number, a.PromotedAt, b.Number, b.PromotedAt)
+		}
+	}
+}
+
+// Where an order cannot be written its place is not confirmed either, and nothing is lost: what waited is judged later, with
+// the same result.
+func TestNoPlaceIsConfirmedWithoutItsOrder(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	o := small(7)
+	o.Days = 8
+	city, err := firmwaresim.NewCity(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	for _, s := range city.All() {
+		file.Write(append(s.Append(nil), '\n'))
+	}
+	replay := func(pool *pgxpool.Pool) error {
+		_, err := evaluate.Replay{Pool: pool, Office: dispatch.Office{Prefix: "KR"}, Log: quiet()}.File(ctx, bytes.NewReader(file.Bytes()))
+		return err
+	}
+	broken, whole := postgrestest.New(t), postgrestest.New(t)
+	if _, err := broken.Exec(ctx, `alter table orders add constraint full_up check (seq < 3)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := replay(broken); err == nil || !strings.Contains(err.Error(), "full_up") {
+		t.Fatalf("orders cannot be written, but the replay says %v", err)
+	}
+	var confirmed, waiting int
+	err = broken.QueryRow(ctx, `select (select count(*) from places where state = 'confirmed'), (select count(*) from pending)`).Scan(&confirmed, &waiting)
+	if err != nil || confirmed != 2 || waiting == 0 {
+		t.Fatalf("%d places are confirmed for two orders, %d events wait, error %v", confirmed, waiting, err)
+	}
+	if _, err := broken.Exec(ctx, `alter table orders drop constraint full_up`); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(replay(broken), replay(whole)); err != nil {
+		t.Fatal(err)
+	}
+	_, orders := outcome(t, broken)
+	_, want := outcome(t, whole)
+	if len(want) < 3 || len(orders) != len(want) {
+		t.Fatalf("%d orders after the mishap, %d without it", len(orders), len(want))
+	}
+	for id, a := range want {
+		if b, ok := orders[id]; !ok || a.Number != b.Number || !a.PromotedAt.Equal(b.PromotedAt) {
+			t.Errorf("order %s: %+v after the mishap, %+v without it", a.Number, b, a)
 		}
 	}
 }
