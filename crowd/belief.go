@@ -54,8 +54,7 @@ func (m model) weigh(a *account, weight float64) {
 	}
 }
 
-// logPrior returns the log prior of a founded place. The founding jolt is in the accounts as well, so its likelihood is
-// taken out of the prior that already knows of it.
+// logPrior returns the log prior of a place that one jolt has founded.
 func (m model) logPrior() [NumClasses]float64 {
 	var l [NumClasses]float64
 	for c := range l {

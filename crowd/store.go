@@ -188,7 +188,7 @@ func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, erro
 // CoverageCell says how often one resolution 9 cell was driven.
 type CoverageCell struct {
 	Cell   geo.Cell
-	Events int // jolts and answers of phones that passed, in the last 28 days of its region's newest event
+	Events int // jolts and answers of phones that passed
 }
 
 // Coverage lists the cells that were driven in the 28 days before the newest day on record.

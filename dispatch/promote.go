@@ -99,7 +99,7 @@ func byTraffic(ctx context.Context, tx pgx.Tx, place string, to State, at time.T
 		return fmt.Errorf("find the order of place %s: %w", place, err)
 	}
 	err = transition(ctx, tx, id, Step{At: at, State: to, Actor: Traffic, Reason: reason})
-	if isTransition(err) {
+	if errors.Is(err, ErrTransition) {
 		return nil // a person has moved it meanwhile, and people come before traffic
 	}
 	return err

@@ -53,5 +53,3 @@ func transition(ctx context.Context, tx pgx.Tx, id string, to Step) error {
 	}
 	return tell(ctx, tx, id, place, n, to)
 }
-
-func isTransition(err error) bool { return errors.Is(err, ErrTransition) }

@@ -277,7 +277,10 @@ func TestReplaySaysWhichLinesItRefuses(t *testing.T) {
 }
 
 func ExampleNaive() {
-	found := evaluate.Naive(nil, 3)
-	fmt.Println(len(found))
-	// Output: 0
+	var lines []wire.Line
+	for i, device := range []string{"a", "a", "b", "c"} { // a jolt each, one metre apart
+		lines = append(lines, wire.Line{Device: device, Event: wire.Event{Kind: wire.Bump, Lat: 48.41 + float64(i)*9e-6, Lon: 15.6}})
+	}
+	fmt.Println(len(evaluate.Naive(lines[:3], 3)), len(evaluate.Naive(lines, 3)))
+	// Output: 0 1
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
-	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
@@ -179,13 +178,12 @@ func (r Replay) store(ctx context.Context, source func(func(int, wire.Line, erro
 		if received.After(newest) {
 			newest = received
 		}
-		cell, err := geo.FineCell(line.Lat, line.Lon)
+		record, err := ingest.NewRecord(line.Event, line.Device, received)
 		if err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
 		next.clock = newest
-		next.records = append(next.records, ingest.Record{
-			Event: line.Event, Device: line.Device, Received: received, Cell: cell, Region: geo.Region(cell)})
+		next.records = append(next.records, record)
 		if len(next.records) >= chunkLines {
 			return flush()
 		}

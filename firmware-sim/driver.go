@@ -261,17 +261,11 @@ func (c *City) meetObject(m encounter, o *Object, sinceAnswer *float64, r *rand.
 
 // meetInvention passes a place where an attacker says there is a pothole.
 func (c *City) meetInvention(m encounter, inv *Invention, sinceAnswer *float64, r *rand.Rand) []Sent {
-	if m.at.Before(inv.From) {
+	if m.at.Before(inv.From) || m.d.role == "attacker" || !inv.felt || *sinceAnswer <= 300 || r.Float64() >= c.answers {
 		return nil
 	}
-	if m.d.role != "attacker" {
-		if inv.felt && *sinceAnswer > 300 && r.Float64() < c.answers {
-			*sinceAnswer = 0
-			return c.answer(m, "invention", r)
-		}
-		return nil
-	}
-	return nil
+	*sinceAnswer = 0
+	return c.answer(m, "invention", r)
 }
 
 // feel drives over an object, or knocks the phone, and returns the jolt if the phone noticed one.
