@@ -49,7 +49,8 @@ func (w *town) event(device string, kind int, north, peak float64) {
 	_, err = w.pool.Exec(context.Background(), `
 		with e as (insert into events (id, device, kind, time, received, lat, lon, accuracy_m, speed_mps, heading_deg, peak_g,
 			duration_s, rate_hz, cell, region) values ($1, $2, $3, $4, $4, $5, $6, 5, 11, 0, $7, 0.2, 0, $8, $9))
-		insert into pending (region, received, id, device) values ($9, $4, $1, $2)`,
+		insert into pending (region, arrival, received, size, offsets, times, ids, devices)
+			values ($9, nextval('arrivals'), $4, 1, array[0], array[$4::timestamptz], array[$1::text], array[$2::text])`,
 		id, device, kind, w.at, lat, lon, peak, int64(cell), int64(geo.Region(cell)))
 	if err != nil {
 		w.t.Fatal(err)

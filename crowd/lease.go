@@ -109,12 +109,33 @@ func (e *Engine) makeRows(ctx context.Context, regions []int64) error {
 	return nil
 }
 
-// dropOrphans deletes pending rows whose event is gone from the log: there is nothing left to judge.
+// dropOrphans takes events that are gone from the log out of what waits: there is nothing left to judge.
 func dropOrphans(ctx context.Context, tx pgx.Tx, regions []int64, limit time.Time) error {
-	_, err := tx.Exec(ctx, `delete from pending p where p.region = any($1) and p.received < $2
-		and not exists (select 1 from events e where e.id = p.id and e.device = p.device)`, regions, limit)
+	rows, err := tx.Query(ctx, `
+		select p.region, p.arrival, o.at
+		from pending p, unnest(p.offsets, p.ids, p.devices) as o (at, id, device)
+		where p.region = any($1) and p.received < $2
+			and not exists (select 1 from events e where e.id = o.id and e.device = o.device)`, regions, limit)
 	if err != nil {
-		return fmt.Errorf("drop pending rows without an event: %w", err)
+		return fmt.Errorf("find pending events that are gone: %w", err)
 	}
-	return nil
+	var (
+		region, commit []int64
+		offset         []int32
+		r, c           int64
+		o              int32
+	)
+	_, err = pgx.ForEachRow(rows, []any{&r, &c, &o}, func() error {
+		region, commit, offset = append(region, r), append(commit, c), append(offset, o)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("find pending events that are gone: %w", err)
+	}
+	if len(region) == 0 {
+		return nil
+	}
+	b := &pgx.Batch{}
+	queueTaken(b, region, commit, offset)
+	return wrap(tx.SendBatch(ctx, b).Close(), "drop pending events that are gone")
 }

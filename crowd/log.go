@@ -20,7 +20,7 @@ func Log(ctx context.Context, pool *pgxpool.Pool, yield func(wire.Line) error) e
 	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		for _, query := range []string{
 			`select j.received, ` + columns + ` from judgements j join events e on e.id = j.id and e.device = j.device order by j.n`,
-			`select p.received, ` + columns + ` from pending p join events e on e.id = p.id and e.device = p.device order by p.arrival`,
+			`select p.received, ` + columns + ` from pending_events p join events e on e.id = p.id and e.device = p.device order by p.turn`,
 		} {
 			rows, err := tx.Query(ctx, query)
 			if err != nil {

@@ -212,16 +212,34 @@ func queueCoverage(b *pgx.Batch, coverage map[coverageKey]int) {
 func queueDone(b *pgx.Batch, judged []*arrival) {
 	n := len(judged)
 	id, device := make([]string, n), make([]string, n)
-	region, turn, received := make([]int64, n), make([]int64, n), make([]time.Time, n)
+	region, commit, offset, received := make([]int64, n), make([]int64, n), make([]int32, n), make([]time.Time, n)
 	for i, a := range judged {
-		id[i], device[i], region[i], turn[i], received[i] = a.ID, a.Device, int64(a.Region), a.turn, a.Received
+		id[i], device[i], region[i], commit[i], offset[i], received[i] = a.ID, a.Device, int64(a.Region), a.commit, a.offset, a.Received
 	}
 	b.Queue(`insert into judgements (n, id, device, received)
 		select nextval('judgement_n'), id, device, received
 		from unnest($1::text[], $2::text[], $3::timestamptz[]) with ordinality as u (id, device, received, ordinal)
 		order by ordinal`, id, device, received)
-	b.Queue(`delete from pending p using unnest($1::bigint[], $2::bigint[]) as u (region, arrival)
-		where p.region = u.region and p.arrival = u.arrival`, region, turn)
+	queueTaken(b, region, commit, offset)
+}
+
+// queueTaken takes events out of what waits. A block of which something stays is shortened; nobody but the holder of its
+// region touches it.
+func queueTaken(b *pgx.Batch, region, commit []int64, offset []int32) {
+	const taken = `with taken as (
+		select region, arrival, array_agg(at) as ats, count(*) as n
+		from unnest($1::bigint[], $2::bigint[], $3::int[]) as u (region, arrival, at) group by region, arrival) `
+	b.Queue(taken+`
+		update pending p set received = r.received, size = r.size, offsets = r.offsets, times = r.times, ids = r.ids, devices = r.devices
+		from (
+			select p.region, p.arrival, min(e.received) as received, count(*) as size, array_agg(e.at order by e.at) as offsets,
+				array_agg(e.received order by e.at) as times, array_agg(e.id order by e.at) as ids, array_agg(e.device order by e.at) as devices
+			from taken t join pending p using (region, arrival), unnest(p.offsets, p.times, p.ids, p.devices) as e (at, received, id, device)
+			where t.n < p.size and e.at <> all(t.ats) group by p.region, p.arrival) r
+		where p.region = r.region and p.arrival = r.arrival`, region, commit, offset)
+	b.Queue(taken+`
+		delete from pending p using taken t where p.region = t.region and p.arrival = t.arrival and p.offsets <@ t.ats`,
+		region, commit, offset)
 }
 
 func queueVersions(b *pgx.Batch, regions map[int64]int64) {

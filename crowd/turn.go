@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -22,7 +23,9 @@ type arrival struct {
 	Received time.Time
 	Cell     geo.Cell
 	Region   geo.Cell
-	turn     int64      // its place in the order of arrival
+	turn     int64 // its place in the order of arrival: that of its commit and its offset there
+	commit   int64
+	offset   int32
 	around   []geo.Cell // the cells that may hold its place
 	regions  []geo.Cell // their regions, its own among them
 	jolt     Jolt
@@ -73,7 +76,7 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 		e.wait = true
 		return 0, true, nil
 	}
-	batch, err := take(ctx, tx, l.held(), limit, epochStart(epoch), e.config.MaxBatch)
+	batch, err := take(ctx, tx, l.held(), limit, epochStart(epoch), share{e.config.MaxBatch, math.MaxInt64})
 	if err != nil {
 		return 0, false, err
 	}
@@ -99,20 +102,30 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 		return 0, false, err
 	}
 	e.wait = len(ready) < len(batch)
-	return len(ready), len(batch) == e.config.MaxBatch || e.wait, nil
+	return len(ready), len(batch) >= e.config.MaxBatch || e.wait, nil
 }
 
-// take reads pending events of the leased regions in order of arrival. No decision is dated before the epoch it is
-// made in.
-func take(ctx context.Context, tx pgx.Tx, regions []int64, limit, epoch time.Time, most int) ([]*arrival, error) {
+// share says how much of what waits is taken: whole commits, in order of arrival, until there are most events, or up to
+// and with the commit of a turn.
+type share struct {
+	most    int
+	through int64
+}
+
+// take reads pending events of the regions in order of arrival. No decision is dated before the epoch it is made in.
+func take(ctx context.Context, tx pgx.Tx, regions []int64, limit, epoch time.Time, s share) ([]*arrival, error) {
 	rows, err := tx.Query(ctx, `
-		with take as materialized (
-			select region, arrival, received, id, device from pending
-			where region = any($1) and received < $2 order by arrival limit $3)
-		select t.arrival, t.received, t.region, e.id, e.device, e.kind, e.time, e.lat, e.lon, e.accuracy_m, e.speed_mps,
+		with waiting as (
+			select region, arrival, sum(size) over (order by arrival) - sum(size) over (partition by arrival) as before
+			from pending where region = any($1) and received < $2 and arrival <= $4),
+		take as materialized (
+			select p.arrival + e.at as turn, p.arrival, e.at, e.received, p.region, e.id, e.device
+			from waiting w join pending p using (region, arrival), unnest(p.offsets, p.times, p.ids, p.devices) as e (at, received, id, device)
+			where w.before < $3 and e.received < $2)
+		select t.turn, t.arrival, t.at, t.received, t.region, e.id, e.device, e.kind, e.time, e.lat, e.lon, e.accuracy_m, e.speed_mps,
 			e.heading_deg, e.peak_g, e.duration_s, e.rate_hz, e.wave, e.place, e.cell
 		from take t join events e on e.id = t.id and e.device = t.device
-		order by t.arrival`, regions, limit, most)
+		order by t.turn`, regions, limit, s.most, s.through)
 	if err != nil {
 		return nil, fmt.Errorf("take pending events: %w", err)
 	}
@@ -129,7 +142,7 @@ func take(ctx context.Context, tx pgx.Tx, regions []int64, limit, epoch time.Tim
 			wave               []byte
 			place              *string
 		)
-		if err := rows.Scan(&a.turn, &a.Received, &region, &a.ID, &a.Device, &kind, &a.Time, &a.Lat, &a.Lon, &accuracy,
+		if err := rows.Scan(&a.turn, &a.commit, &a.offset, &a.Received, &region, &a.ID, &a.Device, &kind, &a.Time, &a.Lat, &a.Lon, &accuracy,
 			&speed, &heading, &peak, &duration, &hz, &wave, &place, &cell); err != nil {
 			return nil, fmt.Errorf("read a pending event: %w", err)
 		}
@@ -210,7 +223,7 @@ func (e *Engine) settleLeases(ctx context.Context, tx pgx.Tx, l *leases, waiting
 		}
 	}
 	if len(foreign) > 0 {
-		others, err := take(ctx, tx, foreign, limit, time.Time{}, len(batch)+1000)
+		others, err := take(ctx, tx, foreign, limit, time.Time{}, share{math.MaxInt32, batch[len(batch)-1].commit})
 		if err != nil {
 			return nil, err
 		}

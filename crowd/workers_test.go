@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -14,7 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/streetpulse/streetpulse/crowd"
-	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/wire"
 	"github.com/streetpulse/streetpulse/postgres/postgrestest"
 )
 
@@ -24,33 +26,37 @@ func scatter(t *testing.T, pool *pgxpool.Pool, n int) (end time.Time) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(7, 7))
 	at := time.Date(2026, 3, 2, 7, 0, 0, 0, time.UTC)
-	var events, pending [][]any
+	var records []ingest.Record
 	for i := range n {
 		at = at.Add(time.Duration(20+r.IntN(60)) * time.Second)
 		spot := r.IntN(80)
 		lat := 48.40 + float64(spot)*100*metre + r.NormFloat64()*4*metre
 		lon := 15.60 + float64(spot)*50*metre + r.NormFloat64()*4*metre
-		cell, err := geo.FineCell(lat, lon)
+		heading := 10.0
+		e := wire.Event{ID: "e" + strconv.Itoa(i), Kind: wire.Bump, Time: at, Lat: lat, Lon: lon, AccuracyM: 5, SpeedMPS: 11, HeadingDeg: &heading,
+			PeakG: 0.4 + r.Float64(), DurationS: 0.2}
+		if r.Float64() < 0.05 || spot%5 == 0 && r.Float64() < 0.9 {
+			e.Kind = wire.Pass
+		}
+		record, err := ingest.NewRecord(e, "car"+strconv.Itoa(r.IntN(60)), at)
 		if err != nil {
 			t.Fatal(err)
 		}
-		kind := int16(0)
-		if r.Float64() < 0.05 || spot%5 == 0 && r.Float64() < 0.9 {
-			kind = 1
-		}
-		id, device := "e"+strconv.Itoa(i), "car"+strconv.Itoa(r.IntN(60))
-		events = append(events, []any{id, device, kind, at, at, lat, lon, float32(5), float32(11), float32(10), float32(0.4 + r.Float64()),
-			float32(0.2), float32(0), int64(cell), int64(geo.Region(cell))})
-		pending = append(pending, []any{int64(geo.Region(cell)), at, id, device})
+		records = append(records, record)
 	}
-	copyIn := func(table string, columns []string, rows [][]any) {
-		if _, err := pool.CopyFrom(context.Background(), pgx.Identifier{table}, columns, pgx.CopyFromRows(rows)); err != nil {
+	ctx, stop := context.WithCancel(context.Background())
+	writer := ingest.NewWriter(pool, ingest.WriterOptions{})
+	ended := make(chan error, 1)
+	go func() { ended <- writer.Run(ctx) }()
+	for some := range slices.Chunk(records, 300) {
+		if _, err := writer.Append(ctx, some); err != nil {
 			t.Fatal(err)
 		}
 	}
-	copyIn("events", []string{"id", "device", "kind", "time", "received", "lat", "lon", "accuracy_m", "speed_mps", "heading_deg",
-		"peak_g", "duration_s", "rate_hz", "cell", "region"}, events)
-	copyIn("pending", []string{"region", "received", "id", "device"}, pending)
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
 	return at.Add(time.Second)
 }
 
@@ -78,7 +84,7 @@ func remember(t *testing.T, pool *pgxpool.Pool) map[string][]string {
 
 func waiting(t *testing.T, pool *pgxpool.Pool) (n int) {
 	t.Helper()
-	if err := pool.QueryRow(context.Background(), `select count(*) from pending`).Scan(&n); err != nil {
+	if err := pool.QueryRow(context.Background(), `select count(*) from pending_events`).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -172,7 +172,7 @@ func runLive(t *testing.T, pool *pgxpool.Pool, sent []firmwaresim.Sent) {
 		t.Fatal(err)
 	}
 	var waiting int
-	if err := pool.QueryRow(context.Background(), `select count(*) from pending`).Scan(&waiting); err != nil || waiting > 0 {
+	if err := pool.QueryRow(context.Background(), `select count(*) from pending_events`).Scan(&waiting); err != nil || waiting > 0 {
 		t.Fatalf("%d events wait, error %v", waiting, err)
 	}
 }
@@ -241,7 +241,7 @@ func TestNoPlaceIsConfirmedWithoutItsOrder(t *testing.T) {
 		t.Fatalf("orders cannot be written, but the replay says %v", err)
 	}
 	var confirmed, waiting int
-	err = broken.QueryRow(ctx, `select (select count(*) from places where state = 'confirmed'), (select count(*) from pending)`).Scan(&confirmed, &waiting)
+	err = broken.QueryRow(ctx, `select (select count(*) from places where state = 'confirmed'), (select count(*) from pending_events)`).Scan(&confirmed, &waiting)
 	if err != nil || confirmed != 2 || waiting == 0 {
 		t.Fatalf("%d places are confirmed for two orders, %d events wait, error %v", confirmed, waiting, err)
 	}

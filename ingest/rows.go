@@ -59,15 +59,6 @@ func appendEventRow(b []byte, r *Record) []byte {
 	return appendUint64Field(b, uint64(r.Region))
 }
 
-// appendPendingRow appends the record as a row of region, received, id, device.
-func appendPendingRow(b []byte, r *Record) []byte {
-	b = binary.BigEndian.AppendUint16(b, 4)
-	b = appendUint64Field(b, uint64(r.Region))
-	b = appendTimeField(b, r.Received)
-	b = appendTextField(b, r.ID)
-	return appendTextField(b, r.Device)
-}
-
 func appendNull(b []byte) []byte { return binary.BigEndian.AppendUint32(b, math.MaxUint32) }
 
 func appendTextField(b []byte, text string) []byte {

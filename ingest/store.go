@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -11,8 +12,9 @@ import (
 
 // store is the writer's connection and what is said on it.
 type store struct {
-	pool *pgxpool.Pool
-	conn *pgxpool.Conn
+	pool       *pgxpool.Pool
+	conn       *pgxpool.Conn
+	next, last int64 // arrival numbers in hand, a commit each
 }
 
 // save stores the requests' records and marks the new ones as pending, in one transaction: by COPY, and where that
@@ -41,17 +43,30 @@ func (s *store) save(ctx context.Context, requests []*request) ([]outcome, error
 
 // copyIn is the fast way: two round trips, no preparation.
 func (s *store) copyIn(ctx context.Context, requests []*request) error {
-	events, pending := make(parts, 0, len(requests)+2), make(parts, 0, len(requests)+2)
-	events, pending = append(events, []byte(copyHeader)), append(pending, []byte(copyHeader))
+	rows := make(parts, 0, len(requests)+2)
+	rows = append(rows, []byte(copyHeader))
+	var blocks blocks
 	for _, r := range requests {
-		events, pending = append(events, r.events), append(pending, r.pending)
+		rows = append(rows, r.events)
+		for i := range r.records {
+			blocks.add(&r.records[i])
+		}
 	}
-	events, pending = append(events, []byte(copyTrailer)), append(pending, []byte(copyTrailer))
-	raw := s.conn.Conn().PgConn()
-	if _, err := raw.CopyFrom(ctx, &events, "begin; copy events ("+eventColumns+") from stdin (format binary)"); err != nil {
+	rows = append(rows, []byte(copyTrailer))
+	arrival, err := s.arrival(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.conn.Conn().PgConn().CopyFrom(ctx, &rows, "begin; copy events ("+eventColumns+") from stdin (format binary)"); err != nil {
 		return fmt.Errorf("copy events: %w", err)
 	}
-	tag, err := raw.CopyFrom(ctx, &pending, "copy pending (region, received, id, device) from stdin (format binary); commit")
+	return s.copyPending(ctx, arrival, &blocks)
+}
+
+// copyPending marks events as waiting to be judged, and commits.
+func (s *store) copyPending(ctx context.Context, arrival int64, blocks *blocks) error {
+	rows := bytes.NewReader(blocks.rows(arrival))
+	tag, err := s.conn.Conn().PgConn().CopyFrom(ctx, rows, "copy pending ("+pendingColumns+") from stdin (format binary); commit")
 	if err != nil {
 		return fmt.Errorf("copy pending events: %w", err)
 	}
@@ -59,6 +74,25 @@ func (s *store) copyIn(ctx context.Context, requests []*request) error {
 		return fmt.Errorf("the database answered %q to a commit", tag)
 	}
 	return nil
+}
+
+// Arrival numbers are taken from the database for many commits at a time, and leave room for the events of each.
+const (
+	arrivalsAtOnce = 64
+	arrivalRoom    = 1 << 20
+)
+
+// arrival returns the number of the next commit.
+func (s *store) arrival(ctx context.Context) (int64, error) {
+	if s.next == s.last {
+		var n int64
+		if err := s.conn.QueryRow(ctx, `select nextval('arrivals')`).Scan(&n); err != nil {
+			return 0, fmt.Errorf("number the commits: %w", err)
+		}
+		s.next, s.last = n*arrivalsAtOnce, (n+1)*arrivalsAtOnce
+	}
+	s.next++
+	return (s.next - 1) * arrivalRoom, nil
 }
 
 // at is where a record is: the request and its place there.
@@ -81,13 +115,8 @@ func (s *store) insertSome(ctx context.Context, requests []*request, outcomes []
 	stored, err := s.insert(ctx, requests, some)
 	switch {
 	case err == nil:
-		for _, a := range some {
-			r := &requests[a.request].records[a.record]
-			key := identity{r.ID, r.Device}
-			if stored[key] {
-				delete(stored, key) // its repetitions are duplicates
-				outcomes[a.request].stored++
-			}
+		for _, a := range stored {
+			outcomes[a.request].stored++
 		}
 		return nil
 	case !isData(err):
@@ -108,17 +137,46 @@ func (s *store) insertSome(ctx context.Context, requests []*request, outcomes []
 type identity struct{ id, device string }
 
 const insertEvents = `
-	with stored as (
-		insert into events (` + eventColumns + `)
-		select * from unnest($1::text[], $2::text[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::float8[], $7::float8[],
-			$8::real[], $9::real[], $10::real[], $11::real[], $12::real[], $13::real[], $14::bytea[], $15::text[], $16::bigint[], $17::bigint[])
-		on conflict do nothing
-		returning region, received, id, device)
-	insert into pending (region, received, id, device) select region, received, id, device from stored
+	insert into events (` + eventColumns + `)
+	select * from unnest($1::text[], $2::text[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::float8[], $7::float8[],
+		$8::real[], $9::real[], $10::real[], $11::real[], $12::real[], $13::real[], $14::bytea[], $15::text[], $16::bigint[], $17::bigint[])
+	on conflict do nothing
 	returning id, device`
 
-// insert stores the records in one transaction and returns which are new.
-func (s *store) insert(ctx context.Context, requests []*request, some []at) (map[identity]bool, error) {
+// insert stores the records in one transaction and returns which are new. Where the database refuses one, the
+// transaction is rolled back.
+func (s *store) insert(ctx context.Context, requests []*request, some []at) ([]at, error) {
+	arrival, err := s.arrival(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.conn.Exec(ctx, "begin"); err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	found, err := s.insertEvents(ctx, requests, some)
+	if err == nil {
+		stored := make([]at, 0, len(found))
+		var blocks blocks
+		for _, a := range some {
+			r := &requests[a.request].records[a.record]
+			key := identity{r.ID, r.Device}
+			if found[key] {
+				delete(found, key) // its repetitions are duplicates
+				stored = append(stored, a)
+				blocks.add(r)
+			}
+		}
+		return stored, s.copyPending(ctx, arrival, &blocks)
+	}
+	if isData(err) {
+		if _, err := s.conn.Exec(ctx, "rollback"); err != nil {
+			return nil, fmt.Errorf("roll back: %w", err)
+		}
+	}
+	return nil, err
+}
+
+func (s *store) insertEvents(ctx context.Context, requests []*request, some []at) (map[identity]bool, error) {
 	n := len(some)
 	ids, devices, kinds := make([]string, n), make([]string, n), make([]int16, n)
 	times, received := make([]time.Time, n), make([]time.Time, n)

@@ -38,7 +38,7 @@ func TestSubmit(t *testing.T) {
 	if got, err = in.Submit(ctx, "bus-7", batchText(eventText("a", now), eventText("c", now)), "http"); err != nil || got.Accepted != 2 || got.Rejected == nil {
 		t.Fatal(got, err)
 	}
-	if n, p := count(t, pool, "events"), count(t, pool, "pending"); n != 3 || p != 3 {
+	if n, p := count(t, pool, "events"), count(t, pool, "pending_events"); n != 3 || p != 3 {
 		t.Fatal(n, p)
 	}
 	if got, err = in.Submit(ctx, "bus-7", []byte("\x00\xff"), "http"); err != nil || got.Accepted != 0 || !got.Quarantined || len(got.Rejected) != 1 {
@@ -169,7 +169,7 @@ func TestAHeldUpDatabase(t *testing.T) {
 			}
 		}
 	}
-	if n, p := count(t, pool, "events"), count(t, pool, "pending"); n != 30 || p != 30 {
+	if n, p := count(t, pool, "events"), count(t, pool, "pending_events"); n != 30 || p != 30 {
 		t.Fatal(n, p)
 	}
 }

@@ -46,10 +46,10 @@ type Writer struct {
 
 // request is what one Append waits for.
 type request struct {
-	records         []Record
-	events, pending []byte // encoded rows
-	left            atomic.Bool
-	done            chan outcome // has room for the one outcome
+	records []Record
+	events  []byte // encoded rows
+	left    atomic.Bool
+	done    chan outcome // has room for the one outcome
 }
 
 // outcome is what became of a request.
@@ -154,22 +154,15 @@ func (w *Writer) appendPart(ctx context.Context, records []Record) outcome {
 
 // encode fills the request's rows.
 func (r *request) encode() {
-	events, pending := 0, 0
+	size := 0
 	for i := range r.records {
 		e := &r.records[i]
-		texts := len(e.ID) + len(e.Device)
-		events += 160 + texts + len(e.Place) + 2*len(e.WaveG)
-		pending += 40 + texts
+		size += 160 + len(e.ID) + len(e.Device) + len(e.Place) + 2*len(e.WaveG)
 	}
-	both := make([]byte, 0, events+pending)
+	r.events = make([]byte, 0, size)
 	for i := range r.records {
-		both = appendEventRow(both, &r.records[i])
+		r.events = appendEventRow(r.events, &r.records[i])
 	}
-	r.events = both
-	for i := range r.records {
-		both = appendPendingRow(both, &r.records[i])
-	}
-	r.events, r.pending = both[:len(r.events):len(r.events)], both[len(r.events):]
 }
 
 // enqueue puts the request into the queue, or returns a channel that is closed when there may be room for it.

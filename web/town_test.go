@@ -317,7 +317,8 @@ func (w *town) judged(street string, share float64, jolts, passes int) string {
 		_, err := w.pool.Exec(ctx, `
 			with e as (insert into events (id, device, kind, time, received, lat, lon, accuracy_m, speed_mps, heading_deg, peak_g,
 				duration_s, rate_hz, cell, region) values ($1, $2, $3, $4, $4, $5, $6, 4, 11, $7, $8, 0.15, 0, $9, $10))
-			insert into pending (region, received, id, device) values ($10, $4, $1, $2)`,
+			insert into pending (region, arrival, received, size, offsets, times, ids, devices)
+				values ($10, nextval('arrivals'), $4, 1, array[0], array[$4::timestamptz], array[$1::text], array[$2::text])`,
 			fmt.Sprintf("e%04d", i), fmt.Sprintf("judged-device-%02d", i), kind, at, p.Lat(), p.Lon(), heading, peak, int64(cell), int64(geo.Region(cell)))
 		if err != nil {
 			w.t.Fatal(err)

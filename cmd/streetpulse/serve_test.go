@@ -100,7 +100,7 @@ func TestTwoCrowdProcessesJudgeAsOne(t *testing.T) {
 	t.Cleanup(pool.Close)
 	s.await("all judged", time.Minute, func(ctx context.Context) error {
 		var waiting int
-		if err := pool.QueryRow(ctx, `select count(*) from pending`).Scan(&waiting); err != nil || waiting > 0 {
+		if err := pool.QueryRow(ctx, `select count(*) from pending_events`).Scan(&waiting); err != nil || waiting > 0 {
 			return fmt.Errorf("%d events wait, error %w", waiting, err)
 		}
 		return nil

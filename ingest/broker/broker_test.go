@@ -38,7 +38,7 @@ func TestAcknowledgedIsStored(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if n := r.count(`select count(*) from pending`); n != 2*clients*messages {
+	if n := r.count(`select count(*) from pending_events`); n != 2*clients*messages {
 		t.Errorf("%d are pending", n)
 	}
 }
@@ -53,7 +53,7 @@ func TestSentAgainIsStoredOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, p := r.count(`select count(*) from events`), r.count(`select count(*) from pending`); n != 2 || p != 2 {
+	if n, p := r.count(`select count(*) from events`), r.count(`select count(*) from pending_events`); n != 2 || p != 2 {
 		t.Fatal(n, p)
 	}
 }

@@ -200,7 +200,7 @@ func TestTheDatabaseGoesAndComes(t *testing.T) {
 		}
 		c = r.again(login{id: id, user: id, password: secret})
 	}
-	if n, p := r.count(`select count(*) from events`), r.count(`select count(*) from pending`); n != 2 || p != 2 {
+	if n, p := r.count(`select count(*) from events`), r.count(`select count(*) from pending_events`); n != 2 || p != 2 {
 		t.Fatal(n, p)
 	}
 }
