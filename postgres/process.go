@@ -34,6 +34,12 @@ func settings() []string {
 	}
 }
 
+// allocator returns glibc's settings for the server (mallopt(3)). A backend frees a batch's memory after each COPY; given
+// back to the system and asked for again at the next, it costs page faults: at 1,000 rows a commit a third of the time.
+func allocator() []string {
+	return []string{"MALLOC_TRIM_THRESHOLD_=67108864", "MALLOC_TOP_PAD_=4194304", "MALLOC_MMAP_THRESHOLD_=33554432"}
+}
+
 // child is a server that this process started; nil: it started none.
 type child struct {
 	process *os.Process
@@ -87,6 +93,7 @@ func (s *server) start() error {
 	}
 	defer log.Close()
 	cmd := s.account.Command(s.area, filepath.Join(binaries.Dir, "postgres"), arguments...)
+	cmd.Env = append(cmd.Environ(), allocator()...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
