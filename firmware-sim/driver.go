@@ -37,7 +37,7 @@ type phone struct {
 	entropy  *rand.Rand
 }
 
-// roads finds quickest ways and remembers them.
+// routing finds quickest ways and remembers them.
 type routing struct {
 	grid  *grid
 	trees map[int][]int
@@ -73,6 +73,7 @@ func (c *City) settle() {
 			d.role = "odd"
 		case Companions:
 			d.phones = append(d.phones, c.phone(r, n, 1))
+		default: // honest
 		}
 		c.dwell(r, q, d, 5)
 		c.enter(d)

@@ -16,7 +16,7 @@ type shaker interface {
 // suspension and are not sensed.
 const settleS, leadS, tailS = 0.25, 1.05, 2.2
 
-// along is the share of the vertical acceleration that the body feels lengthwise when a wheel is thrown up, as the edge
+// pushedBack is the share of the vertical acceleration that the body feels lengthwise when a wheel is thrown up, as the edge
 // that throws it also pushes it back.
 const pushedBack = -0.25
 
