@@ -92,7 +92,7 @@ func TestEachAdversaryByItself(t *testing.T) {
 		{firmwaresim.Nobody, "", ""},
 	} {
 		o := village(12)
-		o.Days, o.Adversaries = 6, test.who
+		o.Days, o.Adversaries = 5, test.who
 		c := city(t, o)
 		causes := map[string]int{}
 		for _, s := range c.All() {
