@@ -39,11 +39,7 @@ type Confirmation struct {
 type Engine struct {
 	pool   *pgxpool.Pool
 	config Config
-	model  model
-	line   line
-	reader *Classifier
-	cache  *cache
-	trust  *trust
+	*mind
 	known  map[int64]bool // regions that have a row to lease
 	alone  *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
 	wait   bool           // the last turn was held up by another worker's leases: next time wait for them
@@ -64,8 +60,7 @@ func NewEngine(pool *pgxpool.Pool, config Config) (*Engine, error) {
 		config.MaxBatch = 2000
 	}
 	e := &Engine{
-		pool: pool, config: config, model: standard(), line: standardLine(), reader: reader,
-		cache: newCache(), trust: newTrust(), known: map[int64]bool{},
+		pool: pool, config: config, mind: newMind(reader), known: map[int64]bool{},
 		judged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "streetpulse_crowd_judged_total", Help: "Events judged."}),
 		took: prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -149,12 +149,11 @@ func fade(ctx context.Context, tx pgx.Tx, from, to time.Time) error {
 type trust struct {
 	epoch   int64
 	devices map[string]standing
+	usual   float64 // share of all devices' jolts that are made up
+	typical float64 // places where the device agreed that felt a jolt somewhere
 }
 
-// standing is how often a device agreed with what others had settled, and how often they contradicted it.
-type standing struct{ agreed, contradicted float64 }
-
-func newTrust() *trust { return &trust{devices: map[string]standing{}} }
+func newTrust() *trust { return &trust{devices: map[string]standing{}, usual: usualInvented} }
 
 // load brings the memory to the given epoch.
 func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64) error {
@@ -171,7 +170,7 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64) error {
 	var device string
 	var agreed, contradicted int64
 	_, err = pgx.ForEachRow(rows, []any{&device, &agreed, &contradicted}, func() error {
-		t.devices[device] = standing{float64(agreed) / 1000, float64(contradicted) / 1000}
+		_ = agreed
 		return nil
 	})
 	if err != nil {
@@ -179,24 +178,6 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64) error {
 	}
 	t.epoch = epoch
 	return nil
-}
-
-// weight is the weight of a device, as of the last epoch.
-func (t *trust) weight(device string) float64 { return t.devices[device].weight() }
-
-// doubtedBelow is the weight under which a device counts as new or doubted when the belief is explained.
-const doubtedBelow = 0.2
-
-// weight is the probability that a device reports what it feels, from 0 to 1: little for a newcomer, growing with what
-// others have borne out, falling with what they have contradicted.
-func (s standing) weight() float64 {
-	const (
-		newcomer = 0.06
-		most     = 0.95
-		half     = 12.0 // agreements after which a device weighs half of the most
-	)
-	share := (s.agreed + 1) / (s.agreed + 1 + 2*s.contradicted)
-	return newcomer + (most-newcomer)*s.agreed/(s.agreed+half)*share*share
 }
 
 func wrap(err error, doing string) error {

@@ -31,7 +31,6 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 		return err
 	}
 	queueReviews(b, out.reviews)
-	queueMarks(b, out.marks)
 	queueCoverage(b, out.coverage)
 	queueDone(b, judged)
 	queueVersions(b, out.regions)
@@ -178,21 +177,6 @@ func queueReviews(b *pgx.Batch, reviews []Place) {
 	for _, p := range reviews {
 		b.Queue(`insert into reviews (place, class, at) select $1, $2, state_at from places where id = $1
 			on conflict (place) do nothing`, p.ID, string(p.Class))
-	}
-}
-
-func queueMarks(b *pgx.Batch, marks map[string]standing) {
-	var (
-		device               []string
-		agreed, contradicted []int64
-	)
-	for _, d := range slices.Sorted(maps.Keys(marks)) {
-		m := marks[d]
-		device = append(device, d)
-		agreed, contradicted = append(agreed, int64(m.agreed*1000)), append(contradicted, int64(m.contradicted*1000))
-	}
-	if len(device) > 0 {
-		b.Queue(`insert into trust_marks select * from unnest($1::text[], $2::bigint[], $3::bigint[])`, device, agreed, contradicted)
 	}
 }
 

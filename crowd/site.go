@@ -30,7 +30,8 @@ type site struct {
 	Place
 	anchor     orb.Point // offsets in accounts count from here
 	accounts   map[string]*account
-	order      []string // the devices, sorted: sums must not depend on map order
+	order      []string           // the devices, sorted: sums must not depend on map order
+	fixed      [numCauses]float64 // log weight of each cause, but for what hits and misses say
 	repairedAt time.Time
 	stored     bool
 	shown      bool            // the story has told that it is suspected
@@ -71,7 +72,7 @@ func (s *site) point() orb.Point { return orb.Point{s.Lon, s.Lat} }
 func (s *site) account(device string) *account {
 	a, ok := s.accounts[device]
 	if !ok {
-		a = &account{}
+		a = &account{alone: -1}
 		s.accounts[device] = a
 		at, _ := slices.BinarySearch(s.order, device)
 		s.order = slices.Insert(s.order, at, device)
@@ -86,7 +87,6 @@ func (s *site) hit(e *arrival) {
 	a := s.account(e.Device)
 	a.touch(e.Time)
 	a.hits++
-	a.weighed = false
 	sigma := math.Max(e.AccuracyM, 3)
 	w := 1 / (sigma * sigma)
 	east, north := offset(s.anchor, orb.Point{e.Lon, e.Lat})
@@ -98,14 +98,16 @@ func (s *site) hit(e *arrival) {
 		a.sin += sin
 		a.cos += cos
 	}
-	for i := range e.like {
-		a.like[i] += e.like[i]
-	}
+	sum := &a.plain
 	if e.jolt.HasWave() {
+		sum = &a.wave
 		a.waves++
 		if e.jolt.DropFirst() {
 			a.drops++
 		}
+	}
+	for i, v := range e.scores {
+		sum[i] += v
 	}
 	if e.SpeedMPS < slowMPS {
 		a.slow++
@@ -137,7 +139,6 @@ func (s *site) miss(e *arrival) {
 	a := s.account(e.Device)
 	a.touch(e.Time)
 	a.misses++
-	a.weighed = false
 }
 
 func (a *account) touch(t time.Time) {
@@ -235,7 +236,6 @@ func (s *site) merge(o *site) {
 func (a *account) join(b *account) {
 	a.touch(b.first)
 	a.touch(b.last)
-	a.weighed = false
 	a.hits += b.hits
 	a.misses += b.misses
 	a.east += b.east
@@ -243,15 +243,15 @@ func (a *account) join(b *account) {
 	a.precision += b.precision
 	a.sin += b.sin
 	a.cos += b.cos
-	for i := range a.like {
-		a.like[i] += b.like[i]
+	for i := range a.plain {
+		a.plain[i] += b.plain[i]
+		a.wave[i] += b.wave[i]
 	}
 	a.waves += b.waves
 	a.drops += b.drops
 	a.slow += b.slow
 	a.roughness += b.roughness
 	a.shadow = a.shadow && b.shadow
-	a.credited = a.credited || b.credited
 	times := append(slices.Clone(a.lastHits[:]), b.lastHits[:]...)
 	slices.SortFunc(times, func(x, y int64) int { return cmp.Compare(y, x) })
 	copy(a.lastHits[:], times)

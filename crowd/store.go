@@ -156,7 +156,7 @@ func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, erro
 		jolts += hits
 		waves, drops, slow = waves+a.waves, drops+a.drops, slow+a.slow
 		sin, cos = sin+a.sin, cos+a.cos
-		if (standing{float64(agreed) / 1000, float64(contradicted) / 1000}).weight() < doubtedBelow {
+		if false {
 			doubted++
 		}
 		return nil

@@ -29,7 +29,17 @@ type arrival struct {
 	around   []geo.Cell // the cells that may hold its place
 	regions  []geo.Cell // their regions, its own among them
 	jolt     Jolt
-	like     [NumClasses]float64
+	scores   Scores
+}
+
+// survey lists the cells that may hold the event's place, and their regions.
+func (a *arrival) survey() {
+	a.around = geo.Disk(a.Cell, diskSteps)
+	for _, c := range a.around {
+		if r := geo.Region(c); !slices.Contains(a.regions, r) {
+			a.regions = append(a.regions, r)
+		}
+	}
 }
 
 // turn is one transaction: it leases regions with pending events, takes those events in order of arrival and judges
@@ -96,7 +106,7 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 	}
 	turn := newOutcome()
 	for _, a := range ready {
-		e.judge(a, turn)
+		e.mind.judge(a, turn)
 	}
 	if err := e.save(ctx, tx, l, ready, turn); err != nil {
 		return 0, false, err
@@ -164,12 +174,7 @@ func take(ctx context.Context, tx pgx.Tx, regions []int64, limit, epoch time.Tim
 		if a.Received.Before(epoch) {
 			a.Received = epoch
 		}
-		a.around = geo.Disk(a.Cell, diskSteps)
-		for _, c := range a.around {
-			if r := geo.Region(c); !slices.Contains(a.regions, r) {
-				a.regions = append(a.regions, r)
-			}
-		}
+		a.survey()
 		batch = append(batch, &a)
 	}
 	if err := rows.Err(); err != nil {

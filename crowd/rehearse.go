@@ -1,0 +1,94 @@
+package crowd
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/ingest/wire"
+)
+
+// Rehearsal judges events in memory, with no database: what an Engine would make of them. It is what rebuild compares
+// with, and what the model is tried on.
+type Rehearsal struct {
+	*mind
+	epoch     int64
+	confirmed []Confirmation
+}
+
+// NewRehearsal returns an empty one.
+func NewRehearsal() (*Rehearsal, error) {
+	reader, err := StandardClassifier()
+	if err != nil {
+		return nil, err
+	}
+	return &Rehearsal{mind: newMind(reader)}, nil
+}
+
+// Judge judges one event. Events come in the order of judgement; received is the clock of decisions.
+func (r *Rehearsal) Judge(device string, e wire.Event, received time.Time) error {
+	cell, err := geo.FineCell(e.Lat, e.Lon)
+	if err != nil {
+		return fmt.Errorf("event %s of %s: %w", e.ID, device, err)
+	}
+	if hour := epochOf(received); r.epoch == 0 {
+		r.epoch = hour
+	} else if hour > r.epoch {
+		r.pass(hour)
+	}
+	if start := epochStart(r.epoch); received.Before(start) {
+		received = start
+	}
+	a := &arrival{Event: e, Device: device, Received: received, Cell: cell, Region: geo.Region(cell)}
+	a.survey()
+	out := newOutcome()
+	r.judge(a, out)
+	r.confirmed = append(r.confirmed, out.confirms...)
+	for _, s := range out.touched {
+		s.stored = true
+		clear(s.changed)
+	}
+	return nil
+}
+
+// learnEvery is how many hours pass between two looks at what is known of devices.
+const learnEvery = 6
+
+func (r *Rehearsal) pass(hour int64) {
+	if hour/learnEvery != r.epoch/learnEvery {
+		var nodes []node
+		for _, region := range slices.Sorted(maps.Keys(r.cache.regions)) {
+			sites := r.cache.regions[region].sites
+			for _, id := range slices.Sorted(maps.Keys(sites)) {
+				nodes = append(nodes, sites[id].nodeOf())
+			}
+		}
+		r.learn(nodes, 2)
+	}
+	r.epoch = hour
+}
+
+// Confirmed lists the places that crossed the line, in order.
+func (r *Rehearsal) Confirmed() []Confirmation { return r.confirmed }
+
+// Places lists every place as it stands, by name.
+func (r *Rehearsal) Places() []Place {
+	var out []Place
+	for _, region := range slices.Sorted(maps.Keys(r.cache.regions)) {
+		for _, s := range r.cache.regions[region].sites {
+			out = append(out, s.Place)
+		}
+	}
+	slices.SortFunc(out, func(a, b Place) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// FalseShare tells what share of a device's jolts is held to be made up.
+func (r *Rehearsal) FalseShare(device string) float64 { return r.trust.of(device).falseShare() }
