@@ -34,7 +34,8 @@ type Score struct {
 	Precision  float64 `json:"precision"`   // Potholes / Found
 	Eligible   int     `json:"eligible"`    // potholes that were there for a day and were passed often enough
 	Recall     float64 `json:"recall"`      // share of the eligible that were found
-	Inventions int     `json:"inventions"`  // invented places that were found
+	Inventions int     `json:"inventions"`  // places that the inventor made up and that were found
+	Faults     int     `json:"faults"`      // places that were found though only faulty or odd vehicles jolt there
 	Doubled    int     `json:"doubled"`     // further orders for a pothole that has one
 	Furniture  int     `json:"furniture"`   // orders on castings, joints, rails, speed bumps
 	MedianM    float64 `json:"median_m"`    // median error of a found pothole's position, metres
@@ -67,7 +68,11 @@ func ScoreOf(found []Found, truth firmwaresim.Truth, end time.Time) Score {
 		for _, inv := range truth.Inventions {
 			if !invented[inv] && geo.Distance(at, orb.Point{inv.Lon, inv.Lat}) <= 1.5*nearM {
 				invented[inv] = true
-				s.Inventions++
+				if inv.Adversary == "inventor" {
+					s.Inventions++
+				} else {
+					s.Faults++
+				}
 				break
 			}
 		}

@@ -11,98 +11,113 @@ import (
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
-// CityOptions say what a city is like. Zero values are drawn from the seed.
-type CityOptions struct {
-	Seed    uint64
-	Streets *geo.Map  // nil: a grid
-	Blocks  int       // of the grid, each way; 0: 26
-	Begin   time.Time // midnight of the first day; zero: 2 March 2026
-	Days    int       // 0: 21
-	Drivers int       // 0: 200 to 300
-	Defects int       // potholes; of furniture that can be felt there is about twice as much, half of it both ways; 0: 180 to 320
-
-	Busy float64 // trips, times the usual; 0: 1
-
-	Attackers  int // devices of the one attacker; 0: 16 to 45, negative: none
-	Inventions int // potholes the attacker makes up; 0: 40
-}
-
 // City is a simulated city: what is on its roads, and who drives there. Day must be called for one day after the other; Repair
 // may be called meanwhile.
 type City struct {
 	options CityOptions
+	character
 	grid    *grid
 	truth   Truth
+	worn    float64 // share of castings that are broken
 	onEdge  [][]*Object
+	patches [][]*Patch
 	invents map[int][]*Invention
-	control [][]float64 // control points by edge, metres along
-	roads   map[string][]float64
+	control [][]float64         // control points by edge, metres along
+	lights  []bool              // edges that end where drivers brake hard
+	roads   [pavements][]course // each pavement as tyres of each kind feel it
 	drivers []*driver
-	loot    []wire.Event // honest jolts of potholes that the attacker copies
-	gpsM    float64      // typical error of a trip's fixes
-	silent  float64      // share of apps that send no waveform
-	knocks  float64      // blows to the phone, a trip
-	answers float64      // share of smooth passes of watched places that are answered
-	mu      sync.Mutex   // guards what Repair changes
+	loot    []wire.Event // honest jolts of potholes that the inventor copies
+	looted  int          // how many there have been
+	plots   map[int][]lie
+	copies  map[int][]imitation
+	mu      sync.Mutex // guards what Repair changes
 }
 
-// stream returns random numbers of their own for one purpose, so that more of one thing changes nothing else.
-func (o CityOptions) stream(purpose, n uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(o.Seed^purpose*0x9e3779b97f4a7c15, n+1))
+// course is a pavement as tyres with one length of contact feel it.
+type course struct {
+	contact float64
+	heights []float64
 }
 
-const (
-	purposeCity = iota + 1
-	purposeObjects
-	purposeDrivers
-	purposeTrips
-	purposeAttack
-)
-
-// NewCity makes a city: its streets, what is on them, and its drivers.
+// NewCity makes a city: its streets, what is on them, and its drivers. It returns an error where the options are no city.
 func NewCity(o CityOptions) (*City, error) {
-	r := o.stream(purposeCity, 0)
-	between := func(value *int, low, high int) {
-		n := low + r.IntN(high-low+1)
-		if *value == 0 {
-			*value = n
-		}
+	o = o.fill()
+	if o.Physics != PhysicsQuarter && o.Physics != PhysicsHalf && o.Physics != PhysicsPulse {
+		return nil, fmt.Errorf("there is no physics %q: use quarter, half or pulse", o.Physics)
 	}
-	between(&o.Drivers, 200, 300)
-	between(&o.Defects, 180, 320)
-	between(&o.Attackers, 16, 45)
-	if o.Inventions == 0 {
-		o.Inventions = 40
+	streets, err := o.streets()
+	if err != nil {
+		return nil, err
 	}
-	if o.Blocks == 0 {
-		o.Blocks = 26
+	c := &City{options: o, grid: newGrid(streets), invents: map[int][]*Invention{}, plots: map[int][]lie{}, copies: map[int][]imitation{},
+		truth: Truth{Seed: o.Seed, Network: o.Network, Physics: o.Physics, Devices: map[string]string{}}}
+	if o.Streets != nil {
+		c.truth.Network = ""
 	}
-	if o.Busy == 0 {
-		o.Busy = 1
-	}
-	if o.Days == 0 {
-		o.Days = 21
-	}
-	if o.Begin.IsZero() {
-		o.Begin = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-	}
-	if o.Streets == nil {
-		o.Streets = gridTown(r, o.Blocks)
-	}
-	c := &City{options: o, grid: newGrid(o.Streets), truth: Truth{Seed: o.Seed, Devices: map[string]string{}},
-		gpsM: 2 + 3*r.Float64(), silent: 0.1 + 0.4*r.Float64(), knocks: 0.05 + 0.15*r.Float64(), answers: 0.35 + 0.3*r.Float64(),
-		invents: map[int][]*Invention{}}
 	if len(c.grid.edges) < 10 {
 		return nil, fmt.Errorf("a city needs streets: there are %d pieces that cars may use", len(c.grid.edges))
 	}
-	c.roads = map[string][]float64{"good": roughness(r, 12, 900), "fair": roughness(r, 45, 900), "poor": roughness(r, 130, 900)}
+	c.character = newCharacter(o)
+	c.pave()
 	c.place()
 	c.settle()
+	c.scheme()
 	return c, nil
 }
 
 // Truth returns what is so in the city. It changes while the city drives.
 func (c *City) Truth() Truth { return c.truth }
+
+// pave gives each street its pavement, its walls and its traffic lights.
+func (c *City) pave() {
+	r := c.options.stream(purposeStreets, 1)
+	for k := range c.roads {
+		heights := roughness(r, spectrumOf(k), pavedM)
+		for _, contact := range []float64{0.08, 0.13, 0.25} {
+			c.roads[k] = append(c.roads[k], course{contact, smooth(heights, contact)})
+		}
+	}
+	c.lights = make([]bool, len(c.grid.edges))
+	for i := range c.grid.edges {
+		e := &c.grid.edges[i]
+		e.pavement = draw(r, len(c.pavement), func(k int) float64 { return c.character.pavement[k] })
+		if e.back >= 0 && e.back < i {
+			e.pavement = c.grid.edges[e.back].pavement
+		}
+		c.lights[i] = r.Float64() < map[bool]float64{true: 0.3, false: 0.03}[e.rank > 1]
+	}
+	c.wall(r)
+}
+
+// wall makes quarters of high houses until their share of the streets is reached.
+func (c *City) wall(r *rand.Rand) {
+	walled, all := 0.0, 0.0
+	for i := range c.grid.edges {
+		all += c.grid.edges[i].length
+	}
+	for walled < c.options.Canyons*all {
+		middle := c.grid.edges[r.IntN(len(c.grid.edges))].line[0]
+		reach := 200 + 300*r.Float64()
+		for i := range c.grid.edges {
+			e := &c.grid.edges[i]
+			if !e.canyon && geo.Distance(middle, e.line[len(e.line)/2]) < reach {
+				e.canyon = true
+				walled += e.length
+			}
+		}
+	}
+}
+
+// under returns a pavement as a vehicle's tyres feel it.
+func (c *City) under(pavement int, v *vehicle) []float64 {
+	best := c.roads[pavement][0]
+	for _, x := range c.roads[pavement] {
+		if x.contact <= v.contact*1.2 {
+			best = x
+		}
+	}
+	return best.heights
+}
 
 // pick draws an edge, in proportion to its length and the weight given.
 func (c *City) pick(r *rand.Rand, weight func(e *edge) float64) int {
@@ -117,91 +132,6 @@ func (c *City) pick(r *rand.Rand, weight func(e *edge) float64) int {
 	}
 	at, _ := slices.BinarySearch(sums, r.Float64()*total)
 	return min(at, len(sums)-1)
-}
-
-// place puts defects and furniture on the roads.
-func (c *City) place() {
-	r := c.options.stream(purposeObjects, 0)
-	c.onEdge = make([][]*Object, len(c.grid.edges))
-	days := func(d float64) time.Duration { return time.Duration(d * 24 * float64(time.Hour)) }
-	n := c.options.Defects
-	share := func(low, high float64) int { return int(float64(n) * (low + (high-low)*r.Float64())) }
-	for _, kind := range []struct {
-		class string
-		count int
-	}{{"pothole", n}, {"casting", share(1, 1.5)}, {"joint", share(0.6, 1)}, {"speed_bump", share(0.45, 0.7)}, {"rail", share(0.3, 0.5)}} {
-		for i := range kind.count {
-			o := &Object{ID: fmt.Sprintf("%s-%03d", kind.class, i+1), Class: kind.class, From: c.options.Begin, visited: map[int]bool{}}
-			o.edge = c.pick(r, func(e *edge) float64 { return e.rank })
-			e := &c.grid.edges[o.edge]
-			o.along = 12 + r.Float64()*(e.length-24)
-			switch kind.class {
-			case "pothole":
-				o.SizeM, o.LengthM, o.hit = 0.025+0.065*r.Float64(), 0.3+0.7*r.Float64(), 0.4+0.3*r.Float64()
-				if r.Float64() < 0.35 {
-					o.From = c.options.Begin.Add(days(r.Float64() * float64(c.options.Days) * 0.7))
-				}
-				if r.Float64() < 0.08 {
-					o.To = o.From.Add(days(4 + r.Float64()*10))
-				}
-			case "casting":
-				o.SizeM, o.LengthM, o.hit = -(0.012 + 0.028*r.Float64()), 0.6, 0.35+0.35*r.Float64()
-				if r.Float64() < 0.3 {
-					o.SizeM = -o.SizeM * 0.8
-				}
-			case "joint":
-				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.022+0.025*r.Float64(), 0.2+0.3*r.Float64(), 0.99, true
-			case "rail":
-				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.022+0.025*r.Float64(), 2, 0.99, true
-			case "speed_bump":
-				o.SizeM, o.LengthM, o.hit, o.BothWays = 0.04+0.05*r.Float64(), 0.5+3*r.Float64(), 0.99, true
-			}
-			p, heading := e.at(o.along)
-			o.Lat, o.Lon, o.HeadingDeg = p.Lat(), p.Lon(), heading
-			c.truth.Objects = append(c.truth.Objects, o)
-			c.onEdge[o.edge] = append(c.onEdge[o.edge], o)
-			if back := c.reverse(o.edge); o.BothWays && back >= 0 {
-				c.onEdge[back] = append(c.onEdge[back], o)
-			}
-		}
-	}
-	c.control = make([][]float64, len(c.grid.edges))
-	for i := range c.grid.edges {
-		for at := 60 + 300*r.Float64(); at < c.grid.edges[i].length; at += 400 {
-			c.control[i] = append(c.control[i], at)
-		}
-	}
-	if c.options.Attackers <= 0 {
-		return
-	}
-	a := c.options.stream(purposeAttack, 0)
-	for range c.options.Inventions {
-		i := c.pick(a, func(e *edge) float64 {
-			if e.rank > 1 {
-				return 0.15
-			}
-			return 1
-		})
-		e := &c.grid.edges[i]
-		along := 12 + a.Float64()*(e.length-24)
-		p, heading := e.at(along)
-		inv := &Invention{Lat: p.Lat(), Lon: p.Lon(), HeadingDeg: heading, edge: i, along: along,
-			From: c.options.Begin.Add(days(2 + a.Float64()*float64(c.options.Days-6)))}
-		c.truth.Inventions = append(c.truth.Inventions, inv)
-		c.invents[i] = append(c.invents[i], inv)
-	}
-}
-
-// reverse returns the same piece of street driven the other way, or -1.
-func (c *City) reverse(i int) int {
-	e := &c.grid.edges[i]
-	for _, k := range c.grid.out[e.to] {
-		o := &c.grid.edges[k]
-		if o.to == e.from && o.length == e.length {
-			return k
-		}
-	}
-	return -1
 }
 
 // Repair mends the pothole nearest to a position, if one lies within 20 m. What drives there afterwards feels nothing.

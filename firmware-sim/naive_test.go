@@ -72,7 +72,7 @@ func countPhones(sent []firmwaresim.Sent, truth firmwaresim.Truth, need int) cou
 			}
 		}
 		for _, i := range truth.Inventions {
-			if geo.Distance(h.at, orb.Point{i.Lon, i.Lat}) < nearM {
+			if i.Adversary == "inventor" && geo.Distance(h.at, orb.Point{i.Lon, i.Lat}) < nearM {
 				lied[i] = true
 			}
 		}

@@ -1,108 +1,24 @@
 package firmwaresim
 
-import (
-	"math"
-	"math/rand/v2"
+import "math"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
-)
+// stepS is the step of the simulation, seconds. A wheel hops at 10 to 14 Hz and a holder rings at up to 40 Hz, which it
+// follows with the symplectic Euler method.
+const stepS = 0.002
 
-// Steps of the simulation.
-const (
-	stepM = 0.02  // of a road profile, metres
-	stepS = 0.001 // of the suspension, seconds
-)
-
-// vehicle is a car's suspension: one quarter-car an axle. Parameters are ratios to the sprung mass, about those of the
-// International Roughness Index's "golden car" (Sayers 1995), varied from car to car.
-type vehicle struct {
-	tyre, spring, damper, unsprung float64 // 1/s², 1/s², 1/s, share of the sprung mass
-	wheelbase, contact, front      float64 // m, m, share of the front axle's motion at the phone
+// shaker shakes the phone's holder.
+type shaker interface {
+	// step moves on by stepS and returns the acceleration upwards, and forwards, m/s².
+	step() (up, along float64)
 }
 
-func newVehicle(r *rand.Rand) vehicle {
-	v := func(mean, spread float64) float64 { return mean * math.Exp(spread*r.NormFloat64()) }
-	return vehicle{tyre: v(653, 0.12), spring: v(63.3, 0.15), damper: v(6, 0.2), unsprung: v(0.15, 0.12),
-		wheelbase: 2.4 + 0.5*r.Float64(), contact: v(0.13, 0.1), front: 0.5 + 0.3*r.Float64()}
-}
+// The window of a ride: seconds before and after the front axle meets what lies at its middle. The first ones settle the
+// suspension and are not sensed.
+const settleS, leadS, tailS = 0.3, 1.2, 2.2
 
-// mount is how a phone is held: a damped resonance, and its sensor.
-type mount struct {
-	hz, damping, gain float64
-	rate, jitter      float64 // Hz, share of the interval
-	noise             float64 // g
-	axis              [3]float64
-}
-
-func newMount(r *rand.Rand) mount {
-	m := mount{hz: 9 + 22*r.Float64(), damping: 0.15 + 0.4*r.Float64(), gain: math.Exp(0.2 * r.NormFloat64()),
-		rate: []float64{20, 25, 50, 50, 50, 100, 100, 100, 200}[r.IntN(9)], jitter: 0.1 * r.Float64(), noise: 0.008 + 0.02*r.Float64()}
-	x, y, z := r.NormFloat64(), r.NormFloat64(), 1.5+math.Abs(r.NormFloat64())
-	size := math.Sqrt(x*x + y*y + z*z)
-	m.axis = [3]float64{x / size, y / size, z / size}
-	return m
-}
-
-// roughness is a long piece of road without defects: random heights with the spectrum of ISO 8608, Gd(n) = Gd(n0) (n/n0)^-2
-// at n0 = 0.1 cycles/m, of geometric mean gd in 1e-6 m³ (A: 16, B: 64, C: 256).
-func roughness(r *rand.Rand, gd float64, lengthM float64) []float64 {
-	heights := make([]float64, int(lengthM/stepM))
-	for n := 0.05; n < 4; n *= 1.25 {
-		width := n * 0.22
-		amplitude := math.Sqrt(2 * gd * 1e-6 * math.Pow(n/0.1, -2) * width)
-		phase, turn := r.Float64()*2*math.Pi, 2*math.Pi*n*stepM
-		for i := range heights {
-			heights[i] += amplitude * math.Sin(turn*float64(i)+phase)
-		}
-	}
-	return heights
-}
-
-// stamp adds an object's shape to a profile, its near edge at index at.
-func (o *Object) stamp(profile []float64, at int, r *rand.Rand, grown float64) {
-	put := func(fromM, toM float64, height func(share float64) float64) {
-		from, to := at+int(fromM/stepM), at+int(toM/stepM)
-		for i := max(from, 0); i < min(to, len(profile)); i++ {
-			profile[i] += height(float64(i-from) / float64(max(1, to-from)))
-		}
-	}
-	switch o.Class {
-	case "pothole": // a hole with a ragged floor and a broken edge
-		depth := o.SizeM * grown
-		ragged := [4]float64{r.NormFloat64(), r.NormFloat64(), r.NormFloat64(), r.NormFloat64()}
-		put(0, o.LengthM, func(s float64) float64 {
-			edge := math.Min(1, math.Min(s, 1-s)*8)
-			return -depth * edge * (1 + 0.15*ragged[int(s*3.99)])
-		})
-	case "casting": // a round lid, sunken or proud
-		put(0, 0.6, func(s float64) float64 { return o.SizeM * math.Min(1, math.Min(s, 1-s)*12) })
-	case "joint": // a gap with a step
-		put(0, o.LengthM, func(float64) float64 { return -o.SizeM })
-		put(o.LengthM, o.LengthM+1.2, func(s float64) float64 { return o.SizeM * 0.6 * (1 - s) })
-	case "rail": // two rails, standard gauge: the surface has sunk on both sides of each
-		for _, x := range []float64{0, 1.435} {
-			put(x, x+0.3, func(float64) float64 { return -o.SizeM })
-			put(x+0.37, x+0.6, func(float64) float64 { return -o.SizeM * 0.7 })
-		}
-	case "speed_bump":
-		put(0, o.LengthM, func(s float64) float64 { return o.SizeM * math.Sin(math.Pi*s) })
-	}
-}
-
-// smooth is the tyre's contact patch: a moving average.
-func smooth(profile []float64, contactM float64) []float64 {
-	half := max(1, int(contactM/stepM/2))
-	sums := make([]float64, len(profile)+1)
-	for i, h := range profile {
-		sums[i+1] = sums[i] + h
-	}
-	out := make([]float64, len(profile))
-	for i := range profile {
-		from, to := max(0, i-half), min(len(profile), i+half+1)
-		out[i] = (sums[to] - sums[from]) / float64(to-from)
-	}
-	return out
-}
+// along is the share of the vertical acceleration that the body feels lengthwise when a wheel is thrown up, as the edge
+// that throws it also pushes it back.
+const pushedBack = -0.25
 
 // axle is one quarter-car's motion.
 type axle struct{ body, bodyV, wheel, wheelV float64 }
@@ -117,48 +33,115 @@ func (a *axle) step(v *vehicle, road float64) float64 {
 	return force
 }
 
-// The window of a ride: seconds before and after the front axle meets what lies at its middle.
-const leadS, tailS = 1.6, 2.2
+// quarterCar is a linear quarter-car under each axle; the body between them is a stiff beam.
+type quarterCar struct {
+	v           *vehicle
+	road        *surface
+	x, speed    float64 // m from the road's beginning, m/s
+	front, rear axle
+}
 
-// ride drives over a profile at speed m/s and runs the phone's detector on what its sensor gives. knock, in g, is added as a
-// blow to the phone itself. It returns the first jolt, with its time counted from the moment the front axle is at leadS.
-func ride(profile []float64, speed float64, v *vehicle, m *mount, knock float64, r *rand.Rand) (detector.Jolt, bool) {
-	road := smooth(profile, v.contact)
-	front, rear := axle{}, axle{}
-	d := detector.New(detector.Standard())
-	at := func(x float64) float64 {
-		i := int(x / stepM)
-		if i < 0 || i >= len(road) {
-			return 0
+func newQuarterCar(v *vehicle, road *surface, speed float64) *quarterCar {
+	q := &quarterCar{v: v, road: road, x: v.wheelbase, speed: speed}
+	q.front.body, q.rear.body = road.height(q.x), road.height(0)
+	q.front.wheel, q.rear.wheel = q.front.body, q.rear.body
+	return q
+}
+
+func (q *quarterCar) step() (up, along float64) {
+	front, rear := q.front.step(q.v, q.road.height(q.x)), q.rear.step(q.v, q.road.height(q.x-q.v.wheelbase))
+	q.x += q.speed * stepS
+	return q.v.front*front + (1-q.v.front)*rear, pushedBack * front
+}
+
+// halfCar is a body that heaves, pitches and, on two tracks, rolls on four wheels whose dampers are stiffer in rebound and
+// yield in hard blows, whose springs end in bump stops, and whose tyres can leave the road. All is per sprung mass.
+type halfCar struct {
+	v             *vehicle
+	tracks        [2]*surface // left, right
+	x, speed      float64
+	heave, heaveV float64
+	pitch, pitchV float64 // rad, up at the front
+	roll, rollV   float64 // rad, up at the right
+	wheels        [4]halfWheel
+	pitchInertia  float64 // m²
+	rollInertia   float64
+	phoneX        float64 // m before the centre of gravity
+	soft, hard    float64 // damping while a wheel rises and falls, 1/s
+}
+
+// halfWheel is a wheel: where it is from the centre of gravity, the share of the sprung mass that it carries, and its motion.
+type halfWheel struct {
+	track         int
+	ahead, right  float64
+	carries       float64
+	height, speed float64
+}
+
+func newHalfCar(v *vehicle, left, right *surface, speed float64) *halfCar {
+	front, rear := v.wheelbase*(1-v.weight), v.wheelbase*v.weight
+	h := &halfCar{v: v, tracks: [2]*surface{left, right}, x: v.wheelbase, speed: speed,
+		pitchInertia: v.pitch * front * rear, rollInertia: 0.35 * math.Max(v.track, 1) * math.Max(v.track, 1) / 2,
+		phoneX: v.front*v.wheelbase - rear, soft: v.damper / math.Sqrt(v.rebound), hard: v.damper * math.Sqrt(v.rebound)}
+	for i := range h.wheels {
+		w := halfWheel{track: i % 2, ahead: front, right: (float64(i%2) - 0.5) * v.track, carries: v.weight / 2}
+		if i >= 2 {
+			w.ahead, w.carries = -rear, (1-v.weight)/2
 		}
-		return road[i]
+		w.height = h.tracks[w.track].height(h.x + w.ahead - front)
+		h.heave += w.carries * w.height
+		h.wheels[i] = w
 	}
-	front.body, rear.body = at(0), at(0)
-	front.wheel, rear.wheel = at(0), at(0)
-	omega := 2 * math.Pi * m.hz
-	var felt, feltV, blow, blowV float64
-	next := 0.0
-	for t := 0.0; t < leadS+tailS; t += stepS {
-		x := t*speed + v.wheelbase
-		a := v.front*front.step(v, at(x)) + (1-v.front)*rear.step(v, at(x-v.wheelbase))
-		feltV += (omega*omega*(a-felt) - 2*m.damping*omega*feltV) * stepS
-		felt += feltV * stepS
-		if knock != 0 && t >= leadS {
-			push := 0.0
-			if t < leadS+0.03 {
-				push = knock * detector.Gravity
-			}
-			blowV += (omega*omega*4*(push-blow) - 0.5*omega*blowV) * stepS
-			blow += blowV * stepS
+	at := func(i int) float64 { return (h.wheels[i].height + h.wheels[i+1].height) / 2 }
+	h.pitch = (at(0) - at(2)) / v.wheelbase
+	return h
+}
+
+// What is not linear in a halfCar.
+const (
+	standing = 9.81 // m/s², a tyre's load at rest over the mass it carries: it can lose no more
+	yields   = 1.5  // m/s at which a damper gives half of what a linear one would
+)
+
+func (h *halfCar) step() (up, along float64) {
+	v := h.v
+	var lift, turn, lean, front float64
+	ahead := h.x - v.wheelbase*(1-v.weight)
+	light := 1 / v.unsprung
+	loosest := -standing * (1 + v.unsprung)
+	for i := range h.wheels {
+		w := &h.wheels[i]
+		squeeze := w.height - (h.heave + w.ahead*h.pitch + w.right*h.roll)
+		closing := w.speed - (h.heaveV + w.ahead*h.pitchV + w.right*h.rollV)
+		force := v.spring * squeeze
+		if closing < 0 {
+			force += h.hard * closing * yields / (yields - closing)
+		} else {
+			force += h.soft * closing * yields / (yields + closing)
 		}
-		if t < next {
-			continue
+		if over := math.Abs(squeeze) - v.travel; over > 0 {
+			force += math.Copysign(v.spring*8*over*(1+over/0.01), squeeze)
 		}
-		next += (1 + m.jitter*r.NormFloat64()) / m.rate
-		up := detector.Gravity*(1+m.noise*r.NormFloat64()) + m.gain*felt + blow
-		if jolt, ok := d.Add(t, up*m.axis[0], up*m.axis[1], up*m.axis[2], speed); ok {
-			return jolt, true
+		tyre := v.tyre * (h.tracks[w.track].height(ahead+w.ahead) - w.height)
+		if tyre < loosest {
+			tyre = loosest
+		}
+		w.speed += (tyre - force) * light * stepS
+		w.height += w.speed * stepS
+		force *= w.carries
+		lift += force
+		turn += force * w.ahead
+		lean += force * w.right
+		if i < 2 {
+			front += force / v.weight
 		}
 	}
-	return detector.Jolt{}, false
+	turn, lean = turn/h.pitchInertia, lean/h.rollInertia
+	if v.track == 0 {
+		lean = 0
+	}
+	h.heaveV, h.pitchV, h.rollV = h.heaveV+lift*stepS, h.pitchV+turn*stepS, h.rollV+lean*stepS
+	h.heave, h.pitch, h.roll = h.heave+h.heaveV*stepS, h.pitch+h.pitchV*stepS, h.roll+h.rollV*stepS
+	h.x += h.speed * stepS
+	return lift + h.phoneX*turn + v.seat*lean, pushedBack * front
 }

@@ -2,9 +2,7 @@ package firmwaresim
 
 import (
 	"container/heap"
-	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"github.com/paulmach/orb"
 
@@ -19,7 +17,20 @@ type edge struct {
 	class    string
 	speed    float64 // m/s, free flow
 	rank     float64 // how much likelier a defect or a driver is here than on a quiet street
+	lanes    int     // in this direction
+	back     int     // the same piece driven the other way, or -1
+	pavement int     // index of its roughness
+	canyon   bool    // satellites' signals are deflected here
 }
+
+// Distances across the road, metres.
+const (
+	kerbLaneM = 1.8 // from the middle of the road to the middle of the first lane, or of the only one
+	laneM     = 3.3 // width of a lane
+)
+
+// lane is how far right of the middle of the road the lane's middle is; 0 is the lane at the kerb.
+func (e *edge) lane(k int) float64 { return kerbLaneM + laneM*float64(e.lanes-1-k) }
 
 // grid is the drivable street graph.
 type grid struct {
@@ -42,6 +53,19 @@ func speedOf(class string) (speed, rank float64) {
 		return 6, 0.4
 	}
 	return 10, 1
+}
+
+// lanesOf is the number of lanes in a direction: arterials have two unless the map knows better.
+func lanesOf(s *geo.Street) int {
+	switch {
+	case s.Lanes > 0 && s.Oneway:
+		return min(s.Lanes, 2)
+	case s.Lanes > 0:
+		return min(max(1, s.Lanes/2), 2)
+	case s.Class == "primary" || s.Class == "secondary" || s.Class == "trunk" || s.Class == "motorway":
+		return 2
+	}
+	return 1
 }
 
 // newGrid splits streets at their junctions.
@@ -79,13 +103,18 @@ func newGrid(m *geo.Map) *grid {
 		}
 		speed, rank := speedOf(s.Class)
 		from, to := node(line[0]), node(line[len(line)-1])
+		one := edge{from: from, to: to, line: line, length: length, class: s.Class, speed: speed, rank: rank, lanes: lanesOf(s), back: -1}
 		g.out[from] = append(g.out[from], len(g.edges))
-		g.edges = append(g.edges, edge{from, to, line, length, s.Class, speed, rank})
+		if !s.Oneway {
+			one.back = len(g.edges) + 1
+		}
+		g.edges = append(g.edges, one)
 		if !s.Oneway {
 			back := line.Clone()
 			back.Reverse()
 			g.out[to] = append(g.out[to], len(g.edges))
-			g.edges = append(g.edges, edge{to, from, back, length, s.Class, speed, rank})
+			one.from, one.to, one.line, one.back = to, from, back, one.back-1
+			g.edges = append(g.edges, one)
 		}
 	}
 	for i := range m.Streets {
@@ -173,31 +202,4 @@ func (q *queue) Pop() any {
 	x := (*q)[last]
 	*q = (*q)[:last]
 	return x
-}
-
-// gridTown makes a town of straight streets: every fifth is an arterial, blocks are 110 to 190 m long.
-func gridTown(r *rand.Rand, blocks int) *geo.Map {
-	origin := orb.Point{3.70 + r.Float64(), 50.9 + r.Float64()}
-	xs, ys := make([]float64, blocks+1), make([]float64, blocks+1)
-	for i := 1; i <= blocks; i++ {
-		xs[i], ys[i] = xs[i-1]+110+80*r.Float64(), ys[i-1]+110+80*r.Float64()
-	}
-	at := func(i, j int) orb.Point {
-		return geo.Destination(geo.Destination(origin, 90, xs[i]), 0, ys[j])
-	}
-	m := &geo.Map{}
-	for k := 0; k <= blocks; k++ {
-		class := "residential"
-		if k%5 == 2 {
-			class = []string{"primary", "secondary", "tertiary"}[k/5%3]
-		}
-		var a, b orb.LineString
-		for j := 0; j <= blocks; j++ {
-			a, b = append(a, at(k, j)), append(b, at(j, k))
-		}
-		m.Streets = append(m.Streets,
-			geo.Street{ID: int64(2*k + 1), Name: fmt.Sprintf("%d Street", k+1), Class: class, Line: a},
-			geo.Street{ID: int64(2*k + 2), Name: fmt.Sprintf("%d Avenue", k+1), Class: class, Line: b})
-	}
-	return m
 }

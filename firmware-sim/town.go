@@ -25,7 +25,8 @@ func TownStreets(ctx context.Context) (*geo.Map, error) {
 	return m, nil
 }
 
-// Town are the options of the demonstration town: a small one, with a vandal or two and no attacker.
+// Town are the options of the demonstration town: a small one on linear physics, with a vandal or two and nobody who invents.
 func Town(seed uint64, streets *geo.Map, begin time.Time) CityOptions {
-	return CityOptions{Seed: seed, Streets: streets, Begin: begin, Drivers: 110, Busy: 2.5, Defects: 80, Attackers: -1}
+	return CityOptions{Seed: seed, Streets: streets, Begin: begin, Drivers: 110, Busy: 2.5, Defects: 80, Physics: PhysicsQuarter,
+		Adversaries: Vandals | Companions | Odd, GPSM: 3, Canyons: -1, Slow: 0.4, Silent: 0.3, Answers: 0.5, Knocks: 0.12}
 }

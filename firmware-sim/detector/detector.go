@@ -72,6 +72,9 @@ func (d *Detector) Settle(ax, ay, az, roughG float64) {
 // RoughG returns the root mean square of the road's roughness as felt lately, g.
 func (d *Detector) RoughG() float64 { return math.Sqrt(d.noise) }
 
+// Recording says whether a jolt has begun that is not complete yet.
+func (d *Detector) Recording() bool { return d.recording }
+
 // Add takes a sample: its time in s, the acceleration along three axes of any fixed orientation with gravity in it in m/s²,
 // and the speed in m/s (NaN: not known). It returns a jolt when one is complete, 1.4 s after its trigger, or when the
 // samples pause. What is not finite, repeated or out of order is skipped.
