@@ -21,11 +21,12 @@ const numRates = 7
 // model holds the numbers of the belief, guesses of the field and not fitted to any city: how common each cause is where
 // one jolt has founded a place, and how often an honest phone that passes feels what is there.
 type model struct {
-	prior    [numCauses]float64
-	rates    [numRates]float64
-	share    [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
-	noise    float64                        // how often an honest phone jolts where nothing is
-	opposite float64                        // log odds for things across the whole road when it is felt in both directions
+	prior             [numCauses]float64
+	rates             [numRates]float64
+	share             [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
+	noise             float64                        // how often an honest phone jolts where nothing is
+	isolated, driving float64                        // log odds that a jolt is made up that is on no drive, or on one
+	opposite          float64                        // log odds for things across the whole road when it is felt in both directions
 }
 
 // standard is the model that every engine uses.
