@@ -2,11 +2,13 @@ package firmwaresim
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/streetpulse/streetpulse/firmware-sim/detector"
 	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
@@ -31,6 +33,8 @@ type City struct {
 	plots   map[int][]lie
 	copies  map[int][]imitation
 	mu      sync.Mutex // guards what Repair changes
+
+	detector detector.Detector // of the phone that is being shaken: a new one each time would be 14 kB
 }
 
 // course is a pavement as tyres with one length of contact feel it.
@@ -95,9 +99,14 @@ func (c *City) wall(r *rand.Rand) {
 	for i := range c.grid.edges {
 		all += c.grid.edges[i].length
 	}
-	for walled < c.options.Canyons*all {
+	const most = 10_000 // quarters: the last streets of a city that is all walls are not found by chance
+	for quarters := 0; walled < c.options.Canyons*all && quarters < most; quarters++ {
 		middle := c.grid.edges[r.IntN(len(c.grid.edges))].line[0]
 		reach := 200 + 300*r.Float64()
+		if c.options.Canyons >= 1 {
+			reach = math.Inf(1)
+			quarters = most
+		}
 		for i := range c.grid.edges {
 			e := &c.grid.edges[i]
 			if !e.canyon && geo.Distance(middle, e.line[len(e.line)/2]) < reach {

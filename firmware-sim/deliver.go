@@ -46,3 +46,17 @@ func (p *phone) arrival(end time.Time, late float64, r *rand.Rand) time.Time {
 	}
 	return at
 }
+
+// byDelivery puts events in order of their delivery.
+func byDelivery(sent []Sent) []Sent {
+	order := make([]int, len(sent)) // events are large: move each but once
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return sent[a].Deliver.Compare(sent[b].Deliver) })
+	out := make([]Sent, len(sent))
+	for i, k := range order {
+		out[i] = sent[k]
+	}
+	return out
+}

@@ -37,7 +37,7 @@ type phone struct {
 	entropy  *rand.Rand
 }
 
-// roads finds quickest ways and remembers them.
+// routing finds quickest ways and remembers them.
 type routing struct {
 	grid  *grid
 	trees map[int][]int
@@ -53,22 +53,27 @@ func (q *routing) way(from, to int) []int {
 // settle makes the drivers: honest ones, odd ones and vandals first, then the inventor's, the copycat's and the faulty fleet's.
 func (c *City) settle() {
 	q := &routing{c.grid, map[int][]int{}}
+	some := c.options.stream(purposeDrivers, 1<<40).Perm(c.options.Drivers) // the first three are one of each kind in any case
 	for n := range c.options.Drivers {
 		r := c.options.stream(purposeDrivers, uint64(n))
 		d := c.driver(r, n, "honest")
+		kind := Adversaries(0)
 		switch u := r.Float64(); {
-		case u < c.vandals:
-			if c.options.Adversaries.has(Vandals) {
-				d.role = "vandal"
-			}
-		case u < c.vandals+c.odd:
-			if c.options.Adversaries.has(Odd) {
-				d.role = "odd"
-			}
-		case u < c.vandals+c.odd+c.companions:
-			if c.options.Adversaries.has(Companions) {
-				d.phones = append(d.phones, c.phone(r, n, 1))
-			}
+		case u < c.vandals || n == some[0]:
+			kind = Vandals
+		case u < c.vandals+c.odd || n == some[1%len(some)]:
+			kind = Odd
+		case u < c.vandals+c.odd+c.companions || n == some[2%len(some)]:
+			kind = Companions
+		}
+		switch kind & c.options.Adversaries {
+		case Vandals:
+			d.role = "vandal"
+		case Odd:
+			d.role = "odd"
+		case Companions:
+			d.phones = append(d.phones, c.phone(r, n, 1))
+		default: // honest
 		}
 		c.dwell(r, q, d, 5)
 		c.enter(d)

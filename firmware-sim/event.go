@@ -39,9 +39,9 @@ type situation struct {
 	shock         shock
 }
 
-// feel returns the jolt that a phone notices, if it does.
+// feel returns the jolt that a phone notices, if it does. Its waveform is valid until the next call.
 func (c *City) feel(m encounter, p *phone, s situation, r *rand.Rand) (detector.Jolt, bool) {
-	jolt, ok := ride(c.shaker(m, s, r), p, m.speed, s.shock, r)
+	jolt, ok := ride(&c.detector, c.shaker(m, s, r), p, m.speed, s.shock, r)
 	return jolt, ok && ours(jolt)
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 )
 
 // All drives every day and returns what is sent in order of delivery.
@@ -16,8 +15,7 @@ func (c *City) All() []Sent {
 	for day := range c.options.Days {
 		sent = append(sent, c.Day(day)...)
 	}
-	slices.SortStableFunc(sent, func(a, b Sent) int { return a.Deliver.Compare(b.Deliver) })
-	return sent
+	return byDelivery(sent)
 }
 
 // WriteFiles drives every day and writes the events to path as a replay file, and beside it what only the simulator knows:

@@ -4,7 +4,7 @@ import "math"
 
 // stepS is the step of the simulation, seconds. A wheel hops at 10 to 14 Hz and a holder rings at up to 40 Hz, which it
 // follows with the symplectic Euler method.
-const stepS = 0.002
+const stepS = 0.0025
 
 // shaker shakes the phone's holder.
 type shaker interface {
@@ -14,9 +14,9 @@ type shaker interface {
 
 // The window of a ride: seconds before and after the front axle meets what lies at its middle. The first ones settle the
 // suspension and are not sensed.
-const settleS, leadS, tailS = 0.3, 1.2, 2.2
+const settleS, leadS, tailS = 0.25, 1.05, 2.2
 
-// along is the share of the vertical acceleration that the body feels lengthwise when a wheel is thrown up, as the edge
+// pushedBack is the share of the vertical acceleration that the body feels lengthwise when a wheel is thrown up, as the edge
 // that throws it also pushes it back.
 const pushedBack = -0.25
 

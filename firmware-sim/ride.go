@@ -43,10 +43,10 @@ func (q *resonance) step(push float64) float64 {
 }
 
 // ride lets a phone be shaken and runs its detector on what its sensor gives. It returns the first jolt, with its time
-// counted from the moment the front axle is at leadS.
-func ride(s shaker, p *phone, speed float64, blow shock, r *rand.Rand) (detector.Jolt, bool) {
+// counted from the beginning. d is set to what the phone knows at the beginning; the jolt's waveform is valid until d is used again.
+func ride(d *detector.Detector, s shaker, p *phone, speed float64, blow shock, r *rand.Rand) (detector.Jolt, bool) {
 	m, a := &p.mount, &p.app
-	d := detector.New(a.detector)
+	*d = *detector.New(a.detector)
 	upright := m.axis
 	level := perpendicular(upright)
 	d.Settle(upright[0]*detector.Gravity, upright[1]*detector.Gravity, upright[2]*detector.Gravity, 0)
@@ -62,13 +62,14 @@ func ride(s shaker, p *phone, speed float64, blow shock, r *rand.Rand) (detector
 	if a.lowPassHz > 0 {
 		pass = 1 - math.Exp(-2*math.Pi*a.lowPassHz*stepS)
 	}
+	struck := blow != (shock{})
 	var smoothUp, smoothAlong float64
 	next := settleS
 	quiet := leadS + latestS + 0.02
 	for t := 0.0; t < leadS+tailS; t += stepS {
 		up, along := s.step()
 		felt := m.gain * holder.step(up)
-		if blow != (shock{}) {
+		if struck {
 			blowUp, blowAlong, brake := blow.at(t)
 			felt += knocked.step(blowUp)
 			along += pushed.step(blowAlong) + brake

@@ -27,6 +27,6 @@ func TownStreets(ctx context.Context) (*geo.Map, error) {
 
 // Town are the options of the demonstration town: a small one on linear physics, with a vandal or two and nobody who invents.
 func Town(seed uint64, streets *geo.Map, begin time.Time) CityOptions {
-	return CityOptions{Seed: seed, Streets: streets, Begin: begin, Drivers: 110, Busy: 2.5, Defects: 80, Physics: PhysicsQuarter,
+	return CityOptions{Seed: seed, Streets: streets, Begin: begin, Drivers: 120, Busy: 3.2, Defects: 90, Physics: PhysicsQuarter,
 		Adversaries: Vandals | Companions | Odd, GPSM: 3, Canyons: -1, Slow: 0.4, Silent: 0.3, Answers: 0.5, Knocks: 0.12}
 }

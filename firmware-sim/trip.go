@@ -27,8 +27,7 @@ func (c *City) Day(n int) []Sent {
 	c.imitate(sent, n)
 	sent = append(sent, c.copied(n)...)
 	sent = append(sent, c.lies(n)...)
-	slices.SortStableFunc(sent, func(a, b Sent) int { return a.Deliver.Compare(b.Deliver) })
-	return sent
+	return byDelivery(sent)
 }
 
 // tripsOf draws a day's trips, in order of their beginning.

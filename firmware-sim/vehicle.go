@@ -62,6 +62,7 @@ func newVehicle(r *rand.Rand, kind vehicleKind) vehicle {
 	case twoWheeler:
 		v.wheelbase, v.spring, v.damper, v.unsprung = between(1.15, 1.4), v.spring*1.6, v.damper*1.4, v.unsprung*1.1
 		v.contact, v.track, v.meets, v.front, v.firm = 0.08, 0, between(0.15, 0.4), between(0.4, 0.9), v.firm*1.2
+	default: // no other
 	}
 	v.hopHz = math.Sqrt((v.tyre+v.spring)/v.unsprung) / 2 / math.Pi
 	v.bodyHz = math.Sqrt(v.spring) / 2 / math.Pi
@@ -105,6 +106,7 @@ func newMount(r *rand.Rand, kind mountKind) mount {
 		m.hz, m.damping, m.gain, m.fumbled = between(4, 9), between(0.6, 1), m.gain*between(0.5, 0.8), 2
 	case loose:
 		m.rattle, m.fumbled = between(0.1, 0.4), 4
+	default: // behind the windscreen: as drawn
 	}
 	x, y, z := r.NormFloat64(), r.NormFloat64(), 1.5+math.Abs(r.NormFloat64())
 	size := math.Sqrt(x*x + y*y + z*z)
