@@ -38,15 +38,17 @@ func text(sent []firmwaresim.Sent) []byte {
 
 func TestASeedIsAWorld(t *testing.T) {
 	t.Parallel()
-	o := small(4)
-	o.Days = 4
-	first, second := text(city(t, o).All()), text(city(t, o).All())
-	if !bytes.Equal(first, second) {
-		t.Error("the same seed gives two worlds")
-	}
-	o.Seed = 5
-	if bytes.Equal(first, text(city(t, o).All())) {
-		t.Error("two seeds give one world")
+	for _, physics := range []firmwaresim.Physics{firmwaresim.PhysicsQuarter, firmwaresim.PhysicsHalf, firmwaresim.PhysicsPulse} {
+		o := village(4)
+		o.Days, o.Physics = 2, physics
+		first, second := text(city(t, o).All()), text(city(t, o).All())
+		if !bytes.Equal(first, second) {
+			t.Errorf("%s: the same seed gives two worlds", physics)
+		}
+		o.Seed = 5
+		if bytes.Equal(first, text(city(t, o).All())) {
+			t.Errorf("%s: two seeds give one world", physics)
+		}
 	}
 }
 
