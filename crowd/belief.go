@@ -37,9 +37,9 @@ func standard() model {
 		share: [numReal + 1][numRates]float64{
 			{0.06, 0.16, 0.22, 0.22, 0.18, 0.11, 0.05}, // pothole: drivers steer round it
 			{0.10, 0.18, 0.21, 0.20, 0.16, 0.10, 0.05}, // casting
-			{0.02, 0.03, 0.05, 0.08, 0.12, 0.25, 0.45}, // joint: every wheel meets it
-			{0.02, 0.03, 0.05, 0.08, 0.12, 0.25, 0.45}, // rail
-			{0.01, 0.02, 0.03, 0.06, 0.11, 0.25, 0.52}, // speed bump
+			{0.01, 0.02, 0.03, 0.06, 0.10, 0.26, 0.52}, // joint: every wheel meets it
+			{0.01, 0.02, 0.03, 0.06, 0.10, 0.26, 0.52}, // rail
+			{0.01, 0.01, 0.02, 0.04, 0.08, 0.26, 0.58}, // speed bump
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
 		noise:    0.04,

@@ -2,6 +2,8 @@ package crowd
 
 import (
 	"math"
+	"os"
+	"strconv"
 	"slices"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 type line struct {
 	probability float64 // of its class
 	support     float64 // sum of the weights of the devices that felt it
+	uncertainty float64 // metres of standard error, at most: a crew must find it
 	devices     int     // independent devices that felt it: one never confirms
 	severe      float64 // severity from which the other actionable classes go to the review list
 	verified    int     // devices that pass a repaired place smoothly, nobody feeling it
@@ -20,7 +23,7 @@ type line struct {
 }
 
 func standardLine() line {
-	return line{probability: 0.90, support: 1.0, devices: 3, severe: Severe, verified: 5, reopened: 3}
+	return line{probability: lineAt(), support: 1.0, devices: 3, uncertainty: 6, severe: Severe, verified: 5, reopened: 3}
 }
 
 // outcome gathers what one turn has to write.
@@ -96,6 +99,15 @@ func (m *mind) nearest(a *arrival) *site {
 			best, nearest = s, d
 		}
 	}
+	if best != nil {
+		return best
+	}
+	nearest = math.Min(reachSigmas*math.Max(a.AccuracyM, 3), farthestM)
+	for _, s := range m.cache.near(a.around) {
+		if d, ok := s.distance(a); ok && s.Devices >= 3 && d < nearest {
+			best, nearest = s, d
+		}
+	}
 	return best
 }
 
@@ -121,7 +133,7 @@ func (m *mind) twin(s *site, around []geo.Cell) *site {
 			continue
 		}
 		east, north := offset(o.point(), s.point())
-		if math.Hypot(east, north) < mergeM {
+		if math.Hypot(east, north) < math.Max(mergeM, math.Min(mergeSigmas*math.Hypot(s.UncertaintyM, o.UncertaintyM), farthestM)) {
 			return o
 		}
 	}
@@ -223,9 +235,13 @@ func (m *mind) fixed(s *site, around []geo.Cell) [numCauses]float64 {
 		l[noise] += like[NumClasses-1]
 		l[invented] += like[0] // what is made up is made up as a pothole
 	}
+	across := -math.Min(m.model.opposite, 0.2*float64(max(0, s.Devices-1)))
 	if m.feltOpposite(s, around) {
+		across = m.model.opposite
+	}
+	if s.HeadingDeg != nil {
 		for c := 2; c < numReal; c++ {
-			l[c] += m.model.opposite
+			l[c] += across
 		}
 	}
 	return l
@@ -271,7 +287,7 @@ func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 		s.StateAt = a.Received
 		s.story(a.Received, StepSuspected, words)
 	}
-	if s.Devices < m.line.devices || support < m.line.support || words.Probability < m.line.probability {
+	if s.UncertaintyM > m.line.uncertainty || s.Devices < m.line.devices || support < m.line.support || words.Probability < m.line.probability {
 		return
 	}
 	switch s.Class {
@@ -317,4 +333,11 @@ func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 // enter changes the place's state.
 func (s *site) enter(state State, at time.Time) {
 	s.State, s.StateAt, s.dirty, s.moved = state, at, true, true
+}
+
+func lineAt() float64 {
+	if v, err := strconv.ParseFloat(os.Getenv("LINE"), 64); err == nil {
+		return v
+	}
+	return 0.9
 }

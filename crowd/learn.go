@@ -29,7 +29,7 @@ func (s standing) falseShare() float64 {
 // collusion is the log odds that a jolt of the device is made up, against that of any device.
 func (s standing) collusion() float64 {
 	f := clamp(s.falseShare(), 0.003, 0.95)
-	rare := clamp(math.Log((s.typical+3)/(s.agreed+3)), -0.7, 2)
+	rare := clamp(math.Log((s.typical+3)/(s.agreed+3)), -0.7, 1.2)
 	return clamp(math.Log(f/(1-f))-math.Log(s.usual/(1-s.usual))+rare, -3, 3)
 }
 

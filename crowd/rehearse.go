@@ -92,3 +92,20 @@ func (r *Rehearsal) Places() []Place {
 
 // FalseShare tells what share of a device's jolts is held to be made up.
 func (r *Rehearsal) FalseShare(device string) float64 { return r.trust.of(device).falseShare() }
+
+// Explain tells what the belief in a place is made of.
+func (r *Rehearsal) Explain(id string) string {
+	for _, shelf := range r.cache.regions {
+		if s := shelf.sites[id]; s != nil {
+			var t tally
+			for _, d := range s.order {
+				if a := s.accounts[d]; !a.shadow {
+					r.model.add(&t, a.hits, a.misses, a.alone, r.trust.of(d))
+				}
+			}
+			causes := normalise(r.model.weigh(&t, &s.fixed))
+			return fmt.Sprintf("causes %.2f fixed %.1f coll %.1f hits %.1f misses %.1f", causes, s.fixed, t.collusion, t.hits, t.misses)
+		}
+	}
+	return ""
+}

@@ -20,6 +20,9 @@ const (
 	gateM        = 26.0 // a jolt farther than this from a place is never its
 	missGateM    = 18.0 // a smooth pass farther than this says nothing about a place
 	mergeM       = 17.0 // two places of one direction nearer than this are one
+	mergeSigmas  = 2.2  // standard errors: two places nearer than this are one
+	reachSigmas  = 2.5  // of a jolt's own accuracy: a place that several have felt is reached from so far
+	farthestM    = 35.0 // beyond that nothing is
 	deviceSigmaM = 6.0  // how far one device's mean jolt lies from the truth
 	headingGate  = 60.0 // degrees
 	diskSteps    = 2    // rings of resolution 12 cells that cover gateM
