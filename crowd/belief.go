@@ -21,18 +21,18 @@ const numRates = 7
 // model holds the numbers of the belief, guesses of the field and not fitted to any city: how common each cause is where
 // one jolt has founded a place, and how often an honest phone that passes feels what is there.
 type model struct {
-	prior             [numCauses]float64
-	rates             [numRates]float64
-	share             [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
-	noise             float64                        // how often an honest phone jolts where nothing is
-	isolated, driving float64                        // log odds that a jolt is made up that is on no drive, or on one
-	opposite          float64                        // log odds for things across the whole road when it is felt in both directions
+	prior    [numCauses]float64
+	rates    [numRates]float64
+	share    [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
+	noise    float64                        // how often an honest phone jolts where nothing is
+	lieAlone float64                        // share of what is made up that is on no drive of its device
+	opposite float64                        // log odds for things across the whole road when it is felt in both directions
 }
 
 // standard is the model that every engine uses.
 func standard() model {
 	return model{
-		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.03},
+		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.015},
 		rates: [numRates]float64{0.10, 0.25, 0.40, 0.55, 0.70, 0.85, 0.97},
 		share: [numReal + 1][numRates]float64{
 			{0.06, 0.16, 0.22, 0.22, 0.18, 0.11, 0.05}, // pothole: drivers steer round it
@@ -43,7 +43,7 @@ func standard() model {
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
 		noise:    0.04,
-		opposite: 2, isolated: 1.2, driving: -0.4,
+		opposite: 2, lieAlone: 0.6,
 	}
 }
 
@@ -61,6 +61,7 @@ type tally struct {
 	rates        [numRates]float64 // log likelihood at each rate
 	noise        float64           // log likelihood where nothing is
 	any          [numRates]float64 // log likelihood at each rate, were all devices alike
+	driven       float64           // log odds of the same, for being on a drive
 	collusion    float64           // log odds that those who felt it are those who make things up, and the others not
 }
 
@@ -76,14 +77,13 @@ func (m *model) add(t *tally, hits, misses, alone int, s standing) {
 	}
 	t.noise += h*math.Log(m.noise) + n*math.Log(1-m.noise)
 	if hits > 0 {
-		c := s.collusion()
+		t.collusion += s.collusion()
 		switch alone {
 		case 0:
-			c += m.driving
+			t.driven += math.Log((1 - m.lieAlone) / (1 - s.alone))
 		case 1:
-			c += m.isolated
+			t.collusion += math.Log(m.lieAlone / s.alone)
 		}
-		t.collusion += c
 	} else {
 		t.collusion += s.candour()
 	}
@@ -96,7 +96,7 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 		l[c] = fixed[c] + m.overRates(c, &t.rates)
 	}
 	l[noise] = fixed[noise] + t.noise
-	l[invented] = fixed[invented] + m.overRates(numReal, &t.any) + t.collusion
+	l[invented] = fixed[invented] + m.overRates(numReal, &t.any) + t.collusion + math.Max(t.driven, -4)
 	return l
 }
 

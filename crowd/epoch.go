@@ -150,10 +150,13 @@ type trust struct {
 	epoch   int64
 	devices map[string]standing
 	usual   float64 // share of all devices' jolts that are made up
+	alone   float64 // share of honest jolts that are on no drive of their device
 	typical float64 // places where the device agreed that felt a jolt somewhere
 }
 
-func newTrust() *trust { return &trust{devices: map[string]standing{}, usual: usualInvented} }
+func newTrust() *trust {
+	return &trust{devices: map[string]standing{}, usual: usualInvented, alone: usualAlone}
+}
 
 // load brings the memory to the given epoch.
 func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64) error {

@@ -3,8 +3,8 @@ package crowd
 import (
 	"math"
 	"os"
-	"strconv"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/streetpulse/streetpulse/geo"
@@ -176,7 +176,7 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 		m.model.add(&t, acc.hits, acc.misses, acc.alone, known)
 		if acc.hits > 0 {
 			s.Devices++
-			w := 1 - known.falseShare()
+			w := 1.02 - known.liar()
 			support += w
 			rough += w * acc.roughness / float64(acc.hits)
 			weights += w
@@ -215,7 +215,7 @@ func (m *mind) fixed(s *site, around []geo.Cell) [numCauses]float64 {
 			if n == 0 || acc.shadow {
 				continue
 			}
-			w := 1 - m.trust.of(d).falseShare()
+			w := 1.02 - m.trust.of(d).liar()
 			sum += w
 			squares += w * w
 			for c := range mean {
@@ -268,7 +268,7 @@ func (m *mind) feltOpposite(s *site, around []geo.Cell) bool {
 	return false
 }
 
-// severity maps a jolt's strength free of speed (see roughnessOf) to 0 to 1: 0.5 g at 10 m/s is a third, 2 g nine
+// severity maps a jolt's strength free of speed (see Roughness) to 0 to 1: 0.5 g at 10 m/s is a third, 2 g nine
 // tenths.
 func severity(roughness float64) float64 { return 1 - math.Exp(-roughness/0.9) }
 
@@ -312,7 +312,7 @@ func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 	for _, d := range s.order {
 		acc := s.accounts[d]
 		switch {
-		case acc.shadow || m.trust.of(d).falseShare() > 0.25:
+		case acc.shadow || m.trust.of(d).liar() > 0.5:
 		case acc.hits > 0:
 			felt++
 		case acc.misses > 0:

@@ -13,7 +13,8 @@ type standing struct {
 	sensitivity float64 // how often it feels what others feel; 1 is usual
 	jolts       float64 // places that it felt
 	invented    float64 // of them inventions
-	usual       float64 // share of all devices' jolts that are
+	usual       float64 // share of the median device's jolts that seem to be
+	alone       float64 // share of all honest jolts that are on no drive
 	agreed      float64 // places where it felt what others felt
 	typical     float64 // of the device that felt a jolt somewhere
 }
@@ -21,10 +22,13 @@ type standing struct {
 // weightOfUsual is how many jolts the opinion of all devices is worth when it comes to one.
 const weightOfUsual = 6.0
 
-// falseShare is the share of the device's jolts that are inventions.
+// falseShare is the share of the device's jolts that are made up.
 func (s standing) falseShare() float64 {
 	return (s.usual*weightOfUsual + s.invented) / (weightOfUsual + s.jolts)
 }
+
+// liar grows from 0 to 1 with how much more of the device's jolts seem made up than is usual.
+func (s standing) liar() float64 { return clamp((s.falseShare()-s.usual)/0.2, 0, 1) }
 
 // collusion is the log odds that a jolt of the device is made up, against that of any device.
 func (s standing) collusion() float64 {
@@ -35,7 +39,7 @@ func (s standing) collusion() float64 {
 
 // candour is the log odds that a smooth pass comes from a device that makes things up, against that of any device.
 func (s standing) candour() float64 {
-	return -math.Log(1-s.usual) + math.Log(1-clamp(s.falseShare(), 0, 0.9))
+	return math.Log(1-clamp(s.falseShare(), 0, 0.9)) - math.Log(1-s.usual)
 }
 
 // node is a place as learning sees it.
@@ -59,6 +63,7 @@ func (m *mind) learn(nodes []node, sweeps int) {
 	type sums struct{ jolts, invented, expected, felt, agreed float64 }
 	isolate(nodes)
 	for range sweeps {
+		lonely, heardOf := 2.0, 40.0
 		all := map[string]*sums{}
 		of := func(d string) *sums {
 			if all[d] == nil {
@@ -78,6 +83,10 @@ func (m *mind) learn(nodes []node, sweeps int) {
 			heard := len(n.voices) > 1
 			for _, v := range n.voices {
 				s := of(v.device)
+				if wide := causes[2] + causes[3] + causes[4]; v.hits > 0 && v.alone >= 0 && wide > 0.9 {
+					lonely += float64(v.alone)
+					heardOf++
+				}
 				if v.hits > 0 && heard {
 					s.jolts++
 					s.invented += causes[invented]
@@ -94,18 +103,19 @@ func (m *mind) learn(nodes []node, sweeps int) {
 			jolts += s.jolts
 			lies += s.invented
 		}
-		m.trust.usual = clamp(lies/jolts, 0.01, 0.3)
+		m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
 		hits, logs := 0.0, 0.0
 		for _, s := range all {
 			hits += s.agreed
 			logs += s.agreed * math.Log(s.agreed+3)
 		}
 		m.trust.typical = math.Exp(logs/math.Max(hits, 1)) - 3
+		m.trust.alone = clamp(lonely/heardOf, 0.01, 0.6)
 		for d, s := range all {
 			const usual = 6
 			m.trust.devices[d] = standing{
 				sensitivity: clamp((s.felt+usual)/(s.expected+usual), 0.1, 1.4),
-				jolts:       s.jolts, invented: s.invented, usual: m.trust.usual, agreed: s.agreed, typical: m.trust.typical,
+				jolts:       s.jolts, invented: s.invented, usual: m.trust.usual, alone: m.trust.alone, agreed: s.agreed, typical: m.trust.typical,
 			}
 		}
 	}
@@ -126,11 +136,14 @@ func (t *trust) of(device string) standing {
 	if s, ok := t.devices[device]; ok {
 		return s
 	}
-	return standing{sensitivity: 1, usual: t.usual, typical: t.typical}
+	return standing{sensitivity: 1, usual: t.usual, alone: t.alone, typical: t.typical}
 }
 
-// usualInvented is the share of jolts that are made up, before anything is known.
-const usualInvented = 0.05
+// usualInvented is the share of a device's jolts that seem made up, before anything is known.
+const usualInvented = 0.03
+
+// usualAlone is the share of honest jolts that are on no drive of their device, before anything is known.
+const usualAlone = 0.1
 
 // isolate finds jolts that are on no drive: nothing else that the device felt lies near them in time.
 func isolate(nodes []node) {

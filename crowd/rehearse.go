@@ -91,7 +91,7 @@ func (r *Rehearsal) Places() []Place {
 }
 
 // FalseShare tells what share of a device's jolts is held to be made up.
-func (r *Rehearsal) FalseShare(device string) float64 { return r.trust.of(device).falseShare() }
+func (r *Rehearsal) FalseShare(device string) float64 { return r.trust.of(device).liar() }
 
 // Explain tells what the belief in a place is made of.
 func (r *Rehearsal) Explain(id string) string {

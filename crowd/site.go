@@ -115,7 +115,7 @@ func (s *site) hit(e *arrival) {
 	if e.SpeedMPS < slowMPS {
 		a.slow++
 	}
-	a.roughness += roughnessOf(e.PeakG, e.SpeedMPS)
+	a.roughness += Roughness(e.PeakG, e.SpeedMPS)
 	copy(a.lastHits[1:], a.lastHits[:3])
 	a.lastHits[0] = e.Time.UnixMilli()
 	a.shadow = s.ridesAlong(e.Device, a)

@@ -277,8 +277,8 @@ func echo(wave []float32, mean, energy, rate, v float64) float64 {
 
 func clamp(x, low, high float64) float64 { return math.Min(math.Max(x, low), high) }
 
-// roughnessOf is a jolt's strength free of speed, for severity: a peak of 1 g at 10 m/s is 1. Above that a car takes a
+// Roughness is a jolt's strength free of speed, for severity: a peak of 1 g at 10 m/s is 1. Above that a car takes a
 // hole's edge faster, roughly in proportion to the root of its speed.
-func roughnessOf(peakG, speedMPS float64) float64 {
+func Roughness(peakG, speedMPS float64) float64 {
 	return peakG * math.Sqrt(10/clamp(speedMPS, 3, 40))
 }

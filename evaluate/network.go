@@ -9,7 +9,7 @@ import (
 
 // fitNetwork fits a network by stochastic gradient descent (Adam: Kingma & Ba 2015). The same samples give the same
 // parameters.
-func fitNetwork(samples []sample, units int) crowd.Network {
+func fitNetwork(samples []Sample, units int) crowd.Network {
 	const (
 		rounds = 12
 		batch  = 64
@@ -17,20 +17,20 @@ func fitNetwork(samples []sample, units int) crowd.Network {
 		last   = 0.0003
 		shrink = 2e-5
 	)
-	features := len(samples[0].x)
+	features := len(samples[0].X)
 	n := crowd.Network{Mean: make([]float64, features), Scale: make([]float64, features)}
 	for i := range features {
 		sum, squares := 0.0, 0.0
 		for _, s := range samples {
-			sum += s.x[i]
-			squares += s.x[i] * s.x[i]
+			sum += s.X[i]
+			squares += s.X[i] * s.X[i]
 		}
 		mean := sum / float64(len(samples))
 		n.Mean[i], n.Scale[i] = rounded(mean), rounded(math.Sqrt(math.Max(squares/float64(len(samples))-mean*mean, 1e-9)))
 	}
 	var weight [crowd.NumClasses]float64 // rare classes count for more, so that they are learned too
 	for _, s := range samples {
-		weight[s.class]++
+		weight[s.Class]++
 	}
 	for k := range weight {
 		weight[k] = 1 / math.Sqrt(math.Max(weight[k], 1)/float64(len(samples))*crowd.NumClasses)
@@ -50,9 +50,9 @@ func fitNetwork(samples []sample, units int) crowd.Network {
 			for _, o := range order[at : at+batch] {
 				s := &samples[o]
 				for i := range x {
-					x[i] = math.Max(-4, math.Min(4, (s.x[i]-n.Mean[i])/n.Scale[i]))
+					x[i] = math.Max(-4, math.Min(4, (s.X[i]-n.Mean[i])/n.Scale[i]))
 				}
-				p.step(x, hidden, back, s.class, weight[s.class]/batch)
+				p.step(x, hidden, back, s.Class, weight[s.Class]/batch)
 			}
 			steps++
 			p.move(steps, first*math.Pow(last/first, float64(steps)/float64(all)), shrink)

@@ -13,18 +13,18 @@ import (
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
-// sample is one jolt whose cause is known.
-type sample struct {
-	x      []float64
-	class  int
-	object string // what caused it, with its city; jolts without an object are each their own
-	device string
+// Sample is one jolt whose cause is known.
+type Sample struct {
+	X      []float64
+	Class  int
+	Object string // what caused it, with its city; jolts without an object are each their own
+	Device string
 }
 
 // Train drives the cities of the given seeds, fits the waveform classifier to the jolts of known cause, and writes its
 // parameters. The same seeds give the same parameters.
 func Train(w io.Writer, seeds []uint64, progress func(string)) error {
-	var plain, wave []sample
+	var plain, wave []Sample
 	for _, seed := range seeds {
 		c, err := firmwaresim.NewCity(firmwaresim.CityOptions{Seed: seed})
 		if err != nil {
@@ -40,7 +40,7 @@ func Train(w io.Writer, seeds []uint64, progress func(string)) error {
 }
 
 // Samples are the jolts of known cause: all of them as jolts without a waveform are read, and those that have one.
-func Samples(sent []firmwaresim.Sent, city uint64) (plain, wave []sample) {
+func Samples(sent []firmwaresim.Sent, city uint64) (plain, wave []Sample) {
 	for n, s := range sent {
 		class := classIndex(s.Cause.Class)
 		if s.Kind != wire.Bump || class < 0 || s.Cause.Cause == "invention" {
@@ -52,23 +52,23 @@ func Samples(sent []firmwaresim.Sent, city uint64) (plain, wave []sample) {
 		}
 		with := crowd.ReadJolt(s.PeakG, s.DurationS, s.SpeedMPS, s.RateHz, s.WaveG)
 		without := crowd.ReadJolt(s.PeakG, s.DurationS, s.SpeedMPS, s.RateHz, nil)
-		plain = append(plain, sample{without.Features(), class, object, s.Device})
+		plain = append(plain, Sample{without.Features(), class, object, s.Device})
 		if with.HasWave() {
-			wave = append(wave, sample{with.Features(), class, object, s.Device})
+			wave = append(wave, Sample{with.Features(), class, object, s.Device})
 		}
 	}
 	return plain, wave
 }
 
 // Fit fits both readers.
-func Fit(plain, wave []sample, progress func(string)) crowd.Classifier {
+func Fit(plain, wave []Sample, progress func(string)) crowd.Classifier {
 	c := crowd.Classifier{Version: 2, Plain: fitReader(plain, 12), Wave: fitReader(wave, 28)}
 	progress(fmt.Sprintf("of the jolts it was fitted to %.1f %% without and %.1f %% with a waveform are put into their class",
 		100*accuracy(&c.Plain.Network, plain), 100*accuracy(&c.Wave.Network, wave)))
 	return c
 }
 
-func fitReader(samples []sample, units int) crowd.Reader {
+func fitReader(samples []Sample, units int) crowd.Reader {
 	n := fitNetwork(samples, units)
 	return crowd.Reader{Network: n, Spread: fitSpread(&n, samples)}
 }
@@ -84,7 +84,7 @@ func classIndex(name string) int {
 
 // fitSpread measures how the scores of a class's places lie around the class's mean, and those of devices around their
 // place's.
-func fitSpread(n *crowd.Network, samples []sample) crowd.Spread {
+func fitSpread(n *crowd.Network, samples []Sample) crowd.Spread {
 	const dims = crowd.NumClasses - 1
 	type sum struct {
 		scores crowd.Scores
@@ -96,18 +96,18 @@ func fitSpread(n *crowd.Network, samples []sample) crowd.Spread {
 	}
 	objects := map[string]*object{}
 	for _, s := range samples {
-		o := objects[s.object]
+		o := objects[s.Object]
 		if o == nil {
-			o = &object{s.class, map[string]*sum{}}
-			objects[s.object] = o
+			o = &object{s.Class, map[string]*sum{}}
+			objects[s.Object] = o
 		}
-		d := o.devices[s.device]
+		d := o.devices[s.Device]
 		if d == nil {
 			d = &sum{}
-			o.devices[s.device] = d
+			o.devices[s.Device] = d
 		}
 		d.n++
-		for i, v := range n.Score(s.x) {
+		for i, v := range n.Score(s.X) {
 			d.scores[i] += v
 		}
 	}
@@ -179,17 +179,17 @@ func fitSpread(n *crowd.Network, samples []sample) crowd.Spread {
 	return spread
 }
 
-func accuracy(n *crowd.Network, samples []sample) float64 {
+func accuracy(n *crowd.Network, samples []Sample) float64 {
 	right := 0
 	for _, s := range samples {
-		p := n.Score(s.x)
+		p := n.Score(s.X)
 		best := 0
 		for k := range p {
 			if p[k] > p[best] {
 				best = k
 			}
 		}
-		if best == s.class {
+		if best == s.Class {
 			right++
 		}
 	}
