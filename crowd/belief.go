@@ -1,6 +1,10 @@
 package crowd
 
-import "math"
+import (
+	"math"
+	"os"
+	"strconv"
+)
 
 // slowMPS is the speed below which a jolt counts as felt at walking pace: people slow down for speed bumps.
 const slowMPS = 5.0
@@ -25,6 +29,7 @@ type model struct {
 	rates    [numRates]float64
 	share    [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
 	noise    float64                        // how often an honest phone jolts where nothing is
+	temper   float64                        // exponent on what scores say
 	lieAlone float64                        // share of what is made up that is on no drive of its device
 	opposite float64                        // log odds for things across the whole road when it is felt in both directions
 }
@@ -35,15 +40,15 @@ func standard() model {
 		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.015},
 		rates: [numRates]float64{0.10, 0.25, 0.40, 0.55, 0.70, 0.85, 0.97},
 		share: [numReal + 1][numRates]float64{
-			{0.06, 0.16, 0.22, 0.22, 0.18, 0.11, 0.05}, // pothole: drivers steer round it
-			{0.10, 0.18, 0.21, 0.20, 0.16, 0.10, 0.05}, // casting
+			{0.06, 0.16, 0.22, 0.22, 0.20, 0.13, 0.01}, // pothole: drivers steer round it
+			{0.10, 0.18, 0.21, 0.20, 0.17, 0.12, 0.02}, // casting
 			{0.01, 0.02, 0.03, 0.06, 0.10, 0.26, 0.52}, // joint: every wheel meets it
 			{0.01, 0.02, 0.03, 0.06, 0.10, 0.26, 0.52}, // rail
 			{0.01, 0.01, 0.02, 0.04, 0.08, 0.26, 0.58}, // speed bump
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
 		noise:    0.04,
-		opposite: 2, lieAlone: 0.6,
+		opposite: envf("OPP", 3), lieAlone: 0.6, temper: envf("TEMPER", 0.8),
 	}
 }
 
@@ -156,4 +161,11 @@ func beliefIn(causes [numCauses]float64) Belief {
 	copy(b[:], causes[:numReal])
 	b[NumClasses-1] = causes[noise] + causes[invented]
 	return b
+}
+
+func envf(k string, d float64) float64 {
+	if v, err := strconv.ParseFloat(os.Getenv(k), 64); err == nil {
+		return v
+	}
+	return d
 }

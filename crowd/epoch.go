@@ -149,9 +149,10 @@ func fade(ctx context.Context, tx pgx.Tx, from, to time.Time) error {
 type trust struct {
 	epoch   int64
 	devices map[string]standing
-	usual   float64 // share of all devices' jolts that are made up
-	alone   float64 // share of honest jolts that are on no drive of their device
-	typical float64 // places where the device agreed that felt a jolt somewhere
+	usual   float64    // share of all devices' jolts that are made up
+	centres [2]Centres // what the classes look like here, without and with a waveform
+	alone   float64    // share of honest jolts that are on no drive of their device
+	typical float64    // places where the device agreed that felt a jolt somewhere
 }
 
 func newTrust() *trust {

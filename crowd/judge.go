@@ -182,8 +182,9 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 			weights += w
 		}
 	}
-	s.fixed = m.fixed(s, a.around)
-	causes := normalise(m.model.weigh(&t, &s.fixed))
+	m.look(s, a.around)
+	fixed := m.fixed(&s.structure, &s.looks)
+	causes := normalise(m.model.weigh(&t, &fixed))
 	s.Belief = beliefIn(causes)
 	s.Class = s.Belief.Top()
 	if weights > 0 {
@@ -192,24 +193,22 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 	m.conclude(s, a, support, out)
 }
 
-// fixed returns the log weight of each cause but for what hits and misses say: how common it is, what the jolts' scores
-// speak for, and whether the other direction of travel feels it too.
-func (m *mind) fixed(s *site, around []geo.Cell) [numCauses]float64 {
-	var l [numCauses]float64
-	for c, p := range m.model.prior {
-		l[c] = math.Log(p)
-	}
-	for _, kind := range []struct {
-		spread *Spread
-		wave   bool
-	}{{&m.reader.Plain.Spread, false}, {&m.reader.Wave.Spread, true}} {
-		var mean Scores
+// looks is the mean of the devices' scores at a place, and how many devices it is worth.
+type looks struct {
+	mean  Scores
+	count float64
+}
+
+// look sums up what a place looks like: what its jolts' scores say, how common each cause is, and whether the other
+// direction of travel feels it too.
+func (m *mind) look(s *site, around []geo.Cell) {
+	for kind := range s.looks {
+		l := looks{}
 		var sum, squares float64
 		for _, d := range s.order {
 			acc := s.accounts[d]
-			n := acc.hits - acc.waves
-			scores := &acc.plain
-			if kind.wave {
+			n, scores := acc.hits-acc.waves, &acc.plain
+			if kind == 1 {
 				n, scores = acc.waves, &acc.wave
 			}
 			if n == 0 || acc.shadow {
@@ -218,31 +217,46 @@ func (m *mind) fixed(s *site, around []geo.Cell) [numCauses]float64 {
 			w := 1.02 - m.trust.of(d).liar()
 			sum += w
 			squares += w * w
-			for c := range mean {
-				mean[c] += w * scores[c] / float64(n)
+			for c := range l.mean {
+				l.mean[c] += w * scores[c] / float64(n)
 			}
 		}
-		if sum == 0 {
-			continue
+		if sum > 0 {
+			for c := range l.mean {
+				l.mean[c] /= sum
+			}
+			l.count = sum * sum / squares
 		}
-		for c := range mean {
-			mean[c] /= sum
-		}
-		like := kind.spread.LogLikelihood(&mean, sum*sum/squares)
-		for c := range numReal {
-			l[c] += like[c]
-		}
-		l[noise] += like[NumClasses-1]
-		l[invented] += like[0] // what is made up is made up as a pothole
+		s.looks[kind] = l
 	}
-	across := -math.Min(m.model.opposite, 0.2*float64(max(0, s.Devices-1)))
+	for c, p := range m.model.prior {
+		s.structure[c] = math.Log(p)
+	}
+	if s.HeadingDeg == nil {
+		return
+	}
+	across := -math.Min(m.model.opposite, 0.25*float64(max(0, s.Devices-1)))
 	if m.feltOpposite(s, around) {
 		across = m.model.opposite
 	}
-	if s.HeadingDeg != nil {
-		for c := 2; c < numReal; c++ {
-			l[c] += across
+	for c := 2; c < numReal; c++ {
+		s.structure[c] += across
+	}
+}
+
+// fixed returns the log weight of each cause but for what hits and misses say.
+func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]float64 {
+	l := *structure
+	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
+		if looks[kind].count == 0 {
+			continue
 		}
+		like := spread.LogLikelihood(&looks[kind].mean, looks[kind].count, &m.trust.centres[kind])
+		for c := range numReal {
+			l[c] += m.model.temper * like[c]
+		}
+		l[noise] += m.model.temper * like[NumClasses-1]
+		l[invented] += m.model.temper * like[0] // what is made up is made up as a pothole
 	}
 	return l
 }

@@ -44,9 +44,10 @@ func (s standing) candour() float64 {
 
 // node is a place as learning sees it.
 type node struct {
-	site   *site
-	fixed  [numCauses]float64
-	voices []voice
+	site      *site
+	structure [numCauses]float64
+	looks     [2]looks
+	voices    []voice
 }
 
 // voice is what one device said at a place.
@@ -64,6 +65,10 @@ func (m *mind) learn(nodes []node, sweeps int) {
 	isolate(nodes)
 	for range sweeps {
 		lonely, heardOf := 2.0, 40.0
+		var found [2]struct {
+			weight [NumClasses]float64
+			sum    Centres
+		}
 		all := map[string]*sums{}
 		of := func(d string) *sums {
 			if all[d] == nil {
@@ -77,7 +82,23 @@ func (m *mind) learn(nodes []node, sweeps int) {
 			for _, v := range n.voices {
 				m.model.add(&t, v.hits, v.misses, v.alone, m.trust.of(v.device))
 			}
-			causes := normalise(m.model.weigh(&t, &n.fixed))
+			fixed := m.fixed(&n.structure, &n.looks)
+			causes := normalise(m.model.weigh(&t, &fixed))
+			for kind := range n.looks {
+				if n.looks[kind].count < 2 {
+					continue
+				}
+				for c := range NumClasses {
+					p := causes[c]
+					if p < 0.5 {
+						continue
+					}
+					found[kind].weight[c] += p
+					for i := range dims {
+						found[kind].sum[c][i] += p * n.looks[kind].mean[i]
+					}
+				}
+			}
 			rate := m.model.rate(&t, &causes)
 			real := 1 - causes[noise] - causes[invented]
 			heard := len(n.voices) > 1
@@ -110,6 +131,14 @@ func (m *mind) learn(nodes []node, sweeps int) {
 			logs += s.agreed * math.Log(s.agreed+3)
 		}
 		m.trust.typical = math.Exp(logs/math.Max(hits, 1)) - 3
+		for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
+			known := envf("KNOWN", 40)
+			for c := range NumClasses - 1 {
+				for i := range dims {
+					m.trust.centres[kind][c][i] = (known*spread.Mean[c][i] + found[kind].sum[c][i]) / (known + found[kind].weight[c])
+				}
+			}
+		}
 		m.trust.alone = clamp(lonely/heardOf, 0.01, 0.6)
 		for d, s := range all {
 			const usual = 6
@@ -123,7 +152,7 @@ func (m *mind) learn(nodes []node, sweeps int) {
 
 // nodeOf is the site as learning sees it.
 func (s *site) nodeOf() node {
-	n := node{fixed: s.fixed, site: s}
+	n := node{structure: s.structure, looks: s.looks, site: s}
 	for _, d := range s.order {
 		if a := s.accounts[d]; !a.shadow {
 			n.voices = append(n.voices, voice{d, a.hits, a.misses, a.alone, a.lastHits})

@@ -10,5 +10,7 @@ type mind struct {
 }
 
 func newMind(reader *Classifier) *mind {
-	return &mind{model: standard(), line: standardLine(), reader: reader, cache: newCache(), trust: newTrust()}
+	m := &mind{model: standard(), line: standardLine(), reader: reader, cache: newCache(), trust: newTrust()}
+	m.trust.centres = [2]Centres{reader.Plain.Spread.Mean, reader.Wave.Spread.Mean}
+	return m
 }

@@ -103,8 +103,9 @@ func (r *Rehearsal) Explain(id string) string {
 					r.model.add(&t, a.hits, a.misses, a.alone, r.trust.of(d))
 				}
 			}
-			causes := normalise(r.model.weigh(&t, &s.fixed))
-			return fmt.Sprintf("causes %.2f fixed %.1f coll %.1f hits %.1f misses %.1f", causes, s.fixed, t.collusion, t.hits, t.misses)
+			fixed := r.fixed(&s.structure, &s.looks)
+			causes := normalise(r.model.weigh(&t, &fixed))
+			return fmt.Sprintf("causes %.2f fixed %.1f coll %.1f hits %.1f misses %.1f", causes, fixed, t.collusion, t.hits, t.misses)
 		}
 	}
 	return ""

@@ -34,7 +34,8 @@ type site struct {
 	anchor     orb.Point // offsets in accounts count from here
 	accounts   map[string]*account
 	order      []string           // the devices, sorted: sums must not depend on map order
-	fixed      [numCauses]float64 // log weight of each cause, but for what hits and misses say
+	structure  [numCauses]float64 // log weight of each cause, but for what the devices say
+	looks      [2]looks           // what jolts without and with a waveform look like
 	repairedAt time.Time
 	stored     bool
 	shown      bool            // the story has told that it is suspected
