@@ -19,7 +19,7 @@ type account struct {
 	slow         int     // jolts below walking pace or so
 	roughness    float64
 	lastHits     [4]int64 // Unix milliseconds of the newest jolts, for telling two phones in one car
-	alone        int
+	alone        lonely
 	shadow       bool // it only ever felt this place together with another device
 }
 

@@ -1,10 +1,6 @@
 package crowd
 
-import (
-	"math"
-	"os"
-	"strconv"
-)
+import "math"
 
 // slowMPS is the speed below which a jolt counts as felt at walking pace: people slow down for speed bumps.
 const slowMPS = 5.0
@@ -48,7 +44,7 @@ func standard() model {
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
 		noise:    0.04,
-		opposite: envf("OPP", 3), lieAlone: 0.6, temper: envf("TEMPER", 0.8),
+		opposite: 3, lieAlone: 0.6, temper: 0.8,
 	}
 }
 
@@ -71,26 +67,27 @@ type tally struct {
 }
 
 // add adds a device's answers.
-func (m *model) add(t *tally, hits, misses, alone int, s standing) {
+func (m *model) add(t *tally, hits, misses int, alone lonely, k known) {
 	h, n := effective(hits), effective(misses)
 	t.hits += h
 	t.misses += n
-	for k, rate := range m.rates {
-		felt := clamp(rate*s.sensitivity, 0.01, 0.985)
-		t.rates[k] += h*math.Log(felt) + n*math.Log(1-felt)
-		t.any[k] += h*math.Log(rate) + n*math.Log(1-rate)
+	for i, rate := range m.rates {
+		felt := clamp(rate*k.sensitivity, 0.01, 0.985)
+		t.rates[i] += h*math.Log(felt) + n*math.Log(1-felt)
+		t.any[i] += h*math.Log(rate) + n*math.Log(1-rate)
 	}
 	t.noise += h*math.Log(m.noise) + n*math.Log(1-m.noise)
 	if hits > 0 {
-		t.collusion += s.collusion()
+		t.collusion += k.collusion()
 		switch alone {
-		case 0:
-			t.driven += math.Log((1 - m.lieAlone) / (1 - s.alone))
-		case 1:
-			t.collusion += math.Log(m.lieAlone / s.alone)
+		case onDrive:
+			t.driven += math.Log((1 - m.lieAlone) / (1 - k.alone))
+		case onNoDrive:
+			t.collusion += math.Log(m.lieAlone / k.alone)
+		case notKnown:
 		}
 	} else {
-		t.collusion += s.candour()
+		t.collusion += k.candour()
 	}
 }
 
@@ -161,11 +158,4 @@ func beliefIn(causes [numCauses]float64) Belief {
 	copy(b[:], causes[:numReal])
 	b[NumClasses-1] = causes[noise] + causes[invented]
 	return b
-}
-
-func envf(k string, d float64) float64 {
-	if v, err := strconv.ParseFloat(os.Getenv(k), 64); err == nil {
-		return v
-	}
-	return d
 }

@@ -154,7 +154,7 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 
 func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error {
 	places := slices.Collect(maps.Keys(fresh))
-	rows, err := tx.Query(ctx, `select place, device, hits, misses, first_at, last_at, account from evidence
+	rows, err := tx.Query(ctx, `select place, device, hits, misses, first_at, last_at, alone, account from evidence
 		where place = any($1)`, places)
 	if err != nil {
 		return fmt.Errorf("read evidence: %w", err)
@@ -163,12 +163,13 @@ func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error 
 		place, device string
 		hits, misses  int
 		first, last   time.Time
+		alone         int16
 		sums          []byte
 	)
-	_, err = pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &sums}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &alone, &sums}, func() error {
 		s := fresh[place]
 		a := s.account(device)
-		a.hits, a.misses, a.first, a.last = hits, misses, first.UTC(), last.UTC()
+		a.hits, a.misses, a.first, a.last, a.alone = hits, misses, first.UTC(), last.UTC(), lonely(alone)
 		if err := a.decode(sums); err != nil {
 			return fmt.Errorf("place %s, device %s: %w", place, device, err)
 		}

@@ -40,6 +40,8 @@ type Engine struct {
 	pool   *pgxpool.Pool
 	config Config
 	*mind
+	book   *book
+	epoch  int64          // that is being judged in this turn
 	known  map[int64]bool // regions that have a row to lease
 	alone  *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
 	wait   bool           // the last turn was held up by another worker's leases: next time wait for them
@@ -60,7 +62,7 @@ func NewEngine(pool *pgxpool.Pool, config Config) (*Engine, error) {
 		config.MaxBatch = 2000
 	}
 	e := &Engine{
-		pool: pool, config: config, mind: newMind(reader), known: map[int64]bool{},
+		pool: pool, config: config, mind: newMind(reader), book: newBook(), known: map[int64]bool{},
 		judged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "streetpulse_crowd_judged_total", Help: "Events judged."}),
 		took: prometheus.NewHistogram(prometheus.HistogramOpts{

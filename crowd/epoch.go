@@ -69,6 +69,10 @@ func (e *Engine) passEpoch(ctx context.Context, until time.Time) (passed bool, e
 		passed, err = e.passEpochIn(ctx, tx, until)
 		return err
 	})
+	if err != nil { // what was learned is not stored
+		e.trust, e.book = newTrust(e.reader), newBook()
+		e.cache.clear()
+	}
 	return passed, wrap(err, "pass the epoch")
 }
 
@@ -103,13 +107,10 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 	if target <= *hour {
 		return false, nil
 	}
-	if _, err := tx.Exec(ctx, `
-		with heard as (delete from trust_marks returning device, agreed, contradicted),
-		summed as (select device, sum(agreed)::bigint agreed, sum(contradicted)::bigint contradicted from heard group by device)
-		insert into device_trust as t (device, agreed, contradicted, epoch) select device, agreed, contradicted, $1 from summed
-		on conflict (device) do update set agreed = t.agreed + excluded.agreed,
-			contradicted = t.contradicted + excluded.contradicted, epoch = excluded.epoch`, target); err != nil {
-		return false, fmt.Errorf("sum what was learned of devices: %w", err)
+	if target/learnEvery != *hour/learnEvery {
+		if err := e.study(ctx, tx, *hour, target); err != nil {
+			return false, err
+		}
 	}
 	if err := fade(ctx, tx, epochStart(*hour), epochStart(target)); err != nil {
 		return false, err
@@ -145,44 +146,7 @@ func fade(ctx context.Context, tx pgx.Tx, from, to time.Time) error {
 	return nil
 }
 
-// trust remembers what the last epoch knew of devices.
-type trust struct {
-	epoch   int64
-	devices map[string]standing
-	usual   float64    // share of all devices' jolts that are made up
-	centres [2]Centres // what the classes look like here, without and with a waveform
-	alone   float64    // share of honest jolts that are on no drive of their device
-	typical float64    // places where the device agreed that felt a jolt somewhere
-}
-
-func newTrust() *trust {
-	return &trust{devices: map[string]standing{}, usual: usualInvented, alone: usualAlone}
-}
-
-// load brings the memory to the given epoch.
-func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64) error {
-	if t.epoch == epoch {
-		return nil
-	}
-	if t.epoch > epoch {
-		*t = *newTrust()
-	}
-	rows, err := tx.Query(ctx, `select device, agreed, contradicted from device_trust where epoch > $1`, t.epoch)
-	if err != nil {
-		return fmt.Errorf("load trust: %w", err)
-	}
-	var device string
-	var agreed, contradicted int64
-	_, err = pgx.ForEachRow(rows, []any{&device, &agreed, &contradicted}, func() error {
-		_ = agreed
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("load trust: %w", err)
-	}
-	t.epoch = epoch
-	return nil
-}
+func isNone(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 func wrap(err error, doing string) error {
 	if err == nil {

@@ -2,9 +2,7 @@ package crowd
 
 import (
 	"math"
-	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/streetpulse/streetpulse/geo"
@@ -23,13 +21,13 @@ type line struct {
 }
 
 func standardLine() line {
-	return line{probability: lineAt(), support: 1.0, devices: 3, uncertainty: 6, severe: Severe, verified: 5, reopened: 3}
+	return line{probability: 0.90, support: 1.0, devices: 3, uncertainty: 6, severe: Severe, verified: 5, reopened: 3}
 }
 
 // outcome gathers what one turn has to write.
 type outcome struct {
-	touched  map[string]*site // by id
-	dead     []string
+	touched  map[string]*site  // by id
+	dead     map[string]string // places that turned out to be another one, and which
 	coverage map[coverageKey]int
 	confirms []Confirmation
 	reviews  []Place
@@ -51,7 +49,7 @@ type coverageKey struct {
 }
 
 func newOutcome() *outcome {
-	return &outcome{touched: map[string]*site{}, coverage: map[coverageKey]int{}, regions: map[int64]int64{}}
+	return &outcome{touched: map[string]*site{}, dead: map[string]string{}, coverage: map[coverageKey]int{}, regions: map[int64]int64{}}
 }
 
 // judge weighs one event.
@@ -150,7 +148,7 @@ func (m *mind) join(s, o *site, a *arrival, out *outcome) *site {
 	m.cache.remove(gone)
 	delete(out.touched, gone.ID)
 	if gone.stored {
-		out.dead = append(out.dead, gone.ID)
+		out.dead[gone.ID] = keep.ID
 	}
 	m.relocate(keep, a)
 	return keep
@@ -347,11 +345,4 @@ func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 // enter changes the place's state.
 func (s *site) enter(state State, at time.Time) {
 	s.State, s.StateAt, s.dirty, s.moved = state, at, true, true
-}
-
-func lineAt() float64 {
-	if v, err := strconv.ParseFloat(os.Getenv("LINE"), 64); err == nil {
-		return v
-	}
-	return 0.9
 }

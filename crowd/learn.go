@@ -1,218 +1,209 @@
 package crowd
 
 import (
-	"cmp"
+	"maps"
 	"math"
 	"slices"
 
-	"github.com/streetpulse/streetpulse/geo"
+	"github.com/paulmach/orb"
 )
 
-// standing is what is known of a device: how sensitive it is against others, and how many of its jolts were inventions.
+// standing is what is known of a device, beside what is known of all.
 type standing struct {
 	sensitivity float64 // how often it feels what others feel; 1 is usual
 	jolts       float64 // places that it felt
-	invented    float64 // of them inventions
-	usual       float64 // share of the median device's jolts that seem to be
-	alone       float64 // share of all honest jolts that are on no drive
-	agreed      float64 // places where it felt what others felt
-	typical     float64 // of the device that felt a jolt somewhere
+	invented    float64 // of them places that seem made up
+	agreed      float64 // of them places that others felt too
 }
 
-// weightOfUsual is how many jolts the opinion of all devices is worth when it comes to one.
-const weightOfUsual = 6.0
+// lessons are what a city has taught of all its devices and places.
+type lessons struct {
+	usual   float64    // share of all jolts that seem made up
+	alone   float64    // share of honest jolts that are on no drive of their device
+	typical float64    // places where the device agreed that felt a jolt somewhere
+	centres [2]Centres // what the classes look like here, without and with a waveform
+}
+
+// known is what is known of one device, with what it is measured by.
+type known struct {
+	standing
+	*lessons
+}
+
+// Opinions before anything is known.
+const (
+	usualInvented = 0.03
+	usualAlone    = 0.1
+)
+
+// Opinions of all devices or cities count for so much when it comes to one.
+const (
+	weightOfUsual    = 6.0  // jolts, of how many a device makes up
+	weightOfFelt     = 6.0  // answers, of how sensitive it is
+	weightOfTraining = 40.0 // places, of what a class looks like
+)
 
 // falseShare is the share of the device's jolts that are made up.
-func (s standing) falseShare() float64 {
-	return (s.usual*weightOfUsual + s.invented) / (weightOfUsual + s.jolts)
+func (k known) falseShare() float64 {
+	return (k.usual*weightOfUsual + k.invented) / (weightOfUsual + k.jolts)
 }
 
 // liar grows from 0 to 1 with how much more of the device's jolts seem made up than is usual.
-func (s standing) liar() float64 { return clamp((s.falseShare()-s.usual)/0.2, 0, 1) }
+func (k known) liar() float64 { return clamp((k.falseShare()-k.usual)/0.2, 0, 1) }
 
-// collusion is the log odds that a jolt of the device is made up, against that of any device.
-func (s standing) collusion() float64 {
-	f := clamp(s.falseShare(), 0.003, 0.95)
-	rare := clamp(math.Log((s.typical+3)/(s.agreed+3)), -0.7, 1.2)
-	return clamp(math.Log(f/(1-f))-math.Log(s.usual/(1-s.usual))+rare, -3, 3)
+// collusion is the log odds that a jolt of the device is made up, against that of any device. Whoever drives little and
+// yet felt this place is likelier to have been sent there.
+func (k known) collusion() float64 {
+	f := clamp(k.falseShare(), 0.003, 0.95)
+	rare := clamp(math.Log((k.typical+3)/(k.agreed+3)), -0.7, 1.2)
+	return clamp(math.Log(f/(1-f))-math.Log(k.usual/(1-k.usual))+rare, -3, 3)
 }
 
 // candour is the log odds that a smooth pass comes from a device that makes things up, against that of any device.
-func (s standing) candour() float64 {
-	return math.Log(1-clamp(s.falseShare(), 0, 0.9)) - math.Log(1-s.usual)
+func (k known) candour() float64 {
+	return math.Log(1-clamp(k.falseShare(), 0, 0.9)) - math.Log(1-k.usual)
+}
+
+// trust is what the last epoch knew.
+type trust struct {
+	epoch   int64
+	devices map[string]standing
+	lessons
+}
+
+func newTrust(c *Classifier) *trust {
+	return &trust{devices: map[string]standing{}, lessons: lessons{usual: usualInvented, alone: usualAlone,
+		centres: [2]Centres{c.Plain.Spread.Mean, c.Wave.Spread.Mean}}}
+}
+
+func (t *trust) of(device string) known {
+	s, ok := t.devices[device]
+	if !ok {
+		s.sensitivity = 1
+	}
+	return known{s, &t.lessons}
 }
 
 // node is a place as learning sees it.
 type node struct {
-	site      *site
+	id        string
+	at        orb.Point
 	structure [numCauses]float64
 	looks     [2]looks
-	voices    []voice
+	voices    []voice // by device
 }
 
 // voice is what one device said at a place.
 type voice struct {
 	device       string
 	hits, misses int
-	alone        int // -1 not known, 0 no, 1 yes
-	times        [4]int64
+	alone        lonely
+	times        [4]int64 // of its newest jolts, Unix milliseconds
 }
 
-// learn works out anew what is known of devices from all places: how likely each place is real, given what was
-// known of the devices that speak there, and what follows for each of them, in turn (expectation and maximisation).
-func (m *mind) learn(nodes []node, sweeps int) {
-	type sums struct{ jolts, invented, expected, felt, agreed float64 }
-	isolate(nodes)
+// sums is what learning adds up of one device.
+type sums struct{ jolts, invented, expected, felt, agreed float64 }
+
+// learning adds up what all places say.
+type learning struct {
+	devices map[string]*sums
+	alone   float64 // jolts on things across the road that are on no drive
+	heard   float64 // and all of them
+	found   [2]struct {
+		weight [NumClasses]float64
+		sum    Centres
+	}
+}
+
+// learn works out anew what is known of devices and of what the classes look like from all places: how likely each place
+// is real, given what was known so far, and what follows for the devices that speak there, in turn (expectation and
+// maximisation). The places come in the order of their names.
+func (m *mind) learn(nodes []*node) {
+	const sweeps = 2
 	for range sweeps {
-		lonely, heardOf := 2.0, 40.0
-		var found [2]struct {
-			weight [NumClasses]float64
-			sum    Centres
+		l := learning{devices: map[string]*sums{}, alone: 20 * usualAlone, heard: 20}
+		for _, n := range nodes {
+			m.hear(n, &l)
 		}
-		all := map[string]*sums{}
-		of := func(d string) *sums {
-			if all[d] == nil {
-				all[d] = &sums{}
-			}
-			return all[d]
+		m.conclusions(&l)
+	}
+}
+
+// hear adds up what one place says.
+func (m *mind) hear(n *node, l *learning) {
+	var t tally
+	for i := range n.voices {
+		v := &n.voices[i]
+		m.model.add(&t, v.hits, v.misses, v.alone, m.trust.of(v.device))
+	}
+	fixed := m.fixed(&n.structure, &n.looks)
+	causes := normalise(m.model.weigh(&t, &fixed))
+	for kind := range n.looks {
+		if n.looks[kind].count < 2 {
+			continue
 		}
-		for i := range nodes {
-			n := &nodes[i]
-			var t tally
-			for _, v := range n.voices {
-				m.model.add(&t, v.hits, v.misses, v.alone, m.trust.of(v.device))
-			}
-			fixed := m.fixed(&n.structure, &n.looks)
-			causes := normalise(m.model.weigh(&t, &fixed))
-			for kind := range n.looks {
-				if n.looks[kind].count < 2 {
-					continue
-				}
-				for c := range NumClasses {
-					p := causes[c]
-					if p < 0.5 {
-						continue
-					}
-					found[kind].weight[c] += p
-					for i := range dims {
-						found[kind].sum[c][i] += p * n.looks[kind].mean[i]
-					}
-				}
-			}
-			rate := m.model.rate(&t, &causes)
-			real := 1 - causes[noise] - causes[invented]
-			heard := len(n.voices) > 1
-			for _, v := range n.voices {
-				s := of(v.device)
-				if wide := causes[2] + causes[3] + causes[4]; v.hits > 0 && v.alone >= 0 && wide > 0.9 {
-					lonely += float64(v.alone)
-					heardOf++
-				}
-				if v.hits > 0 && heard {
-					s.jolts++
-					s.invented += causes[invented]
-					s.agreed += real
-				}
-				if h, k := effective(v.hits), effective(v.misses); real > 0.5 && len(n.voices) > 3 {
-					s.expected += real * rate * (h + k)
-					s.felt += real * h
-				}
-			}
-		}
-		jolts, lies := 100.0, 100*usualInvented
-		for _, s := range all {
-			jolts += s.jolts
-			lies += s.invented
-		}
-		m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
-		hits, logs := 0.0, 0.0
-		for _, s := range all {
-			hits += s.agreed
-			logs += s.agreed * math.Log(s.agreed+3)
-		}
-		m.trust.typical = math.Exp(logs/math.Max(hits, 1)) - 3
-		for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
-			known := envf("KNOWN", 40)
-			for c := range NumClasses - 1 {
+		for c := range numReal {
+			if p := causes[c]; p > 0.5 {
+				l.found[kind].weight[c] += p
 				for i := range dims {
-					m.trust.centres[kind][c][i] = (known*spread.Mean[c][i] + found[kind].sum[c][i]) / (known + found[kind].weight[c])
+					l.found[kind].sum[c][i] += p * n.looks[kind].mean[i]
 				}
 			}
 		}
-		m.trust.alone = clamp(lonely/heardOf, 0.01, 0.6)
-		for d, s := range all {
-			const usual = 6
-			m.trust.devices[d] = standing{
-				sensitivity: clamp((s.felt+usual)/(s.expected+usual), 0.1, 1.4),
-				jolts:       s.jolts, invented: s.invented, usual: m.trust.usual, alone: m.trust.alone, agreed: s.agreed, typical: m.trust.typical,
+	}
+	rate := m.model.rate(&t, &causes)
+	real := 1 - causes[noise] - causes[invented]
+	wide := causes[2] + causes[3] + causes[4]
+	for i := range n.voices {
+		v := &n.voices[i]
+		s := l.devices[v.device]
+		if s == nil {
+			s = &sums{}
+			l.devices[v.device] = s
+		}
+		if v.hits > 0 && v.alone != notKnown && wide > 0.9 {
+			l.heard++
+			if v.alone == onNoDrive {
+				l.alone++
 			}
+		}
+		if v.hits > 0 && len(n.voices) > 1 {
+			s.jolts++
+			s.invented += causes[invented]
+			s.agreed += real
+		}
+		if real > 0.5 && len(n.voices) > 3 {
+			h, k := effective(v.hits), effective(v.misses)
+			s.expected += real * rate * (h + k)
+			s.felt += real * h
 		}
 	}
 }
 
-// nodeOf is the site as learning sees it.
-func (s *site) nodeOf() node {
-	n := node{structure: s.structure, looks: s.looks, site: s}
-	for _, d := range s.order {
-		if a := s.accounts[d]; !a.shadow {
-			n.voices = append(n.voices, voice{d, a.hits, a.misses, a.alone, a.lastHits})
+// conclusions makes what was added up into what is known.
+func (m *mind) conclusions(l *learning) {
+	const before = 100 // jolts that the opinion before anything is known is worth
+	jolts, lies, agreed, logs := float64(before), before*usualInvented, 1.0, math.Log(3)
+	for _, d := range slices.Sorted(maps.Keys(l.devices)) {
+		s := l.devices[d]
+		jolts += s.jolts
+		lies += s.invented
+		agreed += s.agreed
+		logs += s.agreed * math.Log(s.agreed+3)
+		m.trust.devices[d] = standing{
+			sensitivity: clamp((s.felt+weightOfFelt)/(s.expected+weightOfFelt), 0.1, 1.4),
+			jolts:       s.jolts, invented: s.invented, agreed: s.agreed,
 		}
 	}
-	return n
-}
-
-func (t *trust) of(device string) standing {
-	if s, ok := t.devices[device]; ok {
-		return s
-	}
-	return standing{sensitivity: 1, usual: t.usual, alone: t.alone, typical: t.typical}
-}
-
-// usualInvented is the share of a device's jolts that seem made up, before anything is known.
-const usualInvented = 0.03
-
-// usualAlone is the share of honest jolts that are on no drive of their device, before anything is known.
-const usualAlone = 0.1
-
-// isolate finds jolts that are on no drive: nothing else that the device felt lies near them in time.
-func isolate(nodes []node) {
-	type mark struct {
-		at   int64
-		n, v int
-	}
-	by := map[string][]mark{}
-	for i := range nodes {
-		for j, v := range nodes[i].voices {
-			for _, t := range v.times {
-				if t != 0 {
-					by[v.device] = append(by[v.device], mark{t, i, j})
-				}
+	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
+	m.trust.typical = math.Exp(logs/agreed) - 3
+	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)
+	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
+		for c := range numReal {
+			for i := range dims {
+				m.trust.centres[kind][c][i] = (weightOfTraining*spread.Mean[c][i] + l.found[kind].sum[c][i]) /
+					(weightOfTraining + l.found[kind].weight[c])
 			}
-		}
-	}
-	const drive = 12 * 60 * 1000
-	for _, marks := range by {
-		slices.SortFunc(marks, func(a, b mark) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.n, b.n)) })
-		for i, k := range marks {
-			near := false
-			for _, o := range []int{i - 1, i + 1} {
-				if o < 0 || o >= len(marks) || marks[o].n == k.n {
-					continue
-				}
-				gap := abs64(marks[o].at - k.at)
-				if gap > drive {
-					continue
-				}
-				d := geo.Distance(nodes[marks[o].n].site.point(), nodes[k.n].site.point())
-				near = near || d < 60+35*float64(gap)/1000
-			}
-			v := &nodes[k.n].voices[k.v]
-			if near {
-				v.alone = 0
-			} else if v.alone < 0 {
-				v.alone = 1
-			}
-			nodes[k.n].site.accounts[v.device].alone = v.alone
 		}
 	}
 }

@@ -10,7 +10,5 @@ type mind struct {
 }
 
 func newMind(reader *Classifier) *mind {
-	m := &mind{model: standard(), line: standardLine(), reader: reader, cache: newCache(), trust: newTrust()}
-	m.trust.centres = [2]Centres{reader.Plain.Spread.Mean, reader.Wave.Spread.Mean}
-	return m
+	return &mind{model: standard(), line: standardLine(), reader: reader, cache: newCache(), trust: newTrust(reader)}
 }

@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ import (
 type Rehearsal struct {
 	*mind
 	epoch     int64
+	fresh     map[string]bool // devices that have spoken since learning last looked
 	confirmed []Confirmation
 }
 
@@ -24,7 +26,7 @@ func NewRehearsal() (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Rehearsal{mind: newMind(reader)}, nil
+	return &Rehearsal{mind: newMind(reader), fresh: map[string]bool{}}, nil
 }
 
 // Judge judges one event. Events come in the order of judgement; received is the clock of decisions.
@@ -48,26 +50,42 @@ func (r *Rehearsal) Judge(device string, e wire.Event, received time.Time) error
 	r.confirmed = append(r.confirmed, out.confirms...)
 	for _, s := range out.touched {
 		s.stored = true
+		for d := range s.changed {
+			r.fresh[d] = true
+		}
 		clear(s.changed)
 	}
 	return nil
 }
 
-// learnEvery is how many hours pass between two looks at what is known of devices.
-const learnEvery = 6
-
+// pass moves to another epoch, as an Engine does.
 func (r *Rehearsal) pass(hour int64) {
-	if hour/learnEvery != r.epoch/learnEvery {
-		var nodes []node
-		for _, region := range slices.Sorted(maps.Keys(r.cache.regions)) {
-			sites := r.cache.regions[region].sites
-			for _, id := range slices.Sorted(maps.Keys(sites)) {
-				nodes = append(nodes, sites[id].nodeOf())
+	if hour/learnEvery != r.epoch/learnEvery && len(r.fresh) > 0 {
+		var nodes []*node
+		for _, shelf := range r.cache.regions {
+			for _, s := range shelf.sites {
+				if s.repairedAt.IsZero() {
+					nodes = append(nodes, s.node())
+				}
 			}
 		}
-		r.learn(nodes, 2)
+		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.id, b.id) })
+		r.cache.note(drives(nodes, r.fresh))
+		r.learn(nodes)
+		clear(r.fresh)
 	}
 	r.epoch = hour
+}
+
+// node is the site as learning sees it.
+func (s *site) node() *node {
+	n := &node{id: s.ID, at: s.point(), structure: s.structure, looks: s.looks}
+	for _, d := range s.order {
+		if a := s.accounts[d]; !a.shadow {
+			n.voices = append(n.voices, voice{d, a.hits, a.misses, a.alone, a.lastHits})
+		}
+	}
+	return n
 }
 
 // Confirmed lists the places that crossed the line, in order.
@@ -81,12 +99,7 @@ func (r *Rehearsal) Places() []Place {
 			out = append(out, s.Place)
 		}
 	}
-	slices.SortFunc(out, func(a, b Place) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b Place) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 

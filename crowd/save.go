@@ -21,12 +21,18 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 	}
 	b := &pgx.Batch{}
 	if len(out.dead) > 0 {
-		b.Queue(`delete from places where id = any($1)`, out.dead)
+		gone, into := slices.Sorted(maps.Keys(out.dead)), []string{}
+		for _, id := range gone {
+			into = append(into, out.dead[id])
+		}
+		b.Queue(`delete from places where id = any($1)`, gone)
+		b.Queue(`insert into places_gone (id, into_, epoch) select *, $3 from unnest($1::text[], $2::text[])
+			on conflict (id) do update set into_ = excluded.into_, epoch = excluded.epoch`, gone, into, e.epoch)
 	}
-	if err := queuePlaces(b, touched); err != nil {
+	if err := queuePlaces(b, touched, e.epoch); err != nil {
 		return err
 	}
-	queueEvidence(b, touched)
+	queueEvidence(b, touched, e.epoch)
 	if err := queueSteps(b, touched); err != nil {
 		return err
 	}
@@ -65,7 +71,7 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 	return nil
 }
 
-func queuePlaces(b *pgx.Batch, touched []*site) error {
+func queuePlaces(b *pgx.Batch, touched []*site, epoch int64) error {
 	n := len(touched)
 	if n == 0 {
 		return nil
@@ -98,10 +104,10 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 	}
 	b.Queue(`
 		insert into places (id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief, severity,
-			devices, passes, first_at, last_at, repaired_at, ordered, shown, reviewed, steps, estimate)
+			devices, passes, first_at, last_at, repaired_at, ordered, shown, reviewed, steps, estimate, epoch)
 		select id, region, cell, lat, lon, heading, unsure, state, state_at, class,
 			translate(belief, '[]', '{}')::real[], severity, devices, passes, first_at, last_at, repaired_at, ordered,
-			shown, reviewed, steps, estimate
+			shown, reviewed, steps, estimate, $23
 		from unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
 			$8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::float8[], $13::int[], $14::int[],
 			$15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bool[], $19::bool[], $20::int[], $21::bytea[], $22::bool[])
@@ -112,9 +118,10 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 			state = excluded.state, state_at = excluded.state_at, class = excluded.class, belief = excluded.belief,
 			severity = excluded.severity, devices = excluded.devices, passes = excluded.passes,
 			first_at = excluded.first_at, last_at = excluded.last_at, repaired_at = excluded.repaired_at,
-			ordered = excluded.ordered, shown = excluded.shown, reviewed = excluded.reviewed, steps = excluded.steps`,
+			ordered = excluded.ordered, shown = excluded.shown, reviewed = excluded.reviewed, steps = excluded.steps,
+			estimate = excluded.estimate, epoch = excluded.epoch`,
 		id, region, cell, lat, lon, heading, unsure, state, stateAt, class, beliefs, sev, devices, passes, firstAt, lastAt,
-		repairedAt, shown, reviewed, steps, estimate, ordered)
+		repairedAt, shown, reviewed, steps, estimate, ordered, epoch)
 	for _, s := range touched {
 		if s.moved || !s.stored || len(s.steps) > 0 {
 			b.Queue(`select pg_notify($1, json_build_object('kind', 'place', 'id', $2::text, 'place', $2::text, 'state', $3::text)::text)`,
@@ -124,11 +131,12 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 	return nil
 }
 
-func queueEvidence(b *pgx.Batch, touched []*site) {
+func queueEvidence(b *pgx.Batch, touched []*site, epoch int64) {
 	var (
 		place, device []string
 		hits, misses  []int
 		first, last   []time.Time
+		alone         []int16
 		sums          [][]byte
 	)
 	for _, s := range touched {
@@ -136,18 +144,19 @@ func queueEvidence(b *pgx.Batch, touched []*site) {
 			a := s.accounts[d]
 			place, device = append(place, s.ID), append(device, d)
 			hits, misses = append(hits, a.hits), append(misses, a.misses)
-			first, last, sums = append(first, a.first), append(last, a.last), append(sums, a.encode())
+			first, last, alone, sums = append(first, a.first), append(last, a.last), append(alone, int16(a.alone)), append(sums, a.encode())
 		}
 	}
 	if len(place) == 0 {
 		return
 	}
 	b.Queue(`
-		insert into evidence (place, device, hits, misses, first_at, last_at, account)
-		select * from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::bytea[])
+		insert into evidence (place, device, hits, misses, first_at, last_at, account, alone, epoch)
+		select *, $9 from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::bytea[], $8::smallint[])
 		on conflict (place, device) do update set hits = excluded.hits, misses = excluded.misses,
-			first_at = excluded.first_at, last_at = excluded.last_at, account = excluded.account`,
-		place, device, hits, misses, first, last, sums)
+			first_at = excluded.first_at, last_at = excluded.last_at, account = excluded.account,
+			alone = excluded.alone, epoch = excluded.epoch`,
+		place, device, hits, misses, first, last, sums, alone, epoch)
 }
 
 func queueSteps(b *pgx.Batch, touched []*site) error {

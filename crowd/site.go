@@ -76,7 +76,7 @@ func (s *site) point() orb.Point { return orb.Point{s.Lon, s.Lat} }
 func (s *site) account(device string) *account {
 	a, ok := s.accounts[device]
 	if !ok {
-		a = &account{alone: -1}
+		a = &account{alone: notKnown}
 		s.accounts[device] = a
 		at, _ := slices.BinarySearch(s.order, device)
 		s.order = slices.Insert(s.order, at, device)
@@ -256,6 +256,9 @@ func (a *account) join(b *account) {
 	a.slow += b.slow
 	a.roughness += b.roughness
 	a.shadow = a.shadow && b.shadow
+	if b.alone != notKnown && a.alone != onDrive {
+		a.alone = b.alone
+	}
 	times := append(slices.Clone(a.lastHits[:]), b.lastHits[:]...)
 	slices.SortFunc(times, func(x, y int64) int { return cmp.Compare(y, x) })
 	copy(a.lastHits[:], times)
@@ -268,19 +271,38 @@ func (s *site) story(at time.Time, kind StepKind, words StepWords) {
 	s.dirty = true
 }
 
-// estimate is the part of a site that has no column: the anchor.
+// estimate is the part of a site that has no column: the anchor, and what the place looks like.
 func (s *site) estimate() []byte {
-	b := binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.anchor[0]))
-	return binary.LittleEndian.AppendUint64(b, math.Float64bits(s.anchor[1]))
+	var b []byte
+	for _, p := range s.estimated() {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(*p))
+	}
+	return b
 }
 
 func (s *site) readEstimate(b []byte) error {
-	if len(b) != 16 {
+	fields := s.estimated()
+	if len(b) != 8*len(fields) {
 		return errAccount
 	}
-	s.anchor[0] = math.Float64frombits(binary.LittleEndian.Uint64(b))
-	s.anchor[1] = math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))
+	for i, p := range fields {
+		*p = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
 	return nil
+}
+
+func (s *site) estimated() []*float64 {
+	fields := []*float64{&s.anchor[0], &s.anchor[1]}
+	for i := range s.structure {
+		fields = append(fields, &s.structure[i])
+	}
+	for k := range s.looks {
+		fields = append(fields, &s.looks[k].count)
+		for i := range s.looks[k].mean {
+			fields = append(fields, &s.looks[k].mean[i])
+		}
+	}
+	return fields
 }
 
 const metresPerDegree = 111319.49 // of latitude, WGS 84 mean sphere

@@ -129,8 +129,15 @@ func Story(ctx context.Context, pool *pgxpool.Pool, id string) ([]Step, error) {
 
 // Reasons explains the belief in a place, the strongest first. Trust is as of the last epoch.
 func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, error) {
+	learned, err := loadLessons(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	if learned == nil {
+		learned = &lessons{usual: usualInvented}
+	}
 	rows, err := pool.Query(ctx, `
-		select e.hits, e.misses, e.account, coalesce(t.agreed, 0), coalesce(t.contradicted, 0)
+		select e.hits, e.misses, e.account, coalesce(t.jolts, 0), coalesce(t.invented, 0), coalesce(t.agreed, 0)
 		from evidence e left join device_trust t on t.device = e.device where e.place = $1 order by e.device`, id)
 	if err != nil {
 		return nil, fmt.Errorf("read a place's evidence: %w", err)
@@ -139,8 +146,8 @@ func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, erro
 	var sin, cos float64
 	var hits, misses int
 	var sums []byte
-	var agreed, contradicted int64
-	_, err = pgx.ForEachRow(rows, []any{&hits, &misses, &sums, &agreed, &contradicted}, func() error {
+	var s standing
+	_, err = pgx.ForEachRow(rows, []any{&hits, &misses, &sums, &s.jolts, &s.invented, &s.agreed}, func() error {
 		var a account
 		if err := a.decode(sums); err != nil {
 			return err
@@ -156,7 +163,7 @@ func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, erro
 		jolts += hits
 		waves, drops, slow = waves+a.waves, drops+a.drops, slow+a.slow
 		sin, cos = sin+a.sin, cos+a.cos
-		if false {
+		if k := (known{s, learned}); k.liar() > 0.5 || k.jolts < fewJolts {
 			doubted++
 		}
 		return nil
@@ -212,6 +219,9 @@ func Coverage(ctx context.Context, pool *pgxpool.Pool) ([]CoverageCell, error) {
 	return cells, nil
 }
 
+// fewJolts is how many places a device has felt while it still counts as new.
+const fewJolts = 3
+
 // Settle takes over, in the caller's transaction, what people have found out about a place: Dismissed, or Confirmed when a
 // dismissal is taken back.
 func Settle(ctx context.Context, tx pgx.Tx, place string, state State, at time.Time) error {
@@ -240,7 +250,7 @@ func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) er
 	if err != nil {
 		return fmt.Errorf("mark place %s repaired: %w", place, err)
 	}
-	if _, err := tx.Exec(ctx, `update places set repaired_at = $2 where id = $1`, place, at); err != nil {
+	if _, err := tx.Exec(ctx, `update places set repaired_at = $2, epoch = coalesce((select hour from epoch), 0) where id = $1`, place, at); err != nil {
 		return fmt.Errorf("mark place %s repaired: %w", place, err)
 	}
 	if _, err := tx.Exec(ctx, `delete from evidence where place = $1`, place); err != nil {

@@ -66,9 +66,10 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	if err := e.trust.load(ctx, tx, epoch); err != nil {
+	if err := e.trust.load(ctx, tx, epoch, e.reader); err != nil {
 		return 0, false, err
 	}
+	e.epoch = epoch
 	limit := epochStart(epoch + 1)
 	if until.Before(limit) {
 		limit = until
