@@ -21,18 +21,20 @@ const numRates = 7
 // model holds the numbers of the belief, guesses of the field and not fitted to any city: how common each cause is where
 // one jolt has founded a place, and how often an honest phone that passes feels what is there.
 type model struct {
+	feelings            []feelings // by sensitivity, in steps
+	logNoise, logSmooth float64
+
 	prior    [numCauses]float64
 	rates    [numRates]float64
 	share    [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
 	noise    float64                        // how often an honest phone jolts where nothing is
 	temper   float64                        // exponent on what scores say
-	lieAlone float64                        // share of what is made up that is on no drive of its device
 	opposite float64                        // log odds for things across the whole road when it is felt in both directions
 }
 
 // standard is the model that every engine uses.
 func standard() model {
-	return model{
+	m := model{
 		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.015},
 		rates: [numRates]float64{0.10, 0.25, 0.40, 0.55, 0.70, 0.85, 0.97},
 		share: [numReal + 1][numRates]float64{
@@ -44,8 +46,10 @@ func standard() model {
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
 		noise:    0.04,
-		opposite: 3, lieAlone: 0.6, temper: 0.8,
+		opposite: 3, temper: 0.8,
 	}
+	m.feel()
+	return m
 }
 
 // effective is what n answers of one device at one place count: they are not independent of each other.
@@ -54,6 +58,28 @@ func effective(n int) float64 {
 		return float64(n)
 	}
 	return math.Pow(float64(n), 0.6)
+}
+
+// steps of sensitivity for which logarithms are kept.
+const sensitivitySteps = 32
+
+// sense is a device's sensitivity in steps.
+func sense(sensitivity float64) int { return int(math.Round(sensitivity * sensitivitySteps)) }
+
+// feelings are the logarithms of how likely a device feels or misses what has a hit rate.
+type feelings [numRates]struct{ felt, missed float64 }
+
+// feel fills the table of feelings, by sensitivity.
+func (m *model) feel() {
+	for step := range 2*sensitivitySteps + 1 {
+		var f feelings
+		for i, rate := range m.rates {
+			p := clamp(rate*float64(step)/sensitivitySteps, 0.01, 0.985)
+			f[i].felt, f[i].missed = math.Log(p), math.Log(1-p)
+		}
+		m.feelings = append(m.feelings, f)
+	}
+	m.logNoise, m.logSmooth = math.Log(m.noise), math.Log(1-m.noise)
 }
 
 // tally sums what the devices at a place say, by hit rate.
@@ -67,27 +93,27 @@ type tally struct {
 }
 
 // add adds a device's answers.
-func (m *model) add(t *tally, hits, misses int, alone lonely, k known) {
+func (m *model) add(t *tally, hits, misses int, alone lonely, o *opinion) {
 	h, n := effective(hits), effective(misses)
 	t.hits += h
 	t.misses += n
-	for i, rate := range m.rates {
-		felt := clamp(rate*k.sensitivity, 0.01, 0.985)
-		t.rates[i] += h*math.Log(felt) + n*math.Log(1-felt)
-		t.any[i] += h*math.Log(rate) + n*math.Log(1-rate)
+	own, any := &m.feelings[o.sense], &m.feelings[sensitivitySteps]
+	for i := range t.rates {
+		t.rates[i] += h*own[i].felt + n*own[i].missed
+		t.any[i] += h*any[i].felt + n*any[i].missed
 	}
-	t.noise += h*math.Log(m.noise) + n*math.Log(1-m.noise)
-	if hits > 0 {
-		t.collusion += k.collusion()
-		switch alone {
-		case onDrive:
-			t.driven += math.Log((1 - m.lieAlone) / (1 - k.alone))
-		case onNoDrive:
-			t.collusion += math.Log(m.lieAlone / k.alone)
-		case notKnown:
-		}
-	} else {
-		t.collusion += k.candour()
+	t.noise += h*m.logNoise + n*m.logSmooth
+	if hits == 0 {
+		t.collusion += o.candour
+		return
+	}
+	t.collusion += o.collusion
+	switch alone {
+	case onDrive:
+		t.driven += o.driven
+	case onNoDrive:
+		t.collusion += o.undriven
+	case notKnown:
 	}
 }
 

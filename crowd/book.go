@@ -55,7 +55,7 @@ func (e *Engine) study(ctx context.Context, tx pgx.Tx, hour, target int64) error
 	if err := e.trust.load(ctx, tx, hour, e.reader); err != nil {
 		return err
 	}
-	if err := e.book.read(ctx, tx); err != nil {
+	if err := e.book.read(ctx, tx, hour); err != nil {
 		return err
 	}
 	if len(e.book.fresh) == 0 {
@@ -69,12 +69,21 @@ func (e *Engine) study(ctx context.Context, tx pgx.Tx, hour, target int64) error
 	e.learn(nodes)
 	clear(e.book.fresh)
 	e.book.since = target
+	if _, err := tx.Exec(ctx, `delete from touched where epoch < $1`, target-keepTouched); err != nil {
+		return fmt.Errorf("learn: forget what was touched: %w", err)
+	}
 	e.trust.epoch = target
 	return e.trust.save(ctx, tx)
 }
 
+// keepTouched is for how many epochs it is known what judging has touched. Whoever last learned longer ago reads all.
+const keepTouched = 72
+
 // read brings the book up to date.
-func (b *book) read(ctx context.Context, tx pgx.Tx) error {
+func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
+	if b.since < hour-keepTouched+learnEvery {
+		*b = *newBook()
+	}
 	rows, err := tx.Query(ctx, `select id from places_gone where epoch >= $1`, b.since)
 	if err != nil {
 		return fmt.Errorf("learn: read places that are gone: %w", err)
@@ -86,7 +95,8 @@ func (b *book) read(ctx context.Context, tx pgx.Tx) error {
 	}); err != nil {
 		return fmt.Errorf("learn: read places that are gone: %w", err)
 	}
-	rows, err = tx.Query(ctx, `select id, lat, lon, repaired_at, estimate from places where epoch >= $1`, b.since)
+	rows, err = tx.Query(ctx, `select id, lat, lon, repaired_at, estimate from places
+		where $1 = 0 or id in (select place from touched where epoch >= $1)`, b.since)
 	if err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
 	}
@@ -112,7 +122,8 @@ func (b *book) read(ctx context.Context, tx pgx.Tx) error {
 	}); err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
 	}
-	rows, err = tx.Query(ctx, `select place, device, hits, misses, alone, account from evidence where epoch >= $1`, b.since)
+	rows, err = tx.Query(ctx, `select place, device, hits, misses, alone, account from evidence
+		where epoch >= $1 and ($1 = 0 or place in (select place from touched where epoch >= $1))`, b.since)
 	if err != nil {
 		return fmt.Errorf("learn: read evidence: %w", err)
 	}
@@ -259,6 +270,7 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64, c *Classifier)
 	if l != nil {
 		t.lessons = *l
 	}
+	clear(t.opinions)
 	t.epoch = epoch
 	return nil
 }

@@ -174,7 +174,7 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 		m.model.add(&t, acc.hits, acc.misses, acc.alone, known)
 		if acc.hits > 0 {
 			s.Devices++
-			w := 1.02 - known.liar()
+			w := 1.02 - known.liar
 			support += w
 			rough += w * acc.roughness / float64(acc.hits)
 			weights += w
@@ -212,7 +212,7 @@ func (m *mind) look(s *site, around []geo.Cell) {
 			if n == 0 || acc.shadow {
 				continue
 			}
-			w := 1.02 - m.trust.of(d).liar()
+			w := 1.02 - m.trust.of(d).liar
 			sum += w
 			squares += w * w
 			for c := range l.mean {
@@ -324,7 +324,7 @@ func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 	for _, d := range s.order {
 		acc := s.accounts[d]
 		switch {
-		case acc.shadow || m.trust.of(d).liar() > 0.5:
+		case acc.shadow || m.trust.of(d).liar > 0.5:
 		case acc.hits > 0:
 			felt++
 		case acc.misses > 0:

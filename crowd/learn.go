@@ -64,24 +64,43 @@ func (k known) candour() float64 {
 	return math.Log(1-clamp(k.falseShare(), 0, 0.9)) - math.Log(1-k.usual)
 }
 
+// opinion is what follows from what is known of a device for the weight of its word.
+type opinion struct {
+	sense            int     // its sensitivity in steps
+	liar             float64 // see known
+	collusion        float64
+	candour          float64
+	driven, undriven float64 // log odds that a jolt on a drive, or on none, is made up
+}
+
 // trust is what the last epoch knew.
 type trust struct {
 	epoch   int64
 	devices map[string]standing
 	lessons
+	opinions map[string]*opinion // of devices, as long as nothing new is known
 }
 
 func newTrust(c *Classifier) *trust {
-	return &trust{devices: map[string]standing{}, lessons: lessons{usual: usualInvented, alone: usualAlone,
+	return &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone,
 		centres: [2]Centres{c.Plain.Spread.Mean, c.Wave.Spread.Mean}}}
 }
 
-func (t *trust) of(device string) known {
+// of returns the opinion of a device.
+func (t *trust) of(device string) *opinion {
+	if o := t.opinions[device]; o != nil {
+		return o
+	}
+	const lieAlone = 0.6 // share of what is made up that is on no drive: a guess
 	s, ok := t.devices[device]
 	if !ok {
 		s.sensitivity = 1
 	}
-	return known{s, &t.lessons}
+	k := known{s, &t.lessons}
+	o := &opinion{sense: sense(s.sensitivity), liar: k.liar(), collusion: k.collusion(), candour: k.candour(),
+		driven: math.Log((1 - lieAlone) / (1 - t.alone)), undriven: math.Log(lieAlone / t.alone)}
+	t.opinions[device] = o
+	return o
 }
 
 // node is a place as learning sees it.
@@ -195,6 +214,7 @@ func (m *mind) conclusions(l *learning) {
 			jolts:       s.jolts, invented: s.invented, agreed: s.agreed,
 		}
 	}
+	clear(m.trust.opinions)
 	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
 	m.trust.typical = math.Exp(logs/agreed) - 3
 	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)

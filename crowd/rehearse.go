@@ -31,6 +31,7 @@ func NewRehearsal() (*Rehearsal, error) {
 
 // Judge judges one event. Events come in the order of judgement; received is the clock of decisions.
 func (r *Rehearsal) Judge(device string, e wire.Event, received time.Time) error {
+	e = asStored(e)
 	cell, err := geo.FineCell(e.Lat, e.Lon)
 	if err != nil {
 		return fmt.Errorf("event %s of %s: %w", e.ID, device, err)
@@ -56,6 +57,23 @@ func (r *Rehearsal) Judge(device string, e wire.Event, received time.Time) error
 		clear(s.changed)
 	}
 	return nil
+}
+
+// asStored is the event as the database gives it back: in single precision, and in thousandths of a g.
+func asStored(e wire.Event) wire.Event {
+	single := func(x float64) float64 { return float64(float32(x)) }
+	e.AccuracyM, e.SpeedMPS, e.PeakG, e.DurationS, e.RateHz = single(e.AccuracyM), single(e.SpeedMPS), single(e.PeakG), single(e.DurationS), single(e.RateHz)
+	if e.HeadingDeg != nil {
+		h := single(*e.HeadingDeg)
+		e.HeadingDeg = &h
+	}
+	e.Time = e.Time.Truncate(time.Microsecond)
+	wave := make([]float32, len(e.WaveG))
+	for i, g := range e.WaveG {
+		wave[i] = float32(wire.MilliG(float64(g))) / 1000
+	}
+	e.WaveG = wave
+	return e
 }
 
 // pass moves to another epoch, as an Engine does.
@@ -104,7 +122,7 @@ func (r *Rehearsal) Places() []Place {
 }
 
 // FalseShare tells what share of a device's jolts is held to be made up.
-func (r *Rehearsal) FalseShare(device string) float64 { return r.trust.of(device).liar() }
+func (r *Rehearsal) FalseShare(device string) float64 { return r.trust.of(device).liar }
 
 // Explain tells what the belief in a place is made of.
 func (r *Rehearsal) Explain(id string) string {

@@ -29,9 +29,10 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 		b.Queue(`insert into places_gone (id, into_, epoch) select *, $3 from unnest($1::text[], $2::text[])
 			on conflict (id) do update set into_ = excluded.into_, epoch = excluded.epoch`, gone, into, e.epoch)
 	}
-	if err := queuePlaces(b, touched, e.epoch); err != nil {
+	if err := queuePlaces(b, touched); err != nil {
 		return err
 	}
+	b.Queue(`insert into touched (epoch, place) select $1, * from unnest($2::text[])`, e.epoch, slices.Sorted(maps.Keys(out.touched)))
 	queueEvidence(b, touched, e.epoch)
 	if err := queueSteps(b, touched); err != nil {
 		return err
@@ -71,7 +72,7 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 	return nil
 }
 
-func queuePlaces(b *pgx.Batch, touched []*site, epoch int64) error {
+func queuePlaces(b *pgx.Batch, touched []*site) error {
 	n := len(touched)
 	if n == 0 {
 		return nil
@@ -104,10 +105,10 @@ func queuePlaces(b *pgx.Batch, touched []*site, epoch int64) error {
 	}
 	b.Queue(`
 		insert into places (id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief, severity,
-			devices, passes, first_at, last_at, repaired_at, ordered, shown, reviewed, steps, estimate, epoch)
+			devices, passes, first_at, last_at, repaired_at, ordered, shown, reviewed, steps, estimate)
 		select id, region, cell, lat, lon, heading, unsure, state, state_at, class,
 			translate(belief, '[]', '{}')::real[], severity, devices, passes, first_at, last_at, repaired_at, ordered,
-			shown, reviewed, steps, estimate, $23
+			shown, reviewed, steps, estimate
 		from unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
 			$8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::float8[], $13::int[], $14::int[],
 			$15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bool[], $19::bool[], $20::int[], $21::bytea[], $22::bool[])
@@ -119,9 +120,9 @@ func queuePlaces(b *pgx.Batch, touched []*site, epoch int64) error {
 			severity = excluded.severity, devices = excluded.devices, passes = excluded.passes,
 			first_at = excluded.first_at, last_at = excluded.last_at, repaired_at = excluded.repaired_at,
 			ordered = excluded.ordered, shown = excluded.shown, reviewed = excluded.reviewed, steps = excluded.steps,
-			estimate = excluded.estimate, epoch = excluded.epoch`,
+			estimate = excluded.estimate`,
 		id, region, cell, lat, lon, heading, unsure, state, stateAt, class, beliefs, sev, devices, passes, firstAt, lastAt,
-		repairedAt, shown, reviewed, steps, estimate, ordered, epoch)
+		repairedAt, shown, reviewed, steps, estimate, ordered)
 	for _, s := range touched {
 		if s.moved || !s.stored || len(s.steps) > 0 {
 			b.Queue(`select pg_notify($1, json_build_object('kind', 'place', 'id', $2::text, 'place', $2::text, 'state', $3::text)::text)`,

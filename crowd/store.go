@@ -250,7 +250,9 @@ func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) er
 	if err != nil {
 		return fmt.Errorf("mark place %s repaired: %w", place, err)
 	}
-	if _, err := tx.Exec(ctx, `update places set repaired_at = $2, epoch = coalesce((select hour from epoch), 0) where id = $1`, place, at); err != nil {
+	if _, err := tx.Exec(ctx, `
+		with told as (insert into touched (epoch, place) select hour, $1 from epoch)
+		update places set repaired_at = $2 where id = $1`, place, at); err != nil {
 		return fmt.Errorf("mark place %s repaired: %w", place, err)
 	}
 	if _, err := tx.Exec(ctx, `delete from evidence where place = $1`, place); err != nil {

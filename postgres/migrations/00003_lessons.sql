@@ -20,13 +20,15 @@ create table lessons (
     typical  double precision not null,        -- places where the device agreed that felt a jolt somewhere
     centres  double precision[] not null       -- mean scores, without and with a waveform, by class
 );
--- The epoch in which a row last changed: learning reads only what is new.
-alter table places add column epoch bigint not null default 0;
-create index places_epoch on places (epoch);
+-- Places that judging has touched, by epoch: learning reads only what is new. Kept for some days.
+create table touched (
+    epoch  bigint not null,
+    place  text not null
+);
+create index touched_epoch on touched (epoch);
 alter table evidence
-    add column epoch bigint not null default 0,
+    add column epoch bigint not null default 0,     -- in which the row last changed
     add column alone smallint not null default -1;  -- the device's jolts here are on no drive: 1, on one: 0, not known: -1
-create index evidence_epoch on evidence (epoch);
 -- Places that turned out to be another one.
 create table places_gone (
     id     text primary key,
@@ -36,8 +38,7 @@ create table places_gone (
 create index places_gone_epoch on places_gone (epoch);
 
 -- +goose Down
-drop table places_gone, lessons, device_trust;
-alter table places drop column epoch;
+drop table places_gone, touched, lessons, device_trust;
 alter table evidence drop column epoch, drop column alone;
 create table device_trust (
     device        text primary key,
