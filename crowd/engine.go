@@ -37,18 +37,19 @@ type Confirmation struct {
 // Engine judges pending events. Any number of engines, in any number of processes, may work on one database. An
 // Engine's methods may not be called at the same time as one another.
 type Engine struct {
-	pool   *pgxpool.Pool
-	config Config
-	model  model
-	line   line
-	reader *Classifier
-	cache  *cache
-	trust  *trust
-	known  map[int64]bool // regions that have a row to lease
-	alone  *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
-	wait   bool           // the last turn was held up by another worker's leases: next time wait for them
-	judged prometheus.Counter
-	took   prometheus.Histogram
+	pool    *pgxpool.Pool
+	config  Config
+	model   model
+	line    line
+	reader  *Classifier
+	cache   *cache
+	trust   *trust
+	answers answerBook
+	known   map[int64]bool // regions that have a row to lease
+	alone   *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
+	wait    bool           // the last turn was held up by another worker's leases: next time wait for them
+	judged  prometheus.Counter
+	took    prometheus.Histogram
 }
 
 // NewEngine makes an engine on a migrated database.
