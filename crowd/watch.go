@@ -98,7 +98,7 @@ func (w *Watch) renewIn(ctx context.Context, tx pgx.Tx, now time.Time) (int, err
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return 0, err
 	}
-	if hour == w.hour {
+	if hour == w.hour || err != nil && now.IsZero() { // a clock that events move has not begun
 		return 0, nil
 	}
 	var free bool

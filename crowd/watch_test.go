@@ -36,18 +36,21 @@ type listed struct {
 func (l listed) point() orb.Point { return orb.Point{l.Lon, l.Lat} }
 
 // grid is a town of 11 by 11 streets, 200 m apart, around the place where tests put their events.
-func grid() *geo.Network {
+func grid() *geo.Network { return gridOf(5) }
+
+// gridOf is one of 2n+1 by 2n+1 streets.
+func gridOf(n int) *geo.Network {
 	var streets []geo.Street
 	origin := orb.Point{15.6, 48.41}
-	for i := -5; i <= 5; i++ {
+	for i := -n; i <= n; i++ {
 		at := float64(i) * 200
 		var north, east orb.LineString
-		for k := -5; k <= 5; k++ {
+		for k := -n; k <= n; k++ {
 			north = append(north, geo.Destination(geo.Destination(origin, 90, at), 0, float64(k)*200))
 			east = append(east, geo.Destination(geo.Destination(origin, 90, float64(k)*200), 0, at))
 		}
-		streets = append(streets, geo.Street{ID: int64(100 + i), Class: "residential", Line: north},
-			geo.Street{ID: int64(200 + i), Class: "residential", Line: east})
+		streets = append(streets, geo.Street{ID: int64(1000 + i), Class: "residential", Line: north},
+			geo.Street{ID: int64(2000 + i), Class: "residential", Line: east})
 	}
 	return geo.NewNetwork(&geo.Map{Streets: streets})
 }
