@@ -10,6 +10,7 @@ import (
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
 // answer stores a pass at a list's entry, which it names unless name is false.
@@ -71,12 +72,23 @@ func TestAnswersAreCounted(t *testing.T) {
 	}
 	w.answer("desk", far[0], true)
 	w.answer("desk", far[1], true) // five seconds later
+	ownNames := map[string]bool{}
 	for _, l := range all(lists(t, w.pool, network)) {
 		if l.place != "" {
 			w.answer("honest", l, true)
+			ownNames[l.place] = true
 		}
 	}
 	w.judge(crowd.Config{})
+	// Another database knows places by their own names only.
+	if err := crowd.Log(ctx, w.pool, func(l wire.Line) error {
+		if l.Device == "honest" && !ownNames[l.Place] {
+			t.Errorf("an answer for a place is exported as one for %q", l.Place)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	w.at = begin.Add(26 * time.Hour)
 	w.answer("late", listed{Lat: 48.41, Lon: 15.6}, false)
 	w.judge(crowd.Config{})

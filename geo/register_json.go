@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -165,7 +164,7 @@ func plainText(value json.RawMessage) string {
 	value = bytes.TrimSpace(value)
 	if len(value) > 0 && (value[0] == '-' || value[0] >= '0' && value[0] <= '9') {
 		if _, err := strconv.ParseFloat(string(value), 64); err == nil {
-			return fmt.Sprintf("%s", value)
+			return string(value)
 		}
 	}
 	return ""

@@ -91,7 +91,8 @@ func TestARegisterAsGeoJSON(t *testing.T) {
 	if fmt.Sprint(lines) != "[4 5 7 8]" || !strings.Contains(r.Refused[2].Reason, "on line 3") {
 		t.Errorf("%+v", r.Refused)
 	}
-	cut := register(t, bumps[:strings.Index(bumps, "LineString")], "")
+	begin, _, _ := strings.Cut(bumps, "LineString")
+	cut := register(t, begin, "")
 	if len(cut.Fixtures) != 2 || cut.Whole || len(cut.Refused) != 1 || cut.Refused[0].Line != 4 {
 		t.Errorf("cut off: %+v", cut)
 	}
