@@ -156,12 +156,12 @@ func (w *Watch) choose(key watchKey, g *ground, at time.Time) []watchPoint {
 		return nil
 	}
 	g.km = w.roads.KM(g.region)
-	streets := g.km > 0
+	streets, least := g.km > 0, 1
 	if !streets {
-		g.km = float64(g.driven) * kmPerDrivenCell
+		g.km, least = float64(g.driven)*kmPerDrivenCell, leastRoom
 	}
-	room := min(w.options.Most, max(leastRoom, int(w.options.PerKM*g.km)))
-	controls := min(room/2, max(len(g.candidates), int(controlsPerKM*g.km+0.5)))
+	room := min(w.options.Most, max(least, int(w.options.PerKM*g.km)))
+	controls := min((room+1)/2, max(len(g.candidates), int(controlsPerKM*g.km+0.5)))
 	g.rank(at)
 	var list []watchPoint
 	stretches := 0

@@ -13,7 +13,7 @@ import (
 
 const (
 	controlsPerKM   = 2.0 // control points, where there are fewer places; half of the list at most
-	leastRoom       = 6   // positions in a list, however little street there is
+	leastRoom       = 6   // positions in a list where no streets are imported, however little was driven
 	kmPerDrivenCell = 0.5 // street in a driven resolution 9 cell (0.1 km²) where no streets are imported: a guess for towns
 
 	// What is asked: below this belief in a pothole a place is all but settled as something else, above it as one.

@@ -18,13 +18,15 @@ const (
 )
 
 // addControls adds n control points to a region's list. Every day some of them are drawn anew; each stays 1, 2, 4, 8 or 16
-// days, as suspected places come and go, so that staying tells nothing either.
+// days, as suspected places come and go, so that staying tells nothing either. Each has its own hour to go: a list that is
+// made anew because a place is new also has new control points, whose hours have passed since it was made last.
 func (w *Watch) addControls(key watchKey, g *ground, list []watchPoint, n int, stretch bool, now time.Time) []watchPoint {
-	day := now.Unix() / (24 * 60 * 60)
+	const day = 24 // hours
+	hour := epochOf(now)
 	for slot := range n {
-		life := int64(1) << int(5*key.share("life", int64(g.region), stretch, slot))
-		phase := int64(float64(life) * key.share("phase", int64(g.region), stretch, slot))
-		term := (day + phase) / life
+		life := day << int(5*key.share("life", int64(g.region), stretch, slot))
+		phase := int(float64(life) * key.share("phase", int64(g.region), stretch, slot))
+		term := (hour + int64(phase)) / int64(life)
 		for try := range controlTries {
 			words := []any{"control", int64(g.region), stretch, slot, term, try}
 			p, ok := w.control(key, g, words, stretch)

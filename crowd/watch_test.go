@@ -273,7 +273,7 @@ func TestListsAreBounded(t *testing.T) {
 	renew(t, crowd.NewWatch(w.pool, network, crowd.WatchOptions{PerKM: 1.2}), w.at)
 	found := false
 	for region, list := range lists(t, w.pool, network) {
-		most := max(6, int(1.2*roads.KM(geo.Cell(region))))
+		most := max(1, int(1.2*roads.KM(geo.Cell(region))))
 		if len(list) > most {
 			t.Errorf("%d positions on %.1f km", len(list), roads.KM(geo.Cell(region)))
 		}

@@ -8,14 +8,14 @@ import (
 	"github.com/paulmach/orb"
 )
 
-// Roads are the ordinary streets of a network, filed by region, so that positions on them can be drawn at random.
-// Motorways, trunk roads and ways to houses and car parks are not among them. They never change.
+// Roads are the drivable streets of a network, filed by region, so that positions on them can be drawn at random. They
+// never change.
 type Roads struct {
 	network *Network
 	regions map[Cell]*roads
 }
 
-// roads are the pieces of street in a region, and how many metres they have up to the end of each.
+// roads are the pieces of street in a region, and how many metres they count up to the end of each.
 type roads struct {
 	pieces []roadPiece
 	ends   []float64
@@ -35,6 +35,10 @@ type Spot struct {
 	Street     int64   // its ID
 }
 
+// serviceShare is what a metre of a way to a house or on a car park counts: half of a town's ways are such, and few cars
+// drive there.
+const serviceShare = 0.1
+
 // pieceM is the longest piece, metres: as a whole it belongs to the region of its middle.
 const pieceM = 50.0
 
@@ -43,17 +47,21 @@ func NewRoads(n *Network) *Roads {
 	r := &Roads{network: n, regions: map[Cell]*roads{}}
 	for at := range n.streets {
 		street := &n.streets[at]
-		if rank, ok := rankOf(street.Class); !ok || rank < rankPrimary || rank > rankResidential {
+		if !street.Drivable() {
 			continue
 		}
+		counts := 1.0
+		if rank, _ := rankOf(street.Class); rank == rankService {
+			counts = serviceShare
+		}
 		for i := range len(street.Line) - 1 {
-			r.add(segment{int32(at), int32(i)}, street.Line[i], street.Line[i+1])
+			r.add(segment{int32(at), int32(i)}, street.Line[i], street.Line[i+1], counts)
 		}
 	}
 	return r
 }
 
-func (r *Roads) add(at segment, a, b orb.Point) {
+func (r *Roads) add(at segment, a, b orb.Point, counts float64) {
 	length := Distance(a, b)
 	if length == 0 {
 		return
@@ -73,7 +81,7 @@ func (r *Roads) add(at segment, a, b orb.Point) {
 			r.regions[region] = in
 		}
 		in.pieces = append(in.pieces, roadPiece{at, from, to})
-		in.ends = append(in.ends, in.length()+length/float64(n))
+		in.ends = append(in.ends, in.length()+counts*length/float64(n))
 	}
 }
 
@@ -94,7 +102,7 @@ func (r *Roads) Regions() []Cell {
 	return out
 }
 
-// KM returns the kilometres of street in a region.
+// KM returns the kilometres of street in a region; ways to houses and on car parks count a tenth.
 func (r *Roads) KM(region Cell) float64 {
 	if in := r.regions[region]; in != nil {
 		return in.length() / 1000

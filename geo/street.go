@@ -32,7 +32,6 @@ func (s *Street) Drivable() bool {
 
 // Ranks of classes, from the most important down; the map shows them from different zooms on.
 const (
-	rankPrimary     = 2
 	rankTertiary    = 4
 	rankResidential = 5
 	rankService     = 6
@@ -47,7 +46,7 @@ func rankOf(class string) (int, bool) {
 	case "trunk", "trunk_link":
 		return 1, true
 	case "primary", "primary_link":
-		return rankPrimary, true
+		return 2, true
 	case "secondary", "secondary_link":
 		return 3, true
 	case "tertiary", "tertiary_link":
