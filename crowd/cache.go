@@ -19,6 +19,7 @@ type cache struct {
 	regions map[geo.Cell]*shelf
 	cells   map[geo.Cell][]*site
 	count   int
+	known   *known
 }
 
 // shelf is what is remembered of one region.
@@ -41,6 +42,7 @@ func (c *cache) clear() {
 	c.regions = map[geo.Cell]*shelf{}
 	c.cells = map[geo.Cell][]*site{}
 	c.count = 0
+	c.known = newKnown()
 }
 
 // forget drops a region.
@@ -49,6 +51,7 @@ func (c *cache) forget(region geo.Cell) {
 		for _, s := range shelf.sites {
 			c.remove(s)
 		}
+		c.known.forget(slices.Collect(maps.Keys(shelf.loaded)))
 		delete(c.regions, region)
 	}
 }
@@ -105,6 +108,9 @@ func (c *cache) prepare(ctx context.Context, tx pgx.Tx, l *leases, batch []*arri
 	}
 	if len(need) == 0 {
 		return nil
+	}
+	if err := c.known.read(ctx, tx, need); err != nil {
+		return err
 	}
 	fresh, err := c.read(ctx, tx, need)
 	if err != nil || len(fresh) == 0 {

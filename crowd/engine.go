@@ -40,13 +40,14 @@ type Engine struct {
 	pool   *pgxpool.Pool
 	config Config
 	*mind
-	book   *book
-	epoch  int64          // that is being judged in this turn
-	known  map[int64]bool // regions that have a row to lease
-	alone  *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
-	wait   bool           // the last turn was held up by another worker's leases: next time wait for them
-	judged prometheus.Counter
-	took   prometheus.Histogram
+	book    *book
+	answers answerBook
+	epoch   int64          // that is being judged in this turn
+	known   map[int64]bool // regions that have a row to lease
+	alone   *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
+	wait    bool           // the last turn was held up by another worker's leases: next time wait for them
+	judged  prometheus.Counter
+	took    prometheus.Histogram
 }
 
 // NewEngine makes an engine on a migrated database.

@@ -107,6 +107,9 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 	if target <= *hour {
 		return false, nil
 	}
+	if err := SumAnswers(ctx, tx, epochStart(target)); err != nil {
+		return false, err
+	}
 	if target/learnEvery != *hour/learnEvery {
 		if err := e.study(ctx, tx, *hour, target); err != nil {
 			return false, err

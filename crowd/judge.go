@@ -60,7 +60,7 @@ func (m *mind) judge(a *arrival, out *outcome) {
 	out.coverage[coverageKey{geo.CoverageCell(a.Cell), a.Time.UTC().Truncate(24 * time.Hour)}]++
 	if a.Kind == wire.Pass {
 		for _, s := range m.cache.near(a.around) {
-			if d, ok := s.distance(a); ok && (d <= missGateM || s.ID == a.Place && d <= 2*missGateM) && s.counts(a) {
+			if d, ok := s.distance(a); ok && (d <= missGateM || s.ID == a.about && d <= 2*missGateM) && s.counts(a) {
 				s.miss(a)
 				m.assess(s, a, out)
 			}
@@ -229,6 +229,12 @@ func (m *mind) look(s *site, around []geo.Cell) {
 	}
 	for c, p := range m.model.prior {
 		s.structure[c] = math.Log(p)
+	}
+	furniture, cases := m.cache.known.around(around)
+	if len(furniture)+len(cases) > 0 {
+		for c, shift := range knownPrior(s.point(), s.HeadingDeg, s.LastAt, furniture, cases) {
+			s.structure[c] += shift
+		}
 	}
 	if s.HeadingDeg == nil {
 		return

@@ -24,8 +24,8 @@ type lessons struct {
 	centres [2]Centres // what the classes look like here, without and with a waveform
 }
 
-// known is what is known of one device, with what it is measured by.
-type known struct {
+// repute is what is known of one device, with what it is measured by.
+type repute struct {
 	standing
 	*lessons
 }
@@ -44,30 +44,30 @@ const (
 )
 
 // falseShare is the share of the device's jolts that are made up.
-func (k known) falseShare() float64 {
+func (k repute) falseShare() float64 {
 	return (k.usual*weightOfUsual + k.invented) / (weightOfUsual + k.jolts)
 }
 
 // liar grows from 0 to 1 with how much more of the device's jolts seem made up than is usual.
-func (k known) liar() float64 { return clamp((k.falseShare()-k.usual)/0.2, 0, 1) }
+func (k repute) liar() float64 { return clamp((k.falseShare()-k.usual)/0.2, 0, 1) }
 
 // collusion is the log odds that a jolt of the device is made up, against that of any device. Whoever drives little and
 // yet felt this place is likelier to have been sent there.
-func (k known) collusion() float64 {
+func (k repute) collusion() float64 {
 	f := clamp(k.falseShare(), 0.003, 0.95)
 	rare := clamp(math.Log((k.typical+3)/(k.agreed+3)), -0.7, 1.2)
 	return clamp(math.Log(f/(1-f))-math.Log(k.usual/(1-k.usual))+rare, -3, 3)
 }
 
 // candour is the log odds that a smooth pass comes from a device that makes things up, against that of any device.
-func (k known) candour() float64 {
+func (k repute) candour() float64 {
 	return math.Log(1-clamp(k.falseShare(), 0, 0.9)) - math.Log(1-k.usual)
 }
 
 // opinion is what follows from what is known of a device for the weight of its word.
 type opinion struct {
 	sense            int     // its sensitivity in steps
-	liar             float64 // see known
+	liar             float64 // see repute
 	collusion        float64
 	candour          float64
 	driven, undriven float64 // log odds that a jolt on a drive, or on none, is made up
@@ -96,7 +96,7 @@ func (t *trust) of(device string) *opinion {
 	if !ok {
 		s.sensitivity = 1
 	}
-	k := known{s, &t.lessons}
+	k := repute{s, &t.lessons}
 	o := &opinion{sense: sense(s.sensitivity), liar: k.liar(), collusion: k.collusion(), candour: k.candour(),
 		driven: math.Log((1 - lieAlone) / (1 - t.alone)), undriven: math.Log(lieAlone / t.alone)}
 	t.opinions[device] = o

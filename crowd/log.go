@@ -16,11 +16,13 @@ import (
 // arrival. It reads one consistent picture of the database.
 func Log(ctx context.Context, pool *pgxpool.Pool, yield func(wire.Line) error) error {
 	const columns = `e.id, e.device, e.kind, e.time, e.lat, e.lon, e.accuracy_m, e.speed_mps, e.heading_deg, e.peak_g, e.duration_s,
-		e.rate_hz, e.wave, coalesce(e.place, '')`
+		e.rate_hz, e.wave, coalesce(w.place, e.place, '')`
+	// What a watch list called a place is known to this database only.
+	const events = `events e on e.id = j.id and e.device = j.device left join watch_points w on w.id = e.place`
 	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		for _, query := range []string{
-			`select j.received, ` + columns + ` from judgements j join events e on e.id = j.id and e.device = j.device order by j.n`,
-			`select p.received, ` + columns + ` from pending_events p join events e on e.id = p.id and e.device = p.device order by p.turn`,
+			`select j.received, ` + columns + ` from judgements j join ` + events + ` order by j.n`,
+			`select j.received, ` + columns + ` from pending_events j join ` + events + ` order by j.turn`,
 		} {
 			rows, err := tx.Query(ctx, query)
 			if err != nil {

@@ -44,7 +44,7 @@ func (r *Rehearsal) Judge(device string, e wire.Event, received time.Time) error
 	if start := epochStart(r.epoch); received.Before(start) {
 		received = start
 	}
-	a := &arrival{Event: e, Device: device, Received: received, Cell: cell, Region: geo.Region(cell)}
+	a := &arrival{Event: e, about: e.Place, Device: device, Received: received, Cell: cell, Region: geo.Region(cell)}
 	a.survey()
 	out := newOutcome()
 	r.judge(a, out)

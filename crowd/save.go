@@ -39,6 +39,9 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 	}
 	queueReviews(b, out.reviews)
 	queueCoverage(b, out.coverage)
+	if err := e.answers.note(ctx, tx, b, judged); err != nil {
+		return err
+	}
 	queueDone(b, judged)
 	queueVersions(b, out.regions)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {

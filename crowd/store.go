@@ -163,7 +163,7 @@ func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, erro
 		jolts += hits
 		waves, drops, slow = waves+a.waves, drops+a.drops, slow+a.slow
 		sin, cos = sin+a.sin, cos+a.cos
-		if k := (known{s, learned}); k.liar() > 0.5 || k.jolts < fewJolts {
+		if k := (repute{s, learned}); k.liar() > 0.5 || k.jolts < fewJolts {
 			doubted++
 		}
 		return nil

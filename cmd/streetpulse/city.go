@@ -52,6 +52,9 @@ func (c cityFlags) prefix() string {
 
 // loadNetwork reads the imported streets; there may be none.
 func loadNetwork(ctx context.Context, pool *pgxpool.Pool) (*geo.Network, error) {
+	if _, err := geo.PlaceFurniture(ctx, pool); err != nil {
+		return nil, err
+	}
 	m, err := geo.Load(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("load the streets: %w", err)

@@ -44,6 +44,7 @@ type serveCommand struct {
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
 	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
 
@@ -121,6 +122,7 @@ type parts struct {
 	writer *ingest.Writer
 	broker *broker.Broker
 	engine *crowd.Engine
+	watch  *crowd.Watch
 	web    *web.Server
 	http   net.Listener
 }
@@ -145,6 +147,11 @@ func (p *parts) make() error {
 		if err != nil {
 			return err
 		}
+		asked := crowd.WatchOptions{PerKM: p.c.WatchPerKM, Log: p.log}
+		if asked.PerKM <= 0 {
+			asked.PerKM = -1
+		}
+		p.watch = crowd.NewWatch(p.db.Pool, p.network, asked)
 	}
 	if !p.c.plays(roleWeb) {
 		return nil
@@ -182,6 +189,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	}
 	if p.engine != nil {
 		group.Go(func() error { return p.engine.Work(ctx, p.clock.Now, wake) })
+		group.Go(func() error { return p.watch.Work(ctx, p.clock.Now) })
 	}
 	if p.web != nil {
 		group.Go(func() error { return p.web.Serve(ctx, p.http) })
