@@ -18,15 +18,32 @@ type Rehearsal struct {
 	epoch     int64
 	fresh     map[string]bool // devices that have spoken since learning last looked
 	confirmed []Confirmation
+	without   Defence
 }
 
-// NewRehearsal returns an empty one.
-func NewRehearsal() (*Rehearsal, error) {
+// Defence is a set of the guards against reports that mislead. Experiments measure what each is worth by doing without it;
+// an Engine always has all.
+type Defence uint8
+
+// Defences, one by one.
+const (
+	Honesty  Defence = 1 << iota // what is learnt of a device weighs its word: how much it makes up, how much it drives
+	Drives                       // whether a jolt belongs to a drive
+	SameCar                      // two phones in one car are one voice
+	Adapting                     // what the classes look like is learnt anew in each city
+)
+
+// NewRehearsal returns an empty one, with every defence but those given.
+func NewRehearsal(without ...Defence) (*Rehearsal, error) {
 	reader, err := StandardClassifier()
 	if err != nil {
 		return nil, err
 	}
-	return &Rehearsal{mind: newMind(reader), fresh: map[string]bool{}}, nil
+	r := &Rehearsal{mind: newMind(reader), fresh: map[string]bool{}}
+	for _, d := range without {
+		r.without |= d
+	}
+	return r, nil
 }
 
 // Judge judges one event. Events come in the order of judgement; received is the clock of decisions.
@@ -44,7 +61,8 @@ func (r *Rehearsal) Judge(device string, e wire.Event, received time.Time) error
 	if start := epochStart(r.epoch); received.Before(start) {
 		received = start
 	}
-	a := &arrival{Event: e, about: e.Place, Device: device, Received: received, Cell: cell, Region: geo.Region(cell)}
+	a := &arrival{Event: e, about: e.Place, Device: device, Received: received, Cell: cell, Region: geo.Region(cell),
+		unpaired: r.without&SameCar != 0}
 	a.survey()
 	out := newOutcome()
 	r.judge(a, out)
@@ -88,11 +106,31 @@ func (r *Rehearsal) pass(hour int64) {
 			}
 		}
 		slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.id, b.id) })
-		r.cache.note(drives(nodes, r.fresh))
+		if r.without&Drives == 0 {
+			r.cache.note(drives(nodes, r.fresh))
+		}
 		r.learn(nodes)
+		r.forget()
 		clear(r.fresh)
 	}
 	r.epoch = hour
+}
+
+// forget takes back what the defences that are off have learnt.
+func (r *Rehearsal) forget() {
+	untaught := newTrust(r.reader)
+	if r.without&Honesty != 0 {
+		for d, s := range r.trust.devices {
+			r.trust.devices[d] = standing{sensitivity: s.sensitivity}
+		}
+		r.trust.usual, r.trust.typical = untaught.usual, untaught.typical
+	}
+	if r.without&Adapting != 0 {
+		r.trust.centres = untaught.centres
+	}
+	if r.without != 0 {
+		clear(r.trust.opinions)
+	}
 }
 
 // node is the site as learning sees it.

@@ -119,7 +119,7 @@ func (s *site) hit(e *arrival) {
 	a.roughness += Roughness(e.PeakG, e.SpeedMPS)
 	copy(a.lastHits[1:], a.lastHits[:3])
 	a.lastHits[0] = e.Time.UnixMilli()
-	a.shadow = s.ridesAlong(e.Device, a)
+	a.shadow = !e.unpaired && s.ridesAlong(e.Device, a)
 	if e.Time.Before(s.FirstAt) {
 		s.FirstAt = e.Time
 	}

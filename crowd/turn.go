@@ -31,6 +31,7 @@ type arrival struct {
 	regions  []geo.Cell // their regions, its own among them
 	jolt     Jolt
 	scores   Scores
+	unpaired bool // its device counts even where it rides along with another: experiments only
 }
 
 // survey lists the cells that may hold the event's place, and their regions.
