@@ -72,7 +72,7 @@ func (d *Drive) listen() {
 	const oneTrip = 3 * time.Second
 	for id, times := range d.heard {
 		slices.SortFunc(times, time.Time.Compare)
-		d.heard[id] = slices.CompactFunc(times, func(a, b time.Time) bool { return b.Sub(a) < oneTrip })
+		d.heard[id] = slices.CompactFunc(times, func(a, b time.Time) bool { return b.Sub(a).Abs() < oneTrip })
 	}
 }
 

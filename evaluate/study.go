@@ -61,19 +61,20 @@ func without() []struct {
 	}
 }
 
-// RehearseAll rehearses the cities of the seeds, several at a time. It calls done with each report in the seeds' order.
-func RehearseAll(ctx context.Context, seeds Seeds, done func(Report)) ([]Report, error) {
-	s, err := run(ctx, seeds, false, done, func(string) {})
+// RehearseAll rehearses the cities of the seeds, several at a time; what else they are like says base. It calls done with each
+// report in the seeds' order.
+func RehearseAll(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, done func(Report)) ([]Report, error) {
+	s, err := run(ctx, base, seeds, false, done, func(string) {})
 	return s.Cities, err
 }
 
-// RunStudy rehearses the cities of the seeds and runs the experiments on the first of them. It calls done with each city's
+// RunStudy does as RehearseAll and runs the experiments on the first of them. It calls done with each city's
 // report in the seeds' order, and progress with a sentence for each experiment that has ended.
-func RunStudy(ctx context.Context, seeds Seeds, done func(Report), progress func(string)) (Study, error) {
-	return run(ctx, seeds, true, done, progress)
+func RunStudy(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, done func(Report), progress func(string)) (Study, error) {
+	return run(ctx, base, seeds, true, done, progress)
 }
 
-func run(ctx context.Context, seeds Seeds, experiments bool, done func(Report), progress func(string)) (Study, error) {
+func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experiments bool, done func(Report), progress func(string)) (Study, error) {
 	s := Study{Cities: make([]Report, len(seeds))}
 	some := func(n int) int { return min(n, len(seeds)) }
 	if experiments {
@@ -90,7 +91,9 @@ func run(ctx context.Context, seeds Seeds, experiments bool, done func(Report), 
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, seed := range seeds {
 		group.Go(func() error {
-			drive, report, err := prepared(ctx, firmwaresim.CityOptions{Seed: seed})
+			options := base
+			options.Seed = seed
+			drive, report, err := prepared(ctx, options)
 			if err != nil {
 				return err
 			}
@@ -116,7 +119,9 @@ func run(ctx context.Context, seeds Seeds, experiments bool, done func(Report), 
 				break
 			}
 			group.Go(func() error {
-				drive, report, err := prepared(ctx, firmwaresim.CityOptions{Seed: seed, Adversaries: x.who})
+				options := base
+				options.Seed, options.Adversaries = seed, x.who
+				drive, report, err := prepared(ctx, options)
 				if err != nil {
 					return err
 				}

@@ -67,11 +67,11 @@ func (c evaluateCommand) Run(ctx context.Context, o output) error {
 func (c evaluateCommand) study(ctx context.Context, o output, done func(evaluate.Report)) (study evaluate.Study, err error) {
 	switch {
 	case c.Markdown != "":
-		return evaluate.RunStudy(ctx, c.Seed, done, func(s string) { fmt.Fprintln(o.err, s) })
+		return evaluate.RunStudy(ctx, firmwaresim.CityOptions{}, c.Seed, done, func(s string) { fmt.Fprintln(o.err, s) })
 	case c.Pipeline:
 		study.Cities, err = c.pipeline(ctx, o, done)
 	default:
-		study.Cities, err = evaluate.RehearseAll(ctx, c.Seed, done)
+		study.Cities, err = evaluate.RehearseAll(ctx, firmwaresim.CityOptions{}, c.Seed, done)
 	}
 	return study, err
 }
