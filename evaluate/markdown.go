@@ -93,7 +93,7 @@ func (s Study) about(p *page) {
 		"give other figures.\n\n![Precision and recall by city, reliability, inventions](pictures/evaluation.svg)\n\n")
 	p.add(`What is measured:
 
-- **Precision**: the share of the orders that are a pothole within %.0f m which was there when the order was made. A pothole counts once.
+- **Precision**: the share of the orders that are a pothole within %.0f m which had appeared by the time of the order. A pothole counts once.
 - **Recall**: of the potholes that were there for a day and that at least %d trips of at least %d honest cars passed, the share that has an order.
 - **Inventions**: orders within %.1f m of a place that an adversary has made up, and of no pothole.
 - **Splits**: further orders for a pothole that has one, as a share of the potholes found.

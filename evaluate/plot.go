@@ -31,6 +31,8 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 .axis { stroke: var(--soft); fill: none; }
 .goal { stroke: var(--soft); stroke-dasharray: 4 3; fill: none; }
 .first { fill: var(--first); } .second { fill: var(--second); } .third { fill: var(--third); }
+.ring { fill: none; stroke-width: 1.5; } .ring.first { fill: none; stroke: var(--first); } .ring.second { fill: none; stroke: var(--second); }
+.ring.third { fill: none; stroke: var(--third); }
 .line { stroke: var(--first); stroke-width: 2; fill: none; }
 `
 
@@ -76,7 +78,7 @@ func (d *drawing) panel(left float64, title, across, up string) {
 	}
 	d.line("axis", left, panelTop, left, panelTop+panelH)
 	d.line("axis", left, panelTop+panelH, left+panelW, panelTop+panelH)
-	d.text(left+panelW/2, panelTop+panelH+44, "", "middle", across)
+	d.text(left+panelW/2, panelTop+panelH+52, "", "middle", across)
 	d.add(`<text transform="translate(%.1f %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n", left-44, panelTop+panelH/2, html.EscapeString(up))
 }
 
@@ -90,16 +92,15 @@ func (d *drawing) cities(left float64, reports []Report) {
 	d.panel(left, "Precision and recall by city", "city (seed); dashed: goals", "share")
 	d.key(left, "first", "precision")
 	d.key(left+80, "second", "recall")
-	d.key(left+145, "third", "both, 3 devices")
+	d.key(left+145, "ring third", "the same, 3 devices")
 	for _, m := range Measures()[:2] {
 		d.line("goal", left, height(m.Goal), left+panelW, height(m.Goal))
 	}
 	step := panelW / float64(max(1, len(reports)))
 	for i, r := range reports {
 		x := left + step*(float64(i)+0.5)
-		for _, y := range []float64{r.Three.Precision, r.Three.Recall} {
-			d.add(`<circle class="third" cx="%.1f" cy="%.1f" r="3"/>`+"\n", x, height(y))
-		}
+		d.add(`<circle class="ring first" cx="%.1f" cy="%.1f" r="4"/>`+"\n", x, height(r.Three.Precision))
+		d.add(`<circle class="ring second" cx="%.1f" cy="%.1f" r="4"/>`+"\n", x, height(r.Three.Recall))
 		d.add(`<circle class="first" cx="%.1f" cy="%.1f" r="5"/>`+"\n", x, height(r.Crowd.Precision))
 		d.add(`<circle class="second" cx="%.1f" cy="%.1f" r="5"/>`+"\n", x, height(r.Crowd.Recall))
 		if every := (len(reports) + 9) / 10; i%every == 0 {

@@ -81,7 +81,8 @@ func (s Study) adversaries(p *page) {
 	if len(s.Adversaries) == 0 {
 		return
 	}
-	p.add("## Each adversary alone\n\nThe same cities (%s) with one kind of adversary each, and with none. Means; counts are added up.\n\n",
+	p.add("## Each adversary alone\n\nThe same cities (%s) with one kind of adversary each, and with none. Means; counts are added up. So few cities "+
+		"show what matters much; small differences may be chance.\n\n",
 		seedsOf(s.Adversaries[0].Cities))
 	p.trials("adversary", s.Adversaries)
 }
@@ -90,7 +91,8 @@ func (s Study) defences(p *page) {
 	if len(s.Defences) == 0 {
 		return
 	}
-	p.add("## Each defence off\n\nThe cities %s with all their adversaries, judged without one defence each. Means; counts are added up.\n\n",
+	p.add("## Each defence off\n\nThe cities %s with all their adversaries, judged without one defence each. Means; counts are added up. So "+
+		"few cities show what matters much; small differences may be chance.\n\n",
 		seedsOf(s.Defences[0].Cities))
 	p.trials("", s.Defences)
 }
@@ -109,7 +111,7 @@ func missedGoals(p *page, cities []Report) {
 	var failed []string
 	for _, m := range Measures() {
 		if x, _, _ := m.meanWorst(cities, ours); !m.Met(x) {
-			failed = append(failed, fmt.Sprintf("%s (%s, goal %s)", strings.ToLower(m.Name[:1])+m.Name[1:], m.Write(x), m.Write(m.Goal)))
+			failed = append(failed, fmt.Sprintf("%s (%s, goal %s)", m.Name, m.Write(x), m.Write(m.Goal)))
 		}
 	}
 	met := sum(cities, func(r Report) int {
@@ -225,7 +227,7 @@ func (s Study) worstAdversary(p *page) {
 	p.add("- Without any adversary precision is %.3f and recall %.3f: what these lack is lost to roads and phones alone.",
 		none.mean(func(s Score) float64 { return s.Precision }), none.mean(func(s Score) float64 { return s.Recall }))
 	if lost := none.mean(f1) - worst.mean(f1); lost > 0 {
-		p.add(" The adversary that costs most alone is the one called %s: F1 falls by %.3f.", worst.Name, lost)
+		p.add(" Of the adversaries alone, “%s” costs most: F1 falls by %.3f.", worst.Name, lost)
 	}
 	p.add("\n")
 }
