@@ -243,11 +243,11 @@ func (s Study) idleDefences(p *page) {
 		lies := func(t Trial) int {
 			return sum(t.Cities, func(r Report) int { return r.Crowd.Inventions + r.Crowd.Fleet + r.Crowd.Odd })
 		}
-		if gain >= 0 && lies(t) <= lies(all) {
+		if gain >= 0 {
 			idle = append(idle, fmt.Sprintf("%s (F1 %+.3f, %+d inventions)", t.Name, gain, lies(t)-lies(all)))
 		}
 	}
 	if len(idle) > 0 {
-		p.add("- These changes cost nothing in these cities, so the defence earned nothing there: %s.\n", strings.Join(idle, "; "))
+		p.add("- Without these defences F1 does not fall in these cities: %s.\n", strings.Join(idle, "; "))
 	}
 }
