@@ -11,7 +11,7 @@ DEMO ?= 1
 STREETPULSE_DATA ?= ./data
 export STREETPULSE_DATA
 
-.PHONY: run test build lint bench generate pictures ui clean
+.PHONY: run test build lint bench eval generate pictures ui clean
 
 # Starts everything and the demonstration town; DEMO=0 starts empty. Ctrl-C stops it all.
 run: bin/streetpulse
@@ -45,9 +45,13 @@ bench: bin/streetpulse
 	@scripts/need postgres
 	go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./ingest/... ./crowd/... ./geo/... ./evaluate/...
 
+# How well it works, on cities that the model has not seen, with each adversary alone and each defence off.
+eval: bin/streetpulse
+	bin/streetpulse evaluate --seed 201-208 --markdown docs/evaluation.md --plot docs/pictures/evaluation.svg
+
 # Everything in the project that a command makes and that must not differ: the waveform classifier's parameters.
 generate: bin/streetpulse
-	bin/streetpulse evaluate --seed 101,102,103 --train crowd/waveform.json
+	bin/streetpulse evaluate --seed 101,102,103,104,105,106,107,108,109,110,111,112 --train crowd/waveform.json
 
 # The README's pictures, made by the browser test.
 pictures: web/dist/.built

@@ -14,36 +14,30 @@ type account struct {
 	east, north  float64 // sum of precision-weighted offsets from the place's anchor, metres / m²
 	precision    float64 // sum of 1/σ², 1/m²
 	sin, cos     float64 // sums of the headings' unit vectors; both 0 where none was known
-	like         [NumClasses]float64
-	waves, drops int // waveforms seen, and how many begin with a drop
-	slow         int // jolts below walking pace or so
+	plain, wave  Scores  // sums over its jolts without and with a waveform
+	waves, drops int     // waveforms seen, and how many begin with a drop
+	slow         int     // jolts below walking pace or so
 	roughness    float64
 	lastHits     [4]int64 // Unix milliseconds of the newest jolts, for telling two phones in one car
-	shadow       bool     // it only ever felt this place together with another device
-	credited     bool     // others settled the place and the device's trust has heard of it
-
-	// term is the account's share of the place's log belief, kept while neither the account nor the device's
-	// weight changes. It is derived and never stored.
-	weighed bool
-	weight  float64
-	term    [NumClasses]float64
+	alone        lonely
+	shadow       bool // it only ever felt this place together with another device
 }
 
-const accountVersion = 1
+const accountVersion = 2
 
 var errAccount = errors.New("evidence account is damaged")
 
 // encode appends the account's fixed binary form.
 func (a *account) encode() []byte {
-	b := make([]byte, 0, 200)
-	b = append(b, accountVersion, flag(a.shadow), flag(a.credited))
+	b := make([]byte, 0, 220)
+	b = append(b, accountVersion, flag(a.shadow))
 	for _, n := range []int{a.waves, a.drops, a.slow} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	for _, f := range []float64{a.east, a.north, a.precision, a.sin, a.cos, a.roughness} {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
 	}
-	for _, f := range a.like {
+	for _, f := range append(a.plain[:], a.wave[:]...) {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
 	}
 	for _, t := range a.lastHits {
@@ -54,11 +48,11 @@ func (a *account) encode() []byte {
 
 // decode reads what encode wrote.
 func (a *account) decode(b []byte) error {
-	if len(b) < 3 || b[0] != accountVersion {
+	if len(b) < 2 || b[0] != accountVersion {
 		return errAccount
 	}
-	a.shadow, a.credited = b[1] == 1, b[2] == 1
-	b = b[3:]
+	a.shadow = b[1] == 1
+	b = b[2:]
 	for _, p := range []*int{&a.waves, &a.drops, &a.slow} {
 		n, used := binary.Uvarint(b)
 		if used <= 0 {
@@ -67,8 +61,11 @@ func (a *account) decode(b []byte) error {
 		*p, b = int(n), b[used:]
 	}
 	floats := []*float64{&a.east, &a.north, &a.precision, &a.sin, &a.cos, &a.roughness}
-	for i := range a.like {
-		floats = append(floats, &a.like[i])
+	for i := range a.plain {
+		floats = append(floats, &a.plain[i])
+	}
+	for i := range a.wave {
+		floats = append(floats, &a.wave[i])
 	}
 	if len(b) < 8*len(floats) {
 		return errAccount

@@ -5,85 +5,183 @@ import "math"
 // slowMPS is the speed below which a jolt counts as felt at walking pace: people slow down for speed bumps.
 const slowMPS = 5.0
 
-// model holds the numbers of the belief. They are guesses of the field, not fitted to one city: how often an honest
-// phone that passes a place of each class feels it, and how common each class is where somebody felt a jolt.
+// The causes that a place is weighed between: the five classes of things on the road, in the order of Classes, and two
+// kinds of nothing.
+const (
+	noise    = int(iota) + numReal // jolts that nothing on the road explains: knocks, rough road
+	invented                       // a pothole that somebody made up with several devices
+	numCauses
+)
+
+const numReal = NumClasses - 1
+
+// numRates is the number of hit rates that a thing on the road may have.
+const numRates = 7
+
+// model holds the numbers of the belief, guesses of the field and not fitted to any city: how common each cause is where
+// one jolt has founded a place, and how often an honest phone that passes feels what is there.
 type model struct {
-	felt    [NumClasses]float64 // probability that a pass is felt
-	prior   [NumClasses]float64 // of a place that one jolt has founded
-	junkHit float64             // how often a device that reports regardless of the road reports a jolt
-	temper  float64             // exponent on waveform likelihoods of one device's jolts, which share its bias
+	feelings            []feelings // by sensitivity, in steps
+	logNoise, logSmooth float64
+
+	prior    [numCauses]float64
+	rates    [numRates]float64
+	share    [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
+	noise    float64                        // how often an honest phone jolts where nothing is
+	temper   float64                        // exponent on what scores say
+	opposite float64                        // log odds for things across the whole road when it is felt in both directions
 }
 
 // standard is the model that every engine uses.
 func standard() model {
-	return model{
-		//        pothole casting joint rail  bump  nothing
-		felt:    [NumClasses]float64{0.50, 0.50, 0.85, 0.90, 0.95, 0.03},
-		prior:   [NumClasses]float64{0.14, 0.20, 0.13, 0.08, 0.12, 0.33},
-		junkHit: 0.3,
-		temper:  0.8,
+	m := model{
+		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.015},
+		rates: [numRates]float64{0.10, 0.25, 0.40, 0.55, 0.70, 0.85, 0.97},
+		share: [numReal + 1][numRates]float64{
+			{0.06, 0.16, 0.22, 0.22, 0.20, 0.13, 0.01}, // pothole: drivers steer round it
+			{0.10, 0.18, 0.21, 0.20, 0.17, 0.12, 0.02}, // casting
+			{0.01, 0.02, 0.03, 0.06, 0.10, 0.26, 0.52}, // joint: every wheel meets it
+			{0.01, 0.02, 0.03, 0.06, 0.10, 0.26, 0.52}, // rail
+			{0.01, 0.01, 0.02, 0.04, 0.08, 0.26, 0.58}, // speed bump
+			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
+		},
+		noise:    0.04,
+		opposite: 3, temper: 0.8,
 	}
+	m.feel()
+	return m
 }
 
 // effective is what n answers of one device at one place count: they are not independent of each other.
-func effective(n int) float64 { return math.Pow(float64(n), 0.6) }
+func effective(n int) float64 {
+	if n < 2 {
+		return float64(n)
+	}
+	return math.Pow(float64(n), 0.6)
+}
 
-// weigh computes the account's term: its log likelihood under each class, mixed with the chance 1-weight that the device
-// reports regardless of what is there. The mixture bounds what any one device can say.
-func (m model) weigh(a *account, weight float64) {
-	if a.weighed && a.weight == weight {
-		return
-	}
-	a.weighed, a.weight = true, weight
-	if a.shadow {
-		a.term = [NumClasses]float64{}
-		return
-	}
-	h, n := effective(a.hits), effective(a.misses)
-	var like [NumClasses]float64
-	if a.hits > 0 {
-		// The first jolt says the most; more of the same device add with the same tempering as the counts.
-		for c := range like {
-			like[c] = a.like[c] / float64(a.hits) * math.Pow(h, 0.5) * m.temper
+// steps of sensitivity for which logarithms are kept.
+const sensitivitySteps = 32
+
+// sense is a device's sensitivity in steps.
+func sense(sensitivity float64) int { return int(math.Round(sensitivity * sensitivitySteps)) }
+
+// feelings are the logarithms of how likely a device feels or misses what has a hit rate.
+type feelings [numRates]struct{ felt, missed float64 }
+
+// feel fills the table of feelings, by sensitivity.
+func (m *model) feel() {
+	for step := range 2*sensitivitySteps + 1 {
+		var f feelings
+		for i, rate := range m.rates {
+			p := clamp(rate*float64(step)/sensitivitySteps, 0.01, 0.985)
+			f[i].felt, f[i].missed = math.Log(p), math.Log(1-p)
 		}
+		m.feelings = append(m.feelings, f)
 	}
-	junk := h*math.Log(m.junkHit) + n*math.Log(1-m.junkHit) + math.Max(0, math.Max(like[0], like[NumClasses-1]))
-	for c := range a.term {
-		honest := h*math.Log(m.felt[c]) + n*math.Log(1-m.felt[c]) + like[c]
-		a.term[c] = logAdd(math.Log(weight)+honest, math.Log(1-weight)+junk)
+	m.logNoise, m.logSmooth = math.Log(m.noise), math.Log(1-m.noise)
+}
+
+// tally sums what the devices at a place say, by hit rate.
+type tally struct {
+	hits, misses float64           // effective ones
+	rates        [numRates]float64 // log likelihood at each rate
+	noise        float64           // log likelihood where nothing is
+	any          [numRates]float64 // log likelihood at each rate, were all devices alike
+	driven       float64           // log odds of the same, for being on a drive
+	collusion    float64           // log odds that those who felt it are those who make things up, and the others not
+}
+
+// add adds a device's answers at a place that seems made up with the probability lie.
+func (m *model) add(t *tally, hits, misses int, alone lonely, lie float64, o *opinion) {
+	h, n := effective(hits), effective(misses)
+	t.hits += h
+	t.misses += n
+	own, any := &m.feelings[o.sense], &m.feelings[sensitivitySteps]
+	for i := range t.rates {
+		t.rates[i] += h*own[i].felt + n*own[i].missed
+		t.any[i] += h*any[i].felt + n*any[i].missed
+	}
+	t.noise += h*m.logNoise + n*m.logSmooth
+	if hits == 0 {
+		t.collusion += o.candour
+		return
+	}
+	t.collusion += o.collusion(lie)
+	switch alone {
+	case onDrive:
+		t.driven += o.driven
+	case onNoDrive:
+		t.collusion += o.undriven
+	case notKnown:
 	}
 }
 
-// logPrior returns the log prior of a place that one jolt has founded.
-func (m model) logPrior() [NumClasses]float64 {
-	var l [NumClasses]float64
-	for c := range l {
-		l[c] = math.Log(m.prior[c])
+// weigh returns the log weight of each cause, given the scores' part.
+func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
+	var l [numCauses]float64
+	for c := range numReal {
+		l[c] = fixed[c] + m.overRates(c, &t.rates)
 	}
+	l[noise] = fixed[noise] + t.noise
+	l[invented] = fixed[invented] + m.overRates(numReal, &t.any) + t.collusion + math.Max(t.driven, -4)
 	return l
 }
 
-// normalise turns log weights into a Belief.
-func normalise(l [NumClasses]float64) Belief {
+// overRates averages a likelihood over the hit rates that a class may have.
+func (m *model) overRates(class int, rates *[numRates]float64) float64 {
+	top := math.Inf(-1)
+	for _, l := range rates {
+		top = math.Max(top, l)
+	}
+	sum := 0.0
+	for k, l := range rates {
+		sum += m.share[class][k] * math.Exp(l-top)
+	}
+	return top + math.Log(sum)
+}
+
+// rate returns the hit rate that is expected of a place whose causes are weighed so.
+func (m *model) rate(t *tally, causes *[numCauses]float64) float64 {
+	sum, all := 0.0, 0.0
+	for c := range numReal {
+		top := math.Inf(-1)
+		for _, l := range t.rates {
+			top = math.Max(top, l)
+		}
+		for k, l := range t.rates {
+			w := causes[c] * m.share[c][k] * math.Exp(l-top)
+			sum += w * m.rates[k]
+			all += w
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return sum / all
+}
+
+// normalise turns log weights of causes into probabilities.
+func normalise(l [numCauses]float64) [numCauses]float64 {
 	top := l[0]
 	for _, x := range l {
 		top = math.Max(top, x)
 	}
-	var b Belief
 	sum := 0.0
 	for i, x := range l {
-		b[i] = math.Exp(x - top)
-		sum += b[i]
+		l[i] = math.Exp(x - top)
+		sum += l[i]
 	}
-	for i := range b {
-		b[i] /= sum
+	for i := range l {
+		l[i] /= sum
 	}
-	return b
+	return l
 }
 
-func logAdd(a, b float64) float64 {
-	if a < b {
-		a, b = b, a
-	}
-	return a + math.Log1p(math.Exp(b-a))
+// beliefIn sums up causes to what people are told: both kinds of nothing are nothing.
+func beliefIn(causes [numCauses]float64) Belief {
+	var b Belief
+	copy(b[:], causes[:numReal])
+	b[NumClasses-1] = causes[noise] + causes[invented]
+	return b
 }

@@ -19,6 +19,7 @@ type cache struct {
 	regions map[geo.Cell]*shelf
 	cells   map[geo.Cell][]*site
 	count   int
+	known   *known
 }
 
 // shelf is what is remembered of one region.
@@ -41,6 +42,7 @@ func (c *cache) clear() {
 	c.regions = map[geo.Cell]*shelf{}
 	c.cells = map[geo.Cell][]*site{}
 	c.count = 0
+	c.known = newKnown()
 }
 
 // forget drops a region.
@@ -49,6 +51,7 @@ func (c *cache) forget(region geo.Cell) {
 		for _, s := range shelf.sites {
 			c.remove(s)
 		}
+		c.known.forget(slices.Collect(maps.Keys(shelf.loaded)))
 		delete(c.regions, region)
 	}
 }
@@ -106,6 +109,9 @@ func (c *cache) prepare(ctx context.Context, tx pgx.Tx, l *leases, batch []*arri
 	if len(need) == 0 {
 		return nil
 	}
+	if err := c.known.read(ctx, tx, need); err != nil {
+		return err
+	}
 	fresh, err := c.read(ctx, tx, need)
 	if err != nil || len(fresh) == 0 {
 		return err
@@ -154,7 +160,7 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 
 func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error {
 	places := slices.Collect(maps.Keys(fresh))
-	rows, err := tx.Query(ctx, `select place, device, hits, misses, first_at, last_at, account from evidence
+	rows, err := tx.Query(ctx, `select place, device, hits, misses, first_at, last_at, alone, account from evidence
 		where place = any($1)`, places)
 	if err != nil {
 		return fmt.Errorf("read evidence: %w", err)
@@ -163,12 +169,13 @@ func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error 
 		place, device string
 		hits, misses  int
 		first, last   time.Time
+		alone         int16
 		sums          []byte
 	)
-	_, err = pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &sums}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &alone, &sums}, func() error {
 		s := fresh[place]
 		a := s.account(device)
-		a.hits, a.misses, a.first, a.last = hits, misses, first.UTC(), last.UTC()
+		a.hits, a.misses, a.first, a.last, a.alone = hits, misses, first.UTC(), last.UTC(), lonely(alone)
 		if err := a.decode(sums); err != nil {
 			return fmt.Errorf("place %s, device %s: %w", place, device, err)
 		}

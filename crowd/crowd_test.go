@@ -125,7 +125,7 @@ func TestJoltsNearEachOtherAreOnePlace(t *testing.T) {
 func TestSmoothPassesSpeakAgainst(t *testing.T) {
 	t.Parallel()
 	with, without := newTown(t), newTown(t)
-	for i := range 4 {
+	for i := range 2 {
 		with.jolt(fmt.Sprintf("car%d", i), 0, 1)
 		without.jolt(fmt.Sprintf("car%d", i), 0, 1)
 	}

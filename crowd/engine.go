@@ -22,6 +22,8 @@ type Config struct {
 	// Verified is called when traffic has found a repaired place smooth, Reopened when it jolts again.
 	Verified, Reopened func(ctx context.Context, tx pgx.Tx, place string, at time.Time, devices int) error
 
+	Costs Costs
+
 	Log      *slog.Logger          // nil: slog.Default()
 	Metrics  prometheus.Registerer // nil: none
 	MaxBatch int                   // events judged in one transaction; 0: 2000
@@ -39,16 +41,15 @@ type Confirmation struct {
 type Engine struct {
 	pool   *pgxpool.Pool
 	config Config
-	model  model
-	line   line
-	reader *Classifier
-	cache  *cache
-	trust  *trust
-	known  map[int64]bool // regions that have a row to lease
-	alone  *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
-	wait   bool           // the last turn was held up by another worker's leases: next time wait for them
-	judged prometheus.Counter
-	took   prometheus.Histogram
+	*mind
+	book    *book
+	answers answerBook
+	epoch   int64          // that is being judged in this turn
+	known   map[int64]bool // regions that have a row to lease
+	alone   *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
+	wait    bool           // the last turn was held up by another worker's leases: next time wait for them
+	judged  prometheus.Counter
+	took    prometheus.Histogram
 }
 
 // NewEngine makes an engine on a migrated database.
@@ -64,8 +65,7 @@ func NewEngine(pool *pgxpool.Pool, config Config) (*Engine, error) {
 		config.MaxBatch = 2000
 	}
 	e := &Engine{
-		pool: pool, config: config, model: standard(), line: standardLine(), reader: reader,
-		cache: newCache(), trust: newTrust(), known: map[int64]bool{},
+		pool: pool, config: config, mind: newMind(reader, config.Costs), book: newBook(), known: map[int64]bool{},
 		judged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "streetpulse_crowd_judged_total", Help: "Events judged."}),
 		took: prometheus.NewHistogram(prometheus.HistogramOpts{

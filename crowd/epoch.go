@@ -69,6 +69,10 @@ func (e *Engine) passEpoch(ctx context.Context, until time.Time) (passed bool, e
 		passed, err = e.passEpochIn(ctx, tx, until)
 		return err
 	})
+	if err != nil { // what was learned is not stored
+		e.trust, e.book = newTrust(e.reader), newBook()
+		e.cache.clear()
+	}
 	return passed, wrap(err, "pass the epoch")
 }
 
@@ -103,13 +107,13 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 	if target <= *hour {
 		return false, nil
 	}
-	if _, err := tx.Exec(ctx, `
-		with heard as (delete from trust_marks returning device, agreed, contradicted),
-		summed as (select device, sum(agreed)::bigint agreed, sum(contradicted)::bigint contradicted from heard group by device)
-		insert into device_trust as t (device, agreed, contradicted, epoch) select device, agreed, contradicted, $1 from summed
-		on conflict (device) do update set agreed = t.agreed + excluded.agreed,
-			contradicted = t.contradicted + excluded.contradicted, epoch = excluded.epoch`, target); err != nil {
-		return false, fmt.Errorf("sum what was learned of devices: %w", err)
+	if err := SumAnswers(ctx, tx, epochStart(target)); err != nil {
+		return false, err
+	}
+	if target/learnEvery != *hour/learnEvery {
+		if err := e.study(ctx, tx, *hour, target); err != nil {
+			return false, err
+		}
 	}
 	if err := fade(ctx, tx, epochStart(*hour), epochStart(target)); err != nil {
 		return false, err
@@ -145,59 +149,7 @@ func fade(ctx context.Context, tx pgx.Tx, from, to time.Time) error {
 	return nil
 }
 
-// trust remembers what the last epoch knew of devices.
-type trust struct {
-	epoch   int64
-	devices map[string]standing
-}
-
-// standing is how often a device agreed with what others had settled, and how often they contradicted it.
-type standing struct{ agreed, contradicted float64 }
-
-func newTrust() *trust { return &trust{devices: map[string]standing{}} }
-
-// load brings the memory to the given epoch.
-func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64) error {
-	if t.epoch == epoch {
-		return nil
-	}
-	if t.epoch > epoch {
-		*t = *newTrust()
-	}
-	rows, err := tx.Query(ctx, `select device, agreed, contradicted from device_trust where epoch > $1`, t.epoch)
-	if err != nil {
-		return fmt.Errorf("load trust: %w", err)
-	}
-	var device string
-	var agreed, contradicted int64
-	_, err = pgx.ForEachRow(rows, []any{&device, &agreed, &contradicted}, func() error {
-		t.devices[device] = standing{float64(agreed) / 1000, float64(contradicted) / 1000}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("load trust: %w", err)
-	}
-	t.epoch = epoch
-	return nil
-}
-
-// weight is the weight of a device, as of the last epoch.
-func (t *trust) weight(device string) float64 { return t.devices[device].weight() }
-
-// doubtedBelow is the weight under which a device counts as new or doubted when the belief is explained.
-const doubtedBelow = 0.2
-
-// weight is the probability that a device reports what it feels, from 0 to 1: little for a newcomer, growing with what
-// others have borne out, falling with what they have contradicted.
-func (s standing) weight() float64 {
-	const (
-		newcomer = 0.06
-		most     = 0.95
-		half     = 12.0 // agreements after which a device weighs half of the most
-	)
-	share := (s.agreed + 1) / (s.agreed + 1 + 2*s.contradicted)
-	return newcomer + (most-newcomer)*s.agreed/(s.agreed+half)*share*share
-}
+func isNone(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 func wrap(err error, doing string) error {
 	if err == nil {

@@ -13,21 +13,41 @@ import (
 type line struct {
 	probability float64 // of its class
 	support     float64 // sum of the weights of the devices that felt it
+	uncertainty float64 // metres of standard error, at most: a crew must find it
 	devices     int     // independent devices that felt it: one never confirms
 	severe      float64 // severity from which the other actionable classes go to the review list
 	verified    int     // devices that pass a repaired place smoothly, nobody feeling it
 	reopened    int     // devices that feel a repaired place
 }
 
-func standardLine() line {
-	return line{probability: 0.90, support: 1.0, devices: 3, severe: Severe, verified: 5, reopened: 3}
+// Costs say what mistakes cost a city, in any unit. The line at which a place becomes work follows from them.
+type Costs struct {
+	FalseOrder float64 // a crew that finds no pothole; 0: 40
+	MissedDay  float64 // a pothole that nobody is sent to, a day; 0: 1
+}
+
+// decisionDays is how long a place that is not sent to work waits until it is likely to be decided, days.
+const decisionDays = 7
+
+// probability is that of a pothole from which an order is expected to cost less than to wait.
+func (c Costs) probability() float64 {
+	if c.FalseOrder == 0 {
+		c.FalseOrder = 40
+	}
+	if c.MissedDay == 0 {
+		c.MissedDay = 1
+	}
+	return c.FalseOrder / (c.FalseOrder + decisionDays*c.MissedDay)
+}
+
+func newLine(c Costs) line {
+	return line{probability: c.probability(), support: 1.0, devices: 3, uncertainty: 6, severe: Severe, verified: 5, reopened: 3}
 }
 
 // outcome gathers what one turn has to write.
 type outcome struct {
-	touched  map[string]*site // by id
-	dead     []string
-	marks    map[string]standing
+	touched  map[string]*site  // by id
+	dead     map[string]string // places that turned out to be another one, and which
 	coverage map[coverageKey]int
 	confirms []Confirmation
 	reviews  []Place
@@ -49,51 +69,60 @@ type coverageKey struct {
 }
 
 func newOutcome() *outcome {
-	return &outcome{touched: map[string]*site{}, marks: map[string]standing{}, coverage: map[coverageKey]int{}, regions: map[int64]int64{}}
+	return &outcome{touched: map[string]*site{}, dead: map[string]string{}, coverage: map[coverageKey]int{}, regions: map[int64]int64{}}
 }
 
 // judge weighs one event.
-func (e *Engine) judge(a *arrival, out *outcome) {
+func (m *mind) judge(a *arrival, out *outcome) {
 	for _, r := range a.regions {
 		out.regions[int64(r)]++
 	}
 	out.coverage[coverageKey{geo.CoverageCell(a.Cell), a.Time.UTC().Truncate(24 * time.Hour)}]++
 	if a.Kind == wire.Pass {
-		for _, s := range e.cache.near(a.around) {
-			if d, ok := s.distance(a); ok && (d <= missGateM || s.ID == a.Place && d <= 2*missGateM) && s.counts(a) {
+		for _, s := range m.cache.near(a.around) {
+			if d, ok := s.distance(a); ok && (d <= missGateM || s.ID == a.about && d <= 2*missGateM) && s.counts(a) {
 				s.miss(a)
-				e.assess(s, a, out)
+				m.assess(s, a, out)
 			}
 		}
 		return
 	}
 	a.jolt = ReadJolt(a.PeakG, a.DurationS, a.SpeedMPS, a.RateHz, a.WaveG)
-	a.like = e.reader.LogLikelihood(a.jolt)
-	s := e.nearest(a)
+	a.scores = m.reader.score(a.jolt)
+	s := m.nearest(a)
 	if s == nil {
 		s = newSite(a)
 		s.story(a.Received, StepFirstJolt, StepWords{Devices: 1})
-		e.cache.put(s)
+		m.cache.put(s)
 	} else if !s.counts(a) {
 		return
 	}
 	s.hit(a)
-	e.relocate(s, a)
-	if o := e.twin(s, a.around); o != nil {
-		s = e.join(s, o, a, out)
+	m.relocate(s, a)
+	if o := m.twin(s, a.around); o != nil {
+		s = m.join(s, o, a, out)
 	}
-	e.assess(s, a, out)
+	m.assess(s, a, out)
 }
 
 // counts says whether the event bears on the place as it is now: what happened before a repair does not.
 func (s *site) counts(a *arrival) bool { return s.repairedAt.IsZero() || a.Time.After(s.repairedAt) }
 
 // nearest returns the place that the jolt belongs to, or nil.
-func (e *Engine) nearest(a *arrival) *site {
+func (m *mind) nearest(a *arrival) *site {
 	var best *site
 	nearest := gateM
-	for _, s := range e.cache.near(a.around) {
+	for _, s := range m.cache.near(a.around) {
 		if d, ok := s.distance(a); ok && d < nearest {
+			best, nearest = s, d
+		}
+	}
+	if best != nil {
+		return best
+	}
+	nearest = math.Min(reachSigmas*math.Max(a.AccuracyM, 3), farthestM)
+	for _, s := range m.cache.near(a.around) {
+		if d, ok := s.distance(a); ok && s.Devices >= 3 && d < nearest {
 			best, nearest = s, d
 		}
 	}
@@ -102,19 +131,19 @@ func (e *Engine) nearest(a *arrival) *site {
 
 // relocate estimates the place's position again and files it under its new cell, unless that lies in a region that is
 // not leased: then it stays filed where it was until another event moves it.
-func (e *Engine) relocate(s *site, a *arrival) {
-	e.cache.remove(s)
+func (m *mind) relocate(s *site, a *arrival) {
+	m.cache.remove(s)
 	cell, region := s.Cell, s.Region
 	s.locate()
 	if !slices.Contains(a.regions, s.Region) {
 		s.Cell, s.Region = cell, region
 	}
-	e.cache.put(s)
+	m.cache.put(s)
 }
 
 // twin returns another place that the estimate has come so close to that the two are one.
-func (e *Engine) twin(s *site, around []geo.Cell) *site {
-	for _, o := range e.cache.near(around) {
+func (m *mind) twin(s *site, around []geo.Cell) *site {
+	for _, o := range m.cache.near(around) {
 		if o == s || o.Ordered && s.Ordered || !o.repairedAt.IsZero() || !s.repairedAt.IsZero() {
 			continue
 		}
@@ -122,7 +151,7 @@ func (e *Engine) twin(s *site, around []geo.Cell) *site {
 			continue
 		}
 		east, north := offset(o.point(), s.point())
-		if math.Hypot(east, north) < mergeM {
+		if math.Hypot(east, north) < math.Max(mergeM, math.Min(mergeSigmas*math.Hypot(s.UncertaintyM, o.UncertaintyM), farthestM)) {
 			return o
 		}
 	}
@@ -130,102 +159,160 @@ func (e *Engine) twin(s *site, around []geo.Cell) *site {
 }
 
 // join makes two places one and returns it: one with an order keeps its name, else the older does.
-func (e *Engine) join(s, o *site, a *arrival, out *outcome) *site {
+func (m *mind) join(s, o *site, a *arrival, out *outcome) *site {
 	keep, gone := s, o
 	if o.Ordered || !s.Ordered && (o.FirstAt.Before(s.FirstAt) || o.FirstAt.Equal(s.FirstAt) && o.ID < s.ID) {
 		keep, gone = o, s
 	}
 	keep.merge(gone)
-	e.cache.remove(gone)
+	m.cache.remove(gone)
 	delete(out.touched, gone.ID)
 	if gone.stored {
-		out.dead = append(out.dead, gone.ID)
+		out.dead[gone.ID] = keep.ID
 	}
-	e.relocate(keep, a)
+	m.relocate(keep, a)
 	return keep
 }
 
 // assess computes the belief in a place anew after an event and draws the conclusions.
-func (e *Engine) assess(s *site, a *arrival, out *outcome) {
+func (m *mind) assess(s *site, a *arrival, out *outcome) {
 	out.touched[s.ID] = s
 	if !s.repairedAt.IsZero() { // what it was before the repair stays as it was
-		e.checkRepair(s, a, out)
+		m.checkRepair(s, a, out)
 		return
 	}
-	total := e.model.logPrior()
+	var t tally
 	var rough, weights, support float64
 	s.Devices, s.Passes = 0, 0
 	for _, d := range s.order {
 		acc := s.accounts[d]
-		w := e.trust.weight(d)
-		e.model.weigh(acc, w)
-		for c := range total {
-			total[c] += acc.term[c]
-		}
 		s.Passes += acc.misses
-		if acc.hits > 0 && !acc.shadow {
+		if acc.shadow {
+			continue
+		}
+		known := m.trust.of(d)
+		m.model.add(&t, acc.hits, acc.misses, acc.alone, s.lie, known)
+		if acc.hits > 0 {
 			s.Devices++
+			w := 1.02 - known.liar
 			support += w
 			rough += w * acc.roughness / float64(acc.hits)
 			weights += w
 		}
 	}
-	s.Belief = normalise(total)
+	m.look(s, a.around)
+	fixed := m.fixed(&s.structure, &s.looks)
+	causes := normalise(m.model.weigh(&t, &fixed))
+	s.lie = causes[invented]
+	s.Belief = beliefIn(causes)
 	s.Class = s.Belief.Top()
 	if weights > 0 {
 		s.Severity = severity(rough / weights)
 	}
-	e.credit(s, total, out)
-	e.conclude(s, a, support, out)
+	m.conclude(s, a, support, out)
 }
 
-// severity maps a jolt's strength free of speed (see roughnessOf) to 0 to 1: 0.5 g at 10 m/s is a third, 2 g nine
+// looks is the mean of the devices' scores at a place, and how many devices it is worth.
+type looks struct {
+	mean  Scores
+	count float64
+}
+
+// look sums up what a place looks like: what its jolts' scores say, how common each cause is, and whether the other
+// direction of travel feels it too.
+func (m *mind) look(s *site, around []geo.Cell) {
+	for kind := range s.looks {
+		l := looks{}
+		var sum, squares float64
+		for _, d := range s.order {
+			acc := s.accounts[d]
+			n, scores := acc.hits-acc.waves, &acc.plain
+			if kind == 1 {
+				n, scores = acc.waves, &acc.wave
+			}
+			if n == 0 || acc.shadow {
+				continue
+			}
+			w := 1.02 - m.trust.of(d).liar
+			sum += w
+			squares += w * w
+			for c := range l.mean {
+				l.mean[c] += w * scores[c] / float64(n)
+			}
+		}
+		if sum > 0 {
+			for c := range l.mean {
+				l.mean[c] /= sum
+			}
+			l.count = sum * sum / squares
+		}
+		s.looks[kind] = l
+	}
+	for c, p := range m.model.prior {
+		s.structure[c] = math.Log(p)
+	}
+	furniture, cases := m.cache.known.around(around)
+	if len(furniture)+len(cases) > 0 {
+		for c, shift := range knownPrior(s.point(), s.HeadingDeg, s.LastAt, furniture, cases) {
+			s.structure[c] += shift
+		}
+	}
+	if s.HeadingDeg == nil {
+		return
+	}
+	across := -math.Min(m.model.opposite, 0.25*float64(max(0, s.Devices-1)))
+	if m.feltOpposite(s, around) {
+		across = m.model.opposite
+	}
+	for c := 2; c < numReal; c++ {
+		s.structure[c] += across
+	}
+}
+
+// fixed returns the log weight of each cause but for what hits and misses say.
+func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]float64 {
+	l := *structure
+	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
+		if looks[kind].count == 0 {
+			continue
+		}
+		like := spread.LogLikelihood(&looks[kind].mean, looks[kind].count, &m.trust.centres[kind])
+		for c := range numReal {
+			l[c] += m.model.temper * like[c]
+		}
+		l[noise] += m.model.temper * like[NumClasses-1]
+		l[invented] += m.model.temper * like[0] // what is made up is made up as a pothole
+	}
+	return l
+}
+
+// feltOpposite says whether devices that drive the other way feel something at the same spot.
+func (m *mind) feltOpposite(s *site, around []geo.Cell) bool {
+	const (
+		across = 14.0 // metres between what the two directions say
+		heard  = 2    // devices
+	)
+	if s.HeadingDeg == nil {
+		return false
+	}
+	for _, o := range m.cache.near(around) {
+		if o == s || o.HeadingDeg == nil || o.Devices < heard || geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) < 120 {
+			continue
+		}
+		east, north := offset(o.point(), s.point())
+		if math.Hypot(east, north) < across {
+			return true
+		}
+	}
+	return false
+}
+
+// severity maps a jolt's strength free of speed (see Roughness) to 0 to 1: 0.5 g at 10 m/s is a third, 2 g nine
 // tenths.
 func severity(roughness float64) float64 { return 1 - math.Exp(-roughness/0.9) }
 
-// credit tells the devices' trust what the others at a place have settled, once per device and place. Each account is
-// held against the belief of all the others.
-func (e *Engine) credit(s *site, total [NumClasses]float64, out *outcome) {
-	const (
-		settled = 0.97
-		others  = 3
-	)
-	if len(s.order) <= others {
-		return
-	}
-	for _, d := range s.order {
-		acc := s.accounts[d]
-		if acc.credited || acc.shadow {
-			continue
-		}
-		rest := total
-		for c := range rest {
-			rest[c] -= acc.term[c]
-		}
-		b := normalise(rest)
-		nothing := b.Of(Nothing)
-		wide := b.Of(Joint) + b.Of(Rail) + b.Of(SpeedBump)
-		m := out.marks[d]
-		switch {
-		case nothing > settled && acc.hits > 0:
-			m.contradicted++
-		case nothing > settled:
-			m.agreed += 0.5
-		case nothing < 1-settled && acc.hits > 0:
-			m.agreed++
-		case wide > settled && acc.misses > 1 && acc.hits == 0:
-			m.contradicted++
-		default:
-			continue
-		}
-		acc.credited = true
-		s.changed[d] = true
-		out.marks[d] = m
-	}
-}
-
 // conclude moves the place along its life.
-func (e *Engine) conclude(s *site, a *arrival, support float64, out *outcome) {
+func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 	words := StepWords{Class: s.Class, Probability: s.Belief.Of(s.Class), Devices: s.Devices, Passes: s.Passes}
 	if s.State == Faded && a.Kind == wire.Bump {
 		s.enter(Suspected, a.Received)
@@ -239,17 +326,20 @@ func (e *Engine) conclude(s *site, a *arrival, support float64, out *outcome) {
 		s.StateAt = a.Received
 		s.story(a.Received, StepSuspected, words)
 	}
-	if s.Devices < e.line.devices || support < e.line.support || words.Probability < e.line.probability {
+	if s.UncertaintyM > m.line.uncertainty || s.Devices < m.line.devices || support < m.line.support || words.Probability < m.line.probability {
 		return
 	}
 	switch s.Class {
 	case Pothole:
+		if m.orderedBeside(s, a.around) {
+			return
+		}
 		s.enter(Confirmed, a.Received)
 		s.Ordered = true
 		s.story(a.Received, StepConfirmed, words)
 		out.confirms = append(out.confirms, Confirmation{Place: s.Place, Probability: words.Probability, At: a.Received})
 	case Casting, Joint, Rail:
-		if s.Severity >= e.line.severe && !s.reviewed {
+		if s.Severity >= m.line.severe && !s.reviewed {
 			s.reviewed = true
 			s.story(a.Received, StepReview, words)
 			out.reviews = append(out.reviews, s.Place)
@@ -258,13 +348,27 @@ func (e *Engine) conclude(s *site, a *arrival, support float64, out *outcome) {
 	}
 }
 
+// orderedBeside says whether a work order stands for a place so near in the same direction that this one may well be the same
+// defect: there is one order for one defect.
+func (m *mind) orderedBeside(s *site, around []geo.Cell) bool {
+	for _, o := range m.cache.near(around) {
+		if o == s || !o.Ordered || o.HeadingDeg != nil && s.HeadingDeg != nil && geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) > headingGate {
+			continue
+		}
+		if east, north := offset(o.point(), s.point()); math.Hypot(east, north) < besideM {
+			return true
+		}
+	}
+	return false
+}
+
 // checkRepair asks the accounts since the repair whether it holds.
-func (e *Engine) checkRepair(s *site, a *arrival, out *outcome) {
+func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 	felt, smooth := 0, 0
 	for _, d := range s.order {
 		acc := s.accounts[d]
 		switch {
-		case acc.shadow || e.trust.weight(d) < 0.2:
+		case acc.shadow || m.trust.of(d).liar > 0.5:
 		case acc.hits > 0:
 			felt++
 		case acc.misses > 0:
@@ -272,11 +376,11 @@ func (e *Engine) checkRepair(s *site, a *arrival, out *outcome) {
 		}
 	}
 	switch {
-	case felt >= e.line.reopened:
+	case felt >= m.line.reopened:
 		s.repairedAt = time.Time{}
 		s.enter(Confirmed, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, felt, false})
-	case felt == 0 && smooth >= e.line.verified && s.State == Confirmed:
+	case felt == 0 && smooth >= m.line.verified && s.State == Confirmed:
 		s.enter(Faded, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, smooth, true})
 	}

@@ -21,18 +21,27 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 	}
 	b := &pgx.Batch{}
 	if len(out.dead) > 0 {
-		b.Queue(`delete from places where id = any($1)`, out.dead)
+		gone, into := slices.Sorted(maps.Keys(out.dead)), []string{}
+		for _, id := range gone {
+			into = append(into, out.dead[id])
+		}
+		b.Queue(`delete from places where id = any($1)`, gone)
+		b.Queue(`insert into places_gone (id, into_, epoch) select *, $3 from unnest($1::text[], $2::text[])
+			on conflict (id) do update set into_ = excluded.into_, epoch = excluded.epoch`, gone, into, e.epoch)
 	}
 	if err := queuePlaces(b, touched); err != nil {
 		return err
 	}
-	queueEvidence(b, touched)
+	b.Queue(`insert into touched (epoch, place) select $1, * from unnest($2::text[])`, e.epoch, slices.Sorted(maps.Keys(out.touched)))
+	queueEvidence(b, touched, e.epoch)
 	if err := queueSteps(b, touched); err != nil {
 		return err
 	}
 	queueReviews(b, out.reviews)
-	queueMarks(b, out.marks)
 	queueCoverage(b, out.coverage)
+	if err := e.answers.note(ctx, tx, b, judged); err != nil {
+		return err
+	}
 	queueDone(b, judged)
 	queueVersions(b, out.regions)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
@@ -113,7 +122,8 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 			state = excluded.state, state_at = excluded.state_at, class = excluded.class, belief = excluded.belief,
 			severity = excluded.severity, devices = excluded.devices, passes = excluded.passes,
 			first_at = excluded.first_at, last_at = excluded.last_at, repaired_at = excluded.repaired_at,
-			ordered = excluded.ordered, shown = excluded.shown, reviewed = excluded.reviewed, steps = excluded.steps`,
+			ordered = excluded.ordered, shown = excluded.shown, reviewed = excluded.reviewed, steps = excluded.steps,
+			estimate = excluded.estimate`,
 		id, region, cell, lat, lon, heading, unsure, state, stateAt, class, beliefs, sev, devices, passes, firstAt, lastAt,
 		repairedAt, shown, reviewed, steps, estimate, ordered)
 	for _, s := range touched {
@@ -125,11 +135,12 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 	return nil
 }
 
-func queueEvidence(b *pgx.Batch, touched []*site) {
+func queueEvidence(b *pgx.Batch, touched []*site, epoch int64) {
 	var (
 		place, device []string
 		hits, misses  []int
 		first, last   []time.Time
+		alone         []int16
 		sums          [][]byte
 	)
 	for _, s := range touched {
@@ -137,18 +148,19 @@ func queueEvidence(b *pgx.Batch, touched []*site) {
 			a := s.accounts[d]
 			place, device = append(place, s.ID), append(device, d)
 			hits, misses = append(hits, a.hits), append(misses, a.misses)
-			first, last, sums = append(first, a.first), append(last, a.last), append(sums, a.encode())
+			first, last, alone, sums = append(first, a.first), append(last, a.last), append(alone, int16(a.alone)), append(sums, a.encode())
 		}
 	}
 	if len(place) == 0 {
 		return
 	}
 	b.Queue(`
-		insert into evidence (place, device, hits, misses, first_at, last_at, account)
-		select * from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::bytea[])
+		insert into evidence (place, device, hits, misses, first_at, last_at, account, alone, epoch)
+		select *, $9 from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::bytea[], $8::smallint[])
 		on conflict (place, device) do update set hits = excluded.hits, misses = excluded.misses,
-			first_at = excluded.first_at, last_at = excluded.last_at, account = excluded.account`,
-		place, device, hits, misses, first, last, sums)
+			first_at = excluded.first_at, last_at = excluded.last_at, account = excluded.account,
+			alone = excluded.alone, epoch = excluded.epoch`,
+		place, device, hits, misses, first, last, sums, alone, epoch)
 }
 
 func queueSteps(b *pgx.Batch, touched []*site) error {
@@ -178,21 +190,6 @@ func queueReviews(b *pgx.Batch, reviews []Place) {
 	for _, p := range reviews {
 		b.Queue(`insert into reviews (place, class, at) select $1, $2, state_at from places where id = $1
 			on conflict (place) do nothing`, p.ID, string(p.Class))
-	}
-}
-
-func queueMarks(b *pgx.Batch, marks map[string]standing) {
-	var (
-		device               []string
-		agreed, contradicted []int64
-	)
-	for _, d := range slices.Sorted(maps.Keys(marks)) {
-		m := marks[d]
-		device = append(device, d)
-		agreed, contradicted = append(agreed, int64(m.agreed*1000)), append(contradicted, int64(m.contradicted*1000))
-	}
-	if len(device) > 0 {
-		b.Queue(`insert into trust_marks select * from unnest($1::text[], $2::bigint[], $3::bigint[])`, device, agreed, contradicted)
 	}
 }
 

@@ -20,6 +20,10 @@ const (
 	gateM        = 26.0 // a jolt farther than this from a place is never its
 	missGateM    = 18.0 // a smooth pass farther than this says nothing about a place
 	mergeM       = 17.0 // two places of one direction nearer than this are one
+	mergeSigmas  = 2.2  // standard errors: two places nearer than this are one
+	reachSigmas  = 2.5  // of a jolt's own accuracy: a place that several have felt is reached from so far
+	farthestM    = 35.0 // beyond that nothing is
+	besideM      = 20.0 // a place nearer than this to one that has an order gets none of its own
 	deviceSigmaM = 6.0  // how far one device's mean jolt lies from the truth
 	headingGate  = 60.0 // degrees
 	diskSteps    = 2    // rings of resolution 12 cells that cover gateM
@@ -30,7 +34,10 @@ type site struct {
 	Place
 	anchor     orb.Point // offsets in accounts count from here
 	accounts   map[string]*account
-	order      []string // the devices, sorted: sums must not depend on map order
+	order      []string           // the devices, sorted: sums must not depend on map order
+	structure  [numCauses]float64 // log weight of each cause, but for what the devices say
+	lie        float64            // probability that it is made up
+	looks      [2]looks           // what jolts without and with a waveform look like
 	repairedAt time.Time
 	stored     bool
 	shown      bool            // the story has told that it is suspected
@@ -71,7 +78,7 @@ func (s *site) point() orb.Point { return orb.Point{s.Lon, s.Lat} }
 func (s *site) account(device string) *account {
 	a, ok := s.accounts[device]
 	if !ok {
-		a = &account{}
+		a = &account{alone: notKnown}
 		s.accounts[device] = a
 		at, _ := slices.BinarySearch(s.order, device)
 		s.order = slices.Insert(s.order, at, device)
@@ -86,7 +93,6 @@ func (s *site) hit(e *arrival) {
 	a := s.account(e.Device)
 	a.touch(e.Time)
 	a.hits++
-	a.weighed = false
 	sigma := math.Max(e.AccuracyM, 3)
 	w := 1 / (sigma * sigma)
 	east, north := offset(s.anchor, orb.Point{e.Lon, e.Lat})
@@ -98,22 +104,24 @@ func (s *site) hit(e *arrival) {
 		a.sin += sin
 		a.cos += cos
 	}
-	for i := range e.like {
-		a.like[i] += e.like[i]
-	}
+	sum := &a.plain
 	if e.jolt.HasWave() {
+		sum = &a.wave
 		a.waves++
 		if e.jolt.DropFirst() {
 			a.drops++
 		}
 	}
+	for i, v := range e.scores {
+		sum[i] += v
+	}
 	if e.SpeedMPS < slowMPS {
 		a.slow++
 	}
-	a.roughness += roughnessOf(e.PeakG, e.SpeedMPS)
+	a.roughness += Roughness(e.PeakG, e.SpeedMPS)
 	copy(a.lastHits[1:], a.lastHits[:3])
 	a.lastHits[0] = e.Time.UnixMilli()
-	a.shadow = s.ridesAlong(e.Device, a)
+	a.shadow = !e.unpaired && s.ridesAlong(e.Device, a)
 	if e.Time.Before(s.FirstAt) {
 		s.FirstAt = e.Time
 	}
@@ -137,7 +145,6 @@ func (s *site) miss(e *arrival) {
 	a := s.account(e.Device)
 	a.touch(e.Time)
 	a.misses++
-	a.weighed = false
 }
 
 func (a *account) touch(t time.Time) {
@@ -235,7 +242,6 @@ func (s *site) merge(o *site) {
 func (a *account) join(b *account) {
 	a.touch(b.first)
 	a.touch(b.last)
-	a.weighed = false
 	a.hits += b.hits
 	a.misses += b.misses
 	a.east += b.east
@@ -243,15 +249,18 @@ func (a *account) join(b *account) {
 	a.precision += b.precision
 	a.sin += b.sin
 	a.cos += b.cos
-	for i := range a.like {
-		a.like[i] += b.like[i]
+	for i := range a.plain {
+		a.plain[i] += b.plain[i]
+		a.wave[i] += b.wave[i]
 	}
 	a.waves += b.waves
 	a.drops += b.drops
 	a.slow += b.slow
 	a.roughness += b.roughness
 	a.shadow = a.shadow && b.shadow
-	a.credited = a.credited || b.credited
+	if b.alone != notKnown && a.alone != onDrive {
+		a.alone = b.alone
+	}
 	times := append(slices.Clone(a.lastHits[:]), b.lastHits[:]...)
 	slices.SortFunc(times, func(x, y int64) int { return cmp.Compare(y, x) })
 	copy(a.lastHits[:], times)
@@ -264,19 +273,38 @@ func (s *site) story(at time.Time, kind StepKind, words StepWords) {
 	s.dirty = true
 }
 
-// estimate is the part of a site that has no column: the anchor.
+// estimate is the part of a site that has no column: the anchor, and what the place looks like.
 func (s *site) estimate() []byte {
-	b := binary.LittleEndian.AppendUint64(nil, math.Float64bits(s.anchor[0]))
-	return binary.LittleEndian.AppendUint64(b, math.Float64bits(s.anchor[1]))
+	var b []byte
+	for _, p := range s.estimated() {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(*p))
+	}
+	return b
 }
 
 func (s *site) readEstimate(b []byte) error {
-	if len(b) != 16 {
+	fields := s.estimated()
+	if len(b) != 8*len(fields) {
 		return errAccount
 	}
-	s.anchor[0] = math.Float64frombits(binary.LittleEndian.Uint64(b))
-	s.anchor[1] = math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))
+	for i, p := range fields {
+		*p = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
 	return nil
+}
+
+func (s *site) estimated() []*float64 {
+	fields := []*float64{&s.anchor[0], &s.anchor[1], &s.lie}
+	for i := range s.structure {
+		fields = append(fields, &s.structure[i])
+	}
+	for k := range s.looks {
+		fields = append(fields, &s.looks[k].count)
+		for i := range s.looks[k].mean {
+			fields = append(fields, &s.looks[k].mean[i])
+		}
+	}
+	return fields
 }
 
 const metresPerDegree = 111319.49 // of latitude, WGS 84 mean sphere

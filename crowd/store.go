@@ -129,8 +129,15 @@ func Story(ctx context.Context, pool *pgxpool.Pool, id string) ([]Step, error) {
 
 // Reasons explains the belief in a place, the strongest first. Trust is as of the last epoch.
 func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, error) {
+	learned, err := loadLessons(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	if learned == nil {
+		learned = &lessons{usual: usualInvented, alone: usualAlone}
+	}
 	rows, err := pool.Query(ctx, `
-		select e.hits, e.misses, e.account, coalesce(t.agreed, 0), coalesce(t.contradicted, 0)
+		select e.hits, e.misses, e.account, coalesce(t.jolts, 0), coalesce(t.invented, 0), coalesce(t.agreed, 0)
 		from evidence e left join device_trust t on t.device = e.device where e.place = $1 order by e.device`, id)
 	if err != nil {
 		return nil, fmt.Errorf("read a place's evidence: %w", err)
@@ -139,8 +146,8 @@ func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, erro
 	var sin, cos float64
 	var hits, misses int
 	var sums []byte
-	var agreed, contradicted int64
-	_, err = pgx.ForEachRow(rows, []any{&hits, &misses, &sums, &agreed, &contradicted}, func() error {
+	var s standing
+	_, err = pgx.ForEachRow(rows, []any{&hits, &misses, &sums, &s.jolts, &s.invented, &s.agreed}, func() error {
 		var a account
 		if err := a.decode(sums); err != nil {
 			return err
@@ -156,7 +163,7 @@ func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, erro
 		jolts += hits
 		waves, drops, slow = waves+a.waves, drops+a.drops, slow+a.slow
 		sin, cos = sin+a.sin, cos+a.cos
-		if (standing{float64(agreed) / 1000, float64(contradicted) / 1000}).weight() < doubtedBelow {
+		if o := newOpinion(repute{s, learned}); o.liar > 0.5 || o.jolts < fewJolts {
 			doubted++
 		}
 		return nil
@@ -212,39 +219,5 @@ func Coverage(ctx context.Context, pool *pgxpool.Pool) ([]CoverageCell, error) {
 	return cells, nil
 }
 
-// Settle takes over, in the caller's transaction, what people have found out about a place: Dismissed, or Confirmed when a
-// dismissal is taken back.
-func Settle(ctx context.Context, tx pgx.Tx, place string, state State, at time.Time) error {
-	_, err := tx.Exec(ctx, `
-		with bumped as (
-			update regions set version = version + 1 where region = (select region from places where id = $1)),
-		settled as (
-			update places set state = $2, state_at = $3, steps = steps + 1 where id = $1 and state <> $2 returning steps)
-		insert into place_steps (place, n, at, kind, words) select $1, steps, $3, $2, '{}' from settled`, place, state, at)
-	if err != nil {
-		return fmt.Errorf("settle place %s: %w", place, err)
-	}
-	return nil
-}
-
-// MarkRepaired notes, in the caller's transaction, that a crew has repaired the place: what devices said before no
-// longer counts, and traffic is asked whether the repair holds.
-func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {
-	var region int64
-	// The region's row first, as judging does, so that no worker holds an older picture.
-	err := tx.QueryRow(ctx, `update regions set version = version + 1
-		where region = (select region from places where id = $1) returning region`, place).Scan(&region)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("mark place %s repaired: %w", place, err)
-	}
-	if _, err := tx.Exec(ctx, `update places set repaired_at = $2 where id = $1`, place, at); err != nil {
-		return fmt.Errorf("mark place %s repaired: %w", place, err)
-	}
-	if _, err := tx.Exec(ctx, `delete from evidence where place = $1`, place); err != nil {
-		return fmt.Errorf("mark place %s repaired: %w", place, err)
-	}
-	return nil
-}
+// fewJolts is how many places a device has felt while it still counts as new.
+const fewJolts = 3

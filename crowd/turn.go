@@ -23,13 +23,25 @@ type arrival struct {
 	Received time.Time
 	Cell     geo.Cell
 	Region   geo.Cell
-	turn     int64 // its place in the order of arrival: that of its commit and its offset there
+	turn     int64  // its place in the order of arrival: that of its commit and its offset there
+	about    string // the place that a pass answers for, whatever a watch list called it
 	commit   int64
 	offset   int32
 	around   []geo.Cell // the cells that may hold its place
 	regions  []geo.Cell // their regions, its own among them
 	jolt     Jolt
-	like     [NumClasses]float64
+	scores   Scores
+	unpaired bool // its device counts even where it rides along with another: experiments only
+}
+
+// survey lists the cells that may hold the event's place, and their regions.
+func (a *arrival) survey() {
+	a.around = geo.Disk(a.Cell, diskSteps)
+	for _, c := range a.around {
+		if r := geo.Region(c); !slices.Contains(a.regions, r) {
+			a.regions = append(a.regions, r)
+		}
+	}
 }
 
 // turn is one transaction: it leases regions with pending events, takes those events in order of arrival and judges
@@ -56,9 +68,10 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	if err := e.trust.load(ctx, tx, epoch); err != nil {
+	if err := e.trust.load(ctx, tx, epoch, e.reader); err != nil {
 		return 0, false, err
 	}
+	e.epoch = epoch
 	limit := epochStart(epoch + 1)
 	if until.Before(limit) {
 		limit = until
@@ -96,7 +109,7 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 	}
 	turn := newOutcome()
 	for _, a := range ready {
-		e.judge(a, turn)
+		e.mind.judge(a, turn)
 	}
 	if err := e.save(ctx, tx, l, ready, turn); err != nil {
 		return 0, false, err
@@ -123,8 +136,8 @@ func take(ctx context.Context, tx pgx.Tx, regions []int64, limit, epoch time.Tim
 			from waiting w join pending p using (region, arrival), unnest(p.offsets, p.times, p.ids, p.devices) as e (at, received, id, device)
 			where w.before < $3 and e.received < $2)
 		select t.turn, t.arrival, t.at, t.received, t.region, e.id, e.device, e.kind, e.time, e.lat, e.lon, e.accuracy_m, e.speed_mps,
-			e.heading_deg, e.peak_g, e.duration_s, e.rate_hz, e.wave, e.place, e.cell
-		from take t join events e on e.id = t.id and e.device = t.device
+			e.heading_deg, e.peak_g, e.duration_s, e.rate_hz, e.wave, e.place, w.place, e.cell
+		from take t join events e on e.id = t.id and e.device = t.device left join watch_points w on w.id = e.place
 		order by t.turn`, regions, limit, s.most, s.through)
 	if err != nil {
 		return nil, fmt.Errorf("take pending events: %w", err)
@@ -140,10 +153,10 @@ func take(ctx context.Context, tx pgx.Tx, regions []int64, limit, epoch time.Tim
 			peak, duration, hz float32
 			heading            *float32
 			wave               []byte
-			place              *string
+			place, listed      *string
 		)
 		if err := rows.Scan(&a.turn, &a.commit, &a.offset, &a.Received, &region, &a.ID, &a.Device, &kind, &a.Time, &a.Lat, &a.Lon, &accuracy,
-			&speed, &heading, &peak, &duration, &hz, &wave, &place, &cell); err != nil {
+			&speed, &heading, &peak, &duration, &hz, &wave, &place, &listed, &cell); err != nil {
 			return nil, fmt.Errorf("read a pending event: %w", err)
 		}
 		a.Kind = wire.Bump
@@ -157,19 +170,17 @@ func take(ctx context.Context, tx pgx.Tx, regions []int64, limit, epoch time.Tim
 			a.HeadingDeg = &h
 		}
 		if place != nil {
-			a.Place = *place
+			a.Place, a.about = *place, *place
+		}
+		if listed != nil {
+			a.about = *listed
 		}
 		a.WaveG = decodeWave(wave)
 		a.Region, a.Cell = geo.Cell(region), geo.Cell(cell)
 		if a.Received.Before(epoch) {
 			a.Received = epoch
 		}
-		a.around = geo.Disk(a.Cell, diskSteps)
-		for _, c := range a.around {
-			if r := geo.Region(c); !slices.Contains(a.regions, r) {
-				a.regions = append(a.regions, r)
-			}
-		}
+		a.survey()
 		batch = append(batch, &a)
 	}
 	if err := rows.Err(); err != nil {

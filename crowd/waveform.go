@@ -7,32 +7,42 @@ import (
 	"math"
 )
 
-// Number of features of a jolt without and with a waveform, the constant included.
+// Number of features of a jolt without and with a waveform.
 const (
-	plainFeatures = 7
-	waveFeatures  = 17
+	plainFeatures = 3
+	waveFeatures  = 18
 )
 
 //go:embed waveform.json
 var waveformJSON []byte
 
-// Classifier says how well a jolt fits each class: multinomial logistic regressions on a few named features of the
-// waveform, with a smaller one for apps that send none. Its parameters are a versioned file, trained by
-// `streetpulse evaluate --train` from simulated drives.
+// Classifier says what jolts speak for: a small neural network gives each jolt a score per class, and from the scores of
+// several devices' jolts at one place follows how likely they are under each class. There are two of each, for jolts
+// with and without a waveform. The parameters are a versioned file, trained by `streetpulse evaluate --train` on
+// simulated drives.
 type Classifier struct {
-	Version int        `json:"version"`
-	Plain   Regression `json:"plain"`
-	Wave    Regression `json:"wave"`
+	Version int    `json:"version"`
+	Plain   Reader `json:"plain"`
+	Wave    Reader `json:"wave"`
 }
 
-// Regression is one multinomial logistic regression over standardised features. Prior is the share of each class in
-// its training set, so that a likelihood ratio can be had from its probabilities.
-type Regression struct {
-	Mean    []float64             `json:"mean"`
-	Scale   []float64             `json:"scale"`
-	Weights [NumClasses][]float64 `json:"weights"`
-	Prior   [NumClasses]float64   `json:"prior"`
+// Reader reads jolts of one kind.
+type Reader struct {
+	Network Network `json:"network"`
+	Spread  Spread  `json:"spread"`
 }
+
+// Network is a neural network with one hidden layer of tanh units over standardised features; its outputs are
+// centred logits.
+type Network struct {
+	Mean   []float64             `json:"mean"`
+	Scale  []float64             `json:"scale"`
+	Hidden [][]float64           `json:"hidden"` // by unit: the bias, then a weight a feature
+	Out    [NumClasses][]float64 `json:"out"`    // by class: the bias, then a weight a unit
+}
+
+// Scores are a jolt's scores for each class; they sum to 0.
+type Scores [NumClasses]float64
 
 // StandardClassifier returns the classifier whose parameters are built in.
 func StandardClassifier() (*Classifier, error) {
@@ -43,45 +53,70 @@ func StandardClassifier() (*Classifier, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("built-in waveform parameters: %w", err)
 	}
+	c.Plain.Spread.prepare()
+	c.Wave.Spread.prepare()
 	return &c, nil
 }
 
 func (c *Classifier) check() error {
 	for _, r := range []struct {
-		Regression
-		n int
-	}{{c.Plain, plainFeatures}, {c.Wave, waveFeatures}} {
-		if len(r.Mean) != r.n || len(r.Scale) != r.n {
-			return fmt.Errorf("want %d features, have %d means and %d scales", r.n, len(r.Mean), len(r.Scale))
+		*Reader
+		features int
+	}{{&c.Plain, plainFeatures}, {&c.Wave, waveFeatures}} {
+		n := &r.Network
+		if len(n.Mean) != r.features || len(n.Scale) != r.features {
+			return fmt.Errorf("want %d features, have %d means and %d scales", r.features, len(n.Mean), len(n.Scale))
 		}
-		for _, w := range r.Weights {
-			if len(w) != r.n {
-				return fmt.Errorf("want %d weights a class, have %d", r.n, len(w))
+		for _, h := range n.Hidden {
+			if len(h) != r.features+1 {
+				return fmt.Errorf("want %d weights a unit, have %d", r.features+1, len(h))
+			}
+		}
+		for _, w := range n.Out {
+			if len(w) != len(n.Hidden)+1 {
+				return fmt.Errorf("want %d weights a class, have %d", len(n.Hidden)+1, len(w))
 			}
 		}
 	}
 	return nil
 }
 
-// LogLikelihood returns, for each class, the log of how much likelier the jolt is there than on average, bounded
-// so that no single jolt decides.
-func (c *Classifier) LogLikelihood(j Jolt) [NumClasses]float64 {
-	r := &c.Plain
-	if len(j.features) == waveFeatures {
-		r = &c.Wave
+// score returns a jolt's scores.
+func (c *Classifier) score(j Jolt) Scores {
+	if j.HasWave() {
+		return c.Wave.Network.Score(j.features)
 	}
-	var score [NumClasses]float64
-	for k := range score {
-		for i, x := range j.features {
-			score[k] += r.Weights[k][i] * clamp((x-r.Mean[i])/r.Scale[i], -4, 4)
+	return c.Plain.Network.Score(j.features)
+}
+
+// Score returns the scores of a jolt's features.
+func (n *Network) Score(features []float64) Scores {
+	var x [waveFeatures]float64
+	for i, f := range features {
+		x[i] = clamp((f-n.Mean[i])/n.Scale[i], -4, 4)
+	}
+	var s Scores
+	for k := range s {
+		s[k] = n.Out[k][0]
+	}
+	for u, w := range n.Hidden {
+		sum := w[0]
+		for i, v := range x[:len(features)] {
+			sum += w[i+1] * v
+		}
+		t := math.Tanh(sum)
+		for k := range s {
+			s[k] += n.Out[k][u+1] * t
 		}
 	}
-	p := normalise(score)
-	var l [NumClasses]float64
-	for k := range l {
-		l[k] = clamp(math.Log((p[k]+1e-3)/(r.Prior[k]+1e-3)), -4, 3)
+	mean := 0.0
+	for _, v := range s {
+		mean += v / NumClasses
 	}
-	return l
+	for k := range s {
+		s[k] = clamp(s[k]-mean, -6, 6)
+	}
+	return s
 }
 
 // Jolt is what one bump event says of its cause.
@@ -104,7 +139,7 @@ func (j Jolt) HasWave() bool { return len(j.features) == waveFeatures }
 func ReadJolt(peakG, durationS, speedMPS, rateHz float64, wave []float32) Jolt {
 	v := clamp(speedMPS, 1, 50)
 	lp, ld, lv := math.Log(clamp(peakG, 0.02, 20)), math.Log(clamp(durationS, 0.005, 3)), math.Log(v)
-	plain := []float64{1, lp, ld, lv, lp * lv, ld * lv, lv * lv}
+	plain := []float64{lp, ld, lv}
 	if len(wave) < 8 || rateHz < 4 {
 		return Jolt{features: plain}
 	}
@@ -112,8 +147,8 @@ func ReadJolt(peakG, durationS, speedMPS, rateHz float64, wave []float32) Jolt {
 	return Jolt{
 		dropFirst: w.first < 0,
 		features: append(plain,
-			w.first, w.balance, w.pitch, w.echo, math.Log(w.length*v+0.05), math.Log(w.crest),
-			w.pitch*lv, w.pitch*w.pitch, w.tail, math.Log(w.length+0.01)),
+			w.first, w.balance, w.pitch, w.echo, math.Log(w.length*v+0.05), math.Log(w.crest), w.tail, math.Log(w.length+0.01),
+			w.low, w.high, w.lead, w.turns, w.lean, w.second, math.Log(clamp(rateHz, 4, 500))),
 	}
 }
 
@@ -126,21 +161,28 @@ type waveShape struct {
 	length  float64 // seconds that hold the middle 80 % of the energy
 	crest   float64 // peak over root mean square
 	tail    float64 // share of the energy more than 0.6 s after the peak
+	low     float64 // log share of the energy that a moving average over 0.2 s leaves: the body's motion, below some 3 Hz
+	high    float64 // log share of the energy above what one over 0.05 s leaves: above some 10 Hz
+	lead    float64 // share of the energy before the peak
+	turns   float64 // changes of sign above a fifth of the peak, log
+	lean    float64 // third moment: whether few large excursions point up or down
+	second  float64 // the largest excursion against the first large one, over the peak
 }
 
 func readWave(wave []float32, rate, v float64) waveShape {
-	var s waveShape
+	s := waveShape{crest: 1, pitch: 1, length: 0.02}
 	mean := 0.0
 	for _, x := range wave {
 		mean += float64(x)
 	}
 	mean /= float64(len(wave))
-	var up, down, energy, change, peak float64
+	var up, down, energy, change, peak, cube float64
 	peakAt := 0
 	for i, x := range wave {
 		y := float64(x) - mean
 		up, down = math.Max(up, y), math.Max(down, -y)
 		energy += y * y
+		cube += y * y * y
 		if i > 0 {
 			d := float64(x - wave[i-1])
 			change += d * d
@@ -150,18 +192,14 @@ func readWave(wave []float32, rate, v float64) waveShape {
 		}
 	}
 	if energy < 1e-9 || peak < 1e-4 {
-		return waveShape{crest: 1, pitch: 1}
+		return s
 	}
-	for _, x := range wave {
-		if y := float64(x) - mean; math.Abs(y) >= 0.4*peak {
-			s.first = y / peak
-			break
-		}
-	}
+	n := float64(len(wave))
 	s.balance = (up - down) / (up + down)
 	s.pitch = math.Log(clamp(rate/(2*math.Pi)*math.Sqrt(change/energy), 0.3, 100))
-	s.crest = peak / math.Sqrt(energy/float64(len(wave)))
-	cumulated, from, to := 0.0, -1, -1
+	s.crest = peak / math.Sqrt(energy/n)
+	s.lean = clamp(cube/n/math.Pow(energy/n, 1.5), -5, 5)
+	cumulated, from, to, sign, turns := 0.0, -1, -1, 0.0, 0
 	late := peakAt + int(0.6*rate)
 	for i, x := range wave {
 		y := float64(x) - mean
@@ -169,17 +207,55 @@ func readWave(wave []float32, rate, v float64) waveShape {
 		if i > late {
 			s.tail += y * y / energy
 		}
+		if i < peakAt {
+			s.lead += y * y / energy
+		}
 		if from < 0 && cumulated >= 0.1*energy {
 			from = i
 		}
 		if to < 0 && cumulated >= 0.9*energy {
 			to = i
 		}
+		if s.first == 0 && math.Abs(y) >= 0.4*peak {
+			s.first = y / peak
+		}
+		if s.first != 0 && y*s.first < 0 {
+			s.second = math.Max(s.second, math.Abs(y)/peak)
+		}
+		if math.Abs(y) > 0.2*peak && y*sign <= 0 {
+			sign = y
+			turns++
+		}
 	}
 	to = max(from, to)
+	s.turns = math.Log(float64(turns))
 	s.length = float64(to-from+1) / rate
+	s.low = math.Log(0.003 + slowShare(wave, mean, energy, 0.2*rate))
+	s.high = math.Log(0.003 + math.Max(0, 1-slowShare(wave, mean, energy, 0.05*rate)))
 	s.echo = echo(wave, mean, energy, rate, v)
 	return s
+}
+
+// slowShare is the share of the energy that a moving average over some samples leaves.
+func slowShare(wave []float32, mean, energy, samples float64) float64 {
+	half := int(samples / 2)
+	if half < 1 {
+		return 1
+	}
+	sum, left := 0.0, 0.0
+	for i := -half; i < len(wave); i++ {
+		if in := i + half; in < len(wave) {
+			sum += float64(wave[in]) - mean
+		}
+		if out := i - half - 1; out >= 0 {
+			sum -= float64(wave[out]) - mean
+		}
+		if i >= 0 {
+			y := sum / float64(2*half+1)
+			left += y * y
+		}
+	}
+	return left / energy
 }
 
 // echo is the largest autocorrelation at the lags at which the rear axle follows the front one.
@@ -201,8 +277,8 @@ func echo(wave []float32, mean, energy, rate, v float64) float64 {
 
 func clamp(x, low, high float64) float64 { return math.Min(math.Max(x, low), high) }
 
-// roughnessOf is a jolt's strength free of speed, for severity: a peak of 1 g at 10 m/s is 1. Above that a car takes a
+// Roughness is a jolt's strength free of speed, for severity: a peak of 1 g at 10 m/s is 1. Above that a car takes a
 // hole's edge faster, roughly in proportion to the root of its speed.
-func roughnessOf(peakG, speedMPS float64) float64 {
+func Roughness(peakG, speedMPS float64) float64 {
 	return peakG * math.Sqrt(10/clamp(speedMPS, 3, 40))
 }

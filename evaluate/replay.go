@@ -24,6 +24,7 @@ import (
 type Replay struct {
 	Pool     *pgxpool.Pool
 	Office   dispatch.Office
+	Costs    crowd.Costs
 	Log      *slog.Logger
 	Progress func(Progress) // nil: none; called now and then
 }
@@ -91,6 +92,7 @@ type chunk struct {
 func (r Replay) Run(ctx context.Context, source func(yield func(number int, line wire.Line, refused error) error) error) (Summary, error) {
 	start := time.Now()
 	engine, err := crowd.NewEngine(r.Pool, crowd.Config{
+		Costs:     r.Costs,
 		Confirmed: r.Office.Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen, Log: r.Log,
 	})
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 	"github.com/streetpulse/streetpulse/geo"
-	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
 // Rules of scoring.
 const (
-	nearM          = 15.0 // an order this near to a pothole has found it, metres
-	eligibleTrips  = 8    // a pothole counts for recall when so many honest trips passed it
-	eligibleDevice = 4    // of so many honest devices
+	nearM          = 15.0        // an order this near to a pothole has found it, metres
+	inventedM      = 1.5 * nearM // an order this near to an invention, and to no pothole, has fallen for it
+	eligibleTrips  = 8           // a pothole counts for recall when so many honest trips passed it
+	eligibleDevice = 4           // of so many honest devices
 	eligibleAge    = 24 * time.Hour
 )
 
@@ -29,71 +29,135 @@ type Found struct {
 
 // Score is how well what was found fits the truth.
 type Score struct {
-	Found      int     `json:"found"`
-	Potholes   int     `json:"potholes"`    // found orders that are a pothole, each counted once
-	Precision  float64 `json:"precision"`   // Potholes / Found
-	Eligible   int     `json:"eligible"`    // potholes that were there for a day and were passed often enough
-	Recall     float64 `json:"recall"`      // share of the eligible that were found
-	Inventions int     `json:"inventions"`  // places that the inventor made up and that were found
-	Faults     int     `json:"faults"`      // places that were found though only faulty or odd vehicles jolt there
-	Doubled    int     `json:"doubled"`     // further orders for a pothole that has one
-	Furniture  int     `json:"furniture"`   // orders on castings, joints, rails, speed bumps
-	MedianM    float64 `json:"median_m"`    // median error of a found pothole's position, metres
-	MedianDays float64 `json:"median_days"` // from the first day of an eligible pothole to its order
+	Found     int     `json:"found"`
+	Potholes  int     `json:"potholes"`  // found orders that are a pothole, each counted once
+	Precision float64 `json:"precision"` // Potholes / Found
+	Eligible  int     `json:"eligible"`  // potholes that were there for a day and were passed often enough
+	Recall    float64 `json:"recall"`    // share of the eligible that were found
+	F1        float64 `json:"f1"`        // harmonic mean of precision and recall
+
+	Inventions int     `json:"inventions"` // places that the inventor made up and that were found
+	Fleet      int     `json:"fleet"`      // places that were found though only a faulty fleet reports jolts there
+	Odd        int     `json:"odd"`        // places that were found though only one odd vehicle jolts there
+	Doubled    int     `json:"doubled"`    // further orders for a pothole that has one
+	Split      float64 `json:"split"`      // Doubled / Potholes
+	Furniture  int     `json:"furniture"`  // orders on castings, joints, rails, speed bumps
+	Castings   int     `json:"castings"`   // of them on these
+	Joints     int     `json:"joints"`
+	Rails      int     `json:"rails"`
+	SpeedBumps int     `json:"speed_bumps"`
+	Nothing    int     `json:"nothing"`  // orders where there is neither an object nor an invention that had none yet
+	Repaired   int     `json:"repaired"` // found potholes that had been repaired before they were found
+
+	MedianM     float64 `json:"median_m"`     // median error of a found pothole's position, metres
+	P90M        float64 `json:"p90_m"`        // its 90th percentile, metres
+	MedianDays  float64 `json:"median_days"`  // from a found pothole's appearance to its order
+	MedianTrips float64 `json:"median_trips"` // honest trips over it in that time, whether they sent anything or not
+	MedianHeard float64 `json:"median_heard"` // of them those that sent something: a jolt there, or that they felt none
 }
 
-// ScoreOf holds what was found against the truth at the end of the given time.
+// ScoreOf holds what was found against the truth at the end of the given time. It counts no trips: see Drive.Score.
 func ScoreOf(found []Found, truth firmwaresim.Truth, end time.Time) Score {
+	s, _ := scoreOf(found, truth, end)
+	return s
+}
+
+// hit is a pothole that was found.
+type hit struct {
+	object *firmwaresim.Object
+	at     time.Time
+	errorM float64
+}
+
+func scoreOf(found []Found, truth firmwaresim.Truth, end time.Time) (Score, []hit) {
 	found = slices.Clone(found)
 	slices.SortStableFunc(found, func(a, b Found) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Lat, b.Lat)) })
 	s := Score{Found: len(found)}
 	taken, invented := map[string]bool{}, map[*firmwaresim.Invention]bool{}
-	var errors, days []float64
+	var hits []hit
 	for _, f := range found {
 		at := orb.Point{f.Lon, f.Lat}
 		o, d := nearest(truth.Objects, at, f.At)
-		switch {
-		case o != nil && o.Class == "pothole" && !taken[o.ID]:
-			taken[o.ID] = true
-			s.Potholes++
-			errors = append(errors, d)
-			days = append(days, f.At.Sub(o.From).Hours()/24)
-			continue
-		case o != nil && o.Class == "pothole":
-			s.Doubled++
-			continue
-		case o != nil:
-			s.Furniture++
-		}
-		for _, inv := range truth.Inventions {
-			if !invented[inv] && geo.Distance(at, orb.Point{inv.Lon, inv.Lat}) <= 1.5*nearM {
-				invented[inv] = true
-				if inv.Adversary == "inventor" {
-					s.Inventions++
-				} else {
-					s.Faults++
-				}
-				break
+		if o != nil && o.Class == "pothole" {
+			if taken[o.ID] {
+				s.Doubled++
+				continue
 			}
+			taken[o.ID] = true
+			hits = append(hits, hit{o, f.At, d})
+			if !o.To.IsZero() && !f.At.Before(o.To) {
+				s.Repaired++
+			}
+			continue
+		}
+		if o != nil {
+			s.furnish(o.Class)
+		}
+		if !s.fallFor(truth.Inventions, at, invented) && o == nil {
+			s.Nothing++
 		}
 	}
-	hits := 0
+	caught := 0
 	for _, o := range truth.Objects {
-		until := end
-		if !o.To.IsZero() {
-			until = o.To
-		}
-		if o.Class != "pothole" || o.Trips < eligibleTrips || o.Devices < eligibleDevice || until.Sub(o.From) < eligibleAge {
+		if !eligible(o, end) {
 			continue
 		}
 		s.Eligible++
 		if taken[o.ID] {
-			hits++
+			caught++
 		}
 	}
-	s.Precision, s.Recall = share(s.Potholes, s.Found), share(hits, s.Eligible)
-	s.MedianM, s.MedianDays = median(errors), median(days)
-	return s
+	s.Potholes = len(hits)
+	s.Precision, s.Recall, s.Split = share(s.Potholes, s.Found), share(caught, s.Eligible), share(s.Doubled, s.Potholes)
+	s.F1 = harmonic(s.Precision, s.Recall)
+	s.MedianM = quantile(hits, 0.5, func(h hit) float64 { return h.errorM })
+	s.P90M = quantile(hits, 0.9, func(h hit) float64 { return h.errorM })
+	s.MedianDays = quantile(hits, 0.5, func(h hit) float64 { return h.at.Sub(h.object.From).Hours() / 24 })
+	return s, hits
+}
+
+// furnish counts an order on something that is no pothole.
+func (s *Score) furnish(class string) {
+	s.Furniture++
+	switch class {
+	case "casting":
+		s.Castings++
+	case "joint":
+		s.Joints++
+	case "rail":
+		s.Rails++
+	case "speed_bump":
+		s.SpeedBumps++
+	}
+}
+
+// fallFor counts an order on an invention that had none yet, and says whether there is one.
+func (s *Score) fallFor(inventions []*firmwaresim.Invention, at orb.Point, had map[*firmwaresim.Invention]bool) bool {
+	for _, inv := range inventions {
+		if had[inv] || geo.Distance(at, orb.Point{inv.Lon, inv.Lat}) > inventedM {
+			continue
+		}
+		had[inv] = true
+		switch inv.Adversary {
+		case "inventor":
+			s.Inventions++
+		case "fleet":
+			s.Fleet++
+		default:
+			s.Odd++
+		}
+		return true
+	}
+	return false
+}
+
+// eligible says whether the object is a pothole that a good rule must have found by the end.
+func eligible(o *firmwaresim.Object, end time.Time) bool {
+	until := end
+	if !o.To.IsZero() {
+		until = o.To
+	}
+	return o.Class == "pothole" && o.Trips >= eligibleTrips && o.Devices >= eligibleDevice && until.Sub(o.From) >= eligibleAge
 }
 
 // nearest returns the pothole near a position, or else whatever else is there.
@@ -120,61 +184,22 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-func median(x []float64) float64 {
-	if len(x) == 0 {
+func harmonic(a, b float64) float64 {
+	if a+b == 0 {
 		return 0
 	}
-	slices.Sort(x)
-	return x[len(x)/2]
+	return 2 * a * b / (a + b)
 }
 
-// Naive is the published rule: a pothole is where n different devices have felt a jolt within 15 m of each other. A jolt
-// joins the nearest cluster whose mean is within that distance.
-func Naive(lines []wire.Line, n int) []Found {
-	type cluster struct {
-		lat, lon float64
-		jolts    float64
-		devices  map[string]bool
-		found    int // index in the result, -1: not yet
+// quantile returns the value below which a share q of the hits lies, 0 where there are none.
+func quantile(hits []hit, q float64, of func(hit) float64) float64 {
+	if len(hits) == 0 {
+		return 0
 	}
-	type square struct{ x, y int }
-	const side = 0.0003 // degrees: 33 m
-	grid := map[square][]*cluster{}
-	key := func(lat, lon float64) square {
-		return square{int(math.Floor(lon / side)), int(math.Floor(lat / side))}
+	x := make([]float64, len(hits))
+	for i, h := range hits {
+		x[i] = of(h)
 	}
-	var out []Found
-	for _, l := range lines {
-		if l.Kind != wire.Bump {
-			continue
-		}
-		var best *cluster
-		least := nearM
-		k := key(l.Lat, l.Lon)
-		for dx := -1; dx <= 1; dx++ {
-			for dy := -1; dy <= 1; dy++ {
-				for _, c := range grid[square{k.x + dx, k.y + dy}] {
-					if d := geo.Distance(orb.Point{l.Lon, l.Lat}, orb.Point{c.lon, c.lat}); d <= least {
-						best, least = c, d
-					}
-				}
-			}
-		}
-		if best == nil {
-			best = &cluster{lat: l.Lat, lon: l.Lon, devices: map[string]bool{}, found: -1}
-			grid[k] = append(grid[k], best)
-		}
-		best.jolts++
-		best.lat += (l.Lat - best.lat) / best.jolts
-		best.lon += (l.Lon - best.lon) / best.jolts
-		best.devices[l.Device] = true
-		if best.found < 0 && len(best.devices) >= n {
-			best.found = len(out)
-			out = append(out, Found{At: l.Time})
-		}
-		if best.found >= 0 {
-			out[best.found].Lat, out[best.found].Lon = best.lat, best.lon
-		}
-	}
-	return out
+	slices.Sort(x)
+	return x[min(len(x)-1, int(q*float64(len(x))))]
 }

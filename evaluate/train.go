@@ -4,48 +4,73 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
-// sample is one jolt whose cause is known.
-type sample struct {
-	x     []float64
-	class int
+// Sample is one jolt whose cause is known.
+type Sample struct {
+	X      []float64
+	Class  int
+	Object string // what caused it, with its city; jolts without an object are each their own
+	Device string
 }
 
 // Train drives the cities of the given seeds, fits the waveform classifier to the jolts of known cause, and writes its
 // parameters. The same seeds give the same parameters.
 func Train(w io.Writer, seeds []uint64, progress func(string)) error {
-	var plain, wave []sample
+	var plain, wave []Sample
 	for _, seed := range seeds {
 		c, err := firmwaresim.NewCity(firmwaresim.CityOptions{Seed: seed})
 		if err != nil {
 			return err
 		}
-		for _, s := range c.All() {
-			class := classIndex(s.Cause.Class)
-			if s.Kind != wire.Bump || class < 0 || s.Cause.Cause == "invention" {
-				continue
-			}
-			with := crowd.ReadJolt(s.PeakG, s.DurationS, s.SpeedMPS, s.RateHz, s.WaveG)
-			without := crowd.ReadJolt(s.PeakG, s.DurationS, s.SpeedMPS, 0, nil)
-			plain = append(plain, sample{without.Features(), class})
-			if with.HasWave() {
-				wave = append(wave, sample{with.Features(), class})
-			}
-		}
+		p, q := Samples(c.All(), seed)
+		plain, wave = append(plain, p...), append(wave, q...)
 		progress(fmt.Sprintf("city %d driven: %d jolts, %d with a waveform", seed, len(plain), len(wave)))
 	}
-	c := crowd.Classifier{Version: 1, Plain: fit(plain), Wave: fit(wave)}
-	progress(fmt.Sprintf("of the jolts it was fitted to %.1f %% without and %.1f %% with a waveform are put into their class",
-		100*accuracy(&c.Plain, plain), 100*accuracy(&c.Wave, wave)))
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", " ")
-	return encoder.Encode(c)
+	return encoder.Encode(Fit(plain, wave, progress))
+}
+
+// Samples are the jolts of known cause: all of them as jolts without a waveform are read, and those that have one.
+func Samples(sent []firmwaresim.Sent, city uint64) (plain, wave []Sample) {
+	for n, s := range sent {
+		class := classIndex(s.Cause.Class)
+		if s.Kind != wire.Bump || class < 0 || s.Cause.Cause == "invention" {
+			continue
+		}
+		object := fmt.Sprintf("%d %s", city, s.Cause.Cause)
+		if class == crowd.NumClasses-1 {
+			object = fmt.Sprintf("%s %d", object, n)
+		}
+		with := crowd.ReadJolt(s.PeakG, s.DurationS, s.SpeedMPS, s.RateHz, s.WaveG)
+		without := crowd.ReadJolt(s.PeakG, s.DurationS, s.SpeedMPS, s.RateHz, nil)
+		plain = append(plain, Sample{without.Features(), class, object, s.Device})
+		if with.HasWave() {
+			wave = append(wave, Sample{with.Features(), class, object, s.Device})
+		}
+	}
+	return plain, wave
+}
+
+// Fit fits both readers.
+func Fit(plain, wave []Sample, progress func(string)) crowd.Classifier {
+	c := crowd.Classifier{Version: 2, Plain: fitReader(plain, 12), Wave: fitReader(wave, 28)}
+	progress(fmt.Sprintf("of the jolts it was fitted to %.1f %% without and %.1f %% with a waveform are put into their class",
+		100*accuracy(&c.Plain.Network, plain), 100*accuracy(&c.Wave.Network, wave)))
+	return c
+}
+
+func fitReader(samples []Sample, units int) crowd.Reader {
+	n := fitNetwork(samples, units)
+	return crowd.Reader{Network: n, Spread: fitSpread(&n, samples)}
 }
 
 func classIndex(name string) int {
@@ -57,104 +82,114 @@ func classIndex(name string) int {
 	return -1
 }
 
-// fit fits a multinomial logistic regression by gradient descent with momentum; features are standardised but for the
-// constant, weights shrunk a little.
-func fit(samples []sample) crowd.Regression {
-	n := len(samples[0].x)
-	r := crowd.Regression{Mean: make([]float64, n), Scale: make([]float64, n)}
-	for i := range n {
-		sum, squares := 0.0, 0.0
-		for _, s := range samples {
-			sum += s.x[i]
-			squares += s.x[i] * s.x[i]
-		}
-		mean := sum / float64(len(samples))
-		if deviation := math.Sqrt(squares/float64(len(samples)) - mean*mean); deviation > 1e-9 {
-			r.Mean[i], r.Scale[i] = rounded(mean), rounded(deviation)
-		} else {
-			r.Mean[i], r.Scale[i] = 0, 1
-		}
+// fitSpread measures how the scores of a class's places lie around the class's mean, and those of devices around their
+// place's.
+func fitSpread(n *crowd.Network, samples []Sample) crowd.Spread {
+	const dims = crowd.NumClasses - 1
+	type sum struct {
+		scores crowd.Scores
+		n      float64
 	}
+	type object struct {
+		class   int
+		devices map[string]*sum
+	}
+	objects := map[string]*object{}
 	for _, s := range samples {
-		r.Prior[s.class]++
-		for i := range s.x {
-			s.x[i] = math.Max(-4, math.Min(4, (s.x[i]-r.Mean[i])/r.Scale[i]))
+		o := objects[s.Object]
+		if o == nil {
+			o = &object{s.Class, map[string]*sum{}}
+			objects[s.Object] = o
+		}
+		d := o.devices[s.Device]
+		if d == nil {
+			d = &sum{}
+			o.devices[s.Device] = d
+		}
+		d.n++
+		for i, v := range n.Score(s.X) {
+			d.scores[i] += v
 		}
 	}
-	for k := range r.Prior {
-		r.Prior[k] = rounded(r.Prior[k] / float64(len(samples)))
-		r.Weights[k] = make([]float64, n)
-	}
-	const (
-		rounds = 300
-		rate   = 0.6
-		keep   = 0.9
-		shrink = 1e-4
-	)
-	var velocity, gradient [crowd.NumClasses][]float64
-	for k := range velocity {
-		velocity[k], gradient[k] = make([]float64, n), make([]float64, n)
-	}
-	for range rounds {
-		for k := range gradient {
-			clear(gradient[k])
+	var spread crowd.Spread
+	for class := range crowd.NumClasses {
+		var means [][dims]float64
+		var within, between [dims][dims]float64
+		var inverse, freedom, all float64
+		for _, id := range slices.Sorted(maps.Keys(objects)) {
+			o := objects[id]
+			if o.class != class {
+				continue
+			}
+			var mean [dims]float64
+			var own [][dims]float64
+			for _, d := range slices.Sorted(maps.Keys(o.devices)) {
+				var x [dims]float64
+				for i := range x {
+					x[i] = o.devices[d].scores[i] / o.devices[d].n
+					mean[i] += x[i] / float64(len(o.devices))
+				}
+				own = append(own, x)
+			}
+			if len(own) > 1 {
+				for _, x := range own {
+					for i := range x {
+						for j := range x {
+							within[i][j] += (x[i] - mean[i]) * (x[j] - mean[j])
+						}
+					}
+				}
+				freedom += float64(len(own) - 1)
+			}
+			inverse += 1 / float64(len(own))
+			all++
+			means = append(means, mean)
+			for i := range mean {
+				spread.Mean[class][i] += mean[i]
+			}
 		}
-		for _, s := range samples {
-			p := softmax(&r, s.x)
-			p[s.class]--
-			for k := range p {
-				for i, x := range s.x {
-					gradient[k][i] += p[k] * x
+		for i := range dims {
+			spread.Mean[class][i] /= math.Max(1, all)
+		}
+		for _, m := range means {
+			for i := range m {
+				for j := range m {
+					between[i][j] += (m[i] - spread.Mean[class][i]) * (m[j] - spread.Mean[class][j]) / all
 				}
 			}
 		}
-		for k := range gradient {
-			for i := range gradient[k] {
-				g := gradient[k][i]/float64(len(samples)) + shrink*r.Weights[k][i]
-				velocity[k][i] = keep*velocity[k][i] - rate*g
-				r.Weights[k][i] += velocity[k][i]
+		for i := range dims {
+			for j := range dims {
+				if freedom > 50 {
+					within[i][j] /= freedom
+					between[i][j] -= within[i][j] * inverse / all
+				} else { // one jolt a place: nobody knows which part is which
+					within[i][j], between[i][j] = between[i][j]/2, between[i][j]/2
+				}
+			}
+			between[i][i] = math.Max(between[i][i], 0.05)
+		}
+		for i := range dims {
+			spread.Mean[class][i] = rounded(spread.Mean[class][i])
+			for j := range dims {
+				spread.Within[class][i][j], spread.Between[class][i][j] = rounded(within[i][j]), rounded(between[i][j])
 			}
 		}
 	}
-	for k := range r.Weights {
-		for i := range r.Weights[k] {
-			r.Weights[k][i] = rounded(r.Weights[k][i])
-		}
-	}
-	return r
+	return spread
 }
 
-func softmax(r *crowd.Regression, x []float64) [crowd.NumClasses]float64 {
-	var p [crowd.NumClasses]float64
-	top := math.Inf(-1)
-	for k := range p {
-		for i, v := range x {
-			p[k] += r.Weights[k][i] * v
-		}
-		top = math.Max(top, p[k])
-	}
-	sum := 0.0
-	for k := range p {
-		p[k] = math.Exp(p[k] - top)
-		sum += p[k]
-	}
-	for k := range p {
-		p[k] /= sum
-	}
-	return p
-}
-
-func accuracy(r *crowd.Regression, samples []sample) float64 {
+func accuracy(n *crowd.Network, samples []Sample) float64 {
 	right := 0
 	for _, s := range samples {
-		p := softmax(r, s.x)
+		p := n.Score(s.X)
 		best := 0
 		for k := range p {
 			if p[k] > p[best] {
 				best = k
 			}
 		}
-		if best == s.class {
+		if best == s.Class {
 			right++
 		}
 	}

@@ -15,7 +15,7 @@ func (c *City) place() {
 	n := c.options.Defects
 	share := func(low, high float64) int { return int(float64(n) * (low + (high-low)*r.Float64())) }
 	c.onEdge = make([][]*Object, len(c.grid.edges))
-	c.worn = 0.1 + 0.25*r.Float64()
+	c.worn = 0.08 + 0.17*r.Float64()
 	for _, kind := range []struct {
 		class string
 		count int
@@ -44,15 +44,15 @@ func (c *City) shape(o *Object, r *rand.Rand) {
 		c.shapePothole(o, r)
 	case "casting":
 		o.LengthM, o.hit = between(0.45, 0.8), between(0.3, 0.8)
-		o.SizeM = -between(0.01, 0.035)
+		o.SizeM = -between(0.006, 0.022)
 		if r.Float64() < c.worn { // broken round the rim, as a pothole is
-			o.SizeM, o.ragged = -between(0.02, 0.05), between(0.3, 1)
+			o.SizeM, o.ragged = -between(0.018, 0.04), between(0.3, 1)
 		}
 		if r.Float64() < 0.3 {
 			o.SizeM *= -0.8
 		}
 	case "joint":
-		o.SizeM, o.LengthM, o.hit, o.BothWays = between(0.015, 0.045), between(0.15, 0.5), 0.99, true
+		o.SizeM, o.LengthM, o.hit, o.BothWays = between(0.015, 0.04), between(0.06, 0.2), 0.99, true
 	case "rail":
 		o.SizeM, o.LengthM, o.hit, o.BothWays = between(0.016, 0.045), 2, 0.99, true
 	case "speed_bump":

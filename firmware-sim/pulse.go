@@ -24,19 +24,19 @@ type pulseClass struct{ size, lobe, hop, body, pitch float64 }
 
 func newPulseStyle(r *rand.Rand) pulseStyle {
 	between := func(low, high float64) float64 { return low + (high-low)*r.Float64() }
-	s := pulseStyle{faster: between(0.5, 1.5), hard: between(11, 18), spread: between(0.15, 0.35), odd: between(0.02, 0.1),
+	s := pulseStyle{faster: between(0.5, 1.5), hard: between(11, 18), spread: between(0.15, 0.3), odd: between(0.01, 0.06),
 		echo: between(0.5, 1), hopHz: between(0.8, 1.25), road: between(0.2, 0.42), classes: map[string]pulseClass{}}
 	for _, c := range []struct {
 		name                         string
 		size, lobe, hop, body, pitch float64
 	}{
 		{"pothole", 1, 0.55, 1, 0.35, 1},
-		{"casting", 1.2, 0.5, 0.8, 0.12, 1.25},
-		{"joint", 1.2, 0.35, 0.9, 0.08, 1.5},
-		{"rail", 1, 0.45, 0.8, 0.15, 1.2},
+		{"casting", 1.2, 0.4, 0.9, 0.1, 1.4},
+		{"joint", 1.2, 0.3, 0.9, 0.06, 1.7},
+		{"rail", 1, 0.45, 0.8, 0.15, 1.3},
 		{"speed_bump", 0.75, 0.9, 0.3, 0.8, 0.8},
 	} {
-		vary := func(x float64) float64 { return x * math.Exp(0.17*r.NormFloat64()) }
+		vary := func(x float64) float64 { return x * math.Exp(0.12*r.NormFloat64()) }
 		s.classes[c.name] = pulseClass{vary(c.size), vary(c.lobe), vary(c.hop), vary(c.body), vary(c.pitch)}
 	}
 	return s

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -12,16 +13,19 @@ import (
 	"github.com/paulmach/orb/encoding/wkb"
 )
 
-// Save replaces the stored map with m, in one transaction.
+// Save replaces the stored map with m, in one transaction. Furniture of other sources stays.
 func (m *Map) Save(ctx context.Context, pool *pgxpool.Pool) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `lock table map_extent in exclusive mode`); err != nil {
 			return err // one import at a time
 		}
-		for _, table := range []string{"streets", "furniture", "ground", "map_extent"} {
+		for _, table := range []string{"streets", "ground", "map_extent"} {
 			if _, err := tx.Exec(ctx, `delete from `+table); err != nil {
 				return err
 			}
+		}
+		if _, err := tx.Exec(ctx, `delete from furniture where source = $1`, OpenStreetMap); err != nil {
+			return err // cities' registers stay
 		}
 		if err := m.copyIn(ctx, tx); err != nil {
 			return err
@@ -46,10 +50,11 @@ func (m *Map) copyIn(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"furniture"}, []string{"id", "kind", "lat", "lon"},
+	_, err = tx.CopyFrom(ctx, pgx.Identifier{"furniture"}, []string{"source", "id", "kind", "lat", "lon", "cell"},
 		pgx.CopyFromSlice(len(m.Furniture), func(i int) ([]any, error) {
 			f := &m.Furniture[i]
-			return []any{f.ID, f.Kind, f.Point.Lat(), f.Point.Lon()}, nil
+			cell, err := FineCell(f.Point.Lat(), f.Point.Lon())
+			return []any{OpenStreetMap, strconv.FormatInt(f.ID, 10), f.Kind, f.Point.Lat(), f.Point.Lon(), int64(cell)}, err
 		}))
 	if err != nil {
 		return err
@@ -106,7 +111,7 @@ func (m *Map) readRows(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	rows, err = tx.Query(ctx, `select id, kind, lat, lon from furniture order by id`)
+	rows, err = tx.Query(ctx, `select id::bigint, kind, lat, lon from furniture where source = $1 order by 1`, OpenStreetMap)
 	if err != nil {
 		return err
 	}

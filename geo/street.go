@@ -67,6 +67,7 @@ const (
 	SpeedBump = "speed_bump"
 	Rail      = "rail"
 	Casting   = "casting"
+	Joint     = "joint" // of registers only: OpenStreetMap has no tag for it
 )
 
 // Furniture is something in a street that shakes cars and belongs there.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -18,6 +19,24 @@ import (
 type cityFlags struct {
 	City        string `help:"The city's name, as pages show it." placeholder:"NAME"`
 	OrderPrefix string `help:"First part of a work order's number; the city's first two letters by default." placeholder:"XY"`
+}
+
+// costFlags say what mistakes cost.
+type costFlags struct {
+	FalseOrderCost float64 `default:"40" help:"What it costs to send a crew where there is no pothole, in any unit."`
+	MissedDayCost  float64 `default:"1" help:"What it costs to leave a pothole for a day, in the same unit. Orders are written where to wait would cost more."`
+}
+
+func (c costFlags) costs() crowd.Costs {
+	return crowd.Costs{FalseOrder: c.FalseOrderCost, MissedDay: c.MissedDayCost}
+}
+
+// Validate refuses costs that are none; kong calls it.
+func (c costFlags) Validate() error {
+	if !(c.FalseOrderCost > 0) || !(c.MissedDayCost > 0) {
+		return errors.New("--false-order-cost and --missed-day-cost must be above 0")
+	}
+	return nil
 }
 
 // streetReachM is how far from a street's line a place may lie and still be on it, metres.
@@ -52,6 +71,9 @@ func (c cityFlags) prefix() string {
 
 // loadNetwork reads the imported streets; there may be none.
 func loadNetwork(ctx context.Context, pool *pgxpool.Pool) (*geo.Network, error) {
+	if _, err := geo.PlaceFurniture(ctx, pool); err != nil {
+		return nil, err
+	}
 	m, err := geo.Load(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("load the streets: %w", err)

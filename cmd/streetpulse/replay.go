@@ -14,6 +14,7 @@ import (
 type replayCommand struct {
 	store
 	cityFlags
+	costFlags
 	File string `arg:"" help:"The file, or - for standard input."`
 }
 
@@ -36,7 +37,7 @@ func (c replayCommand) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	replay := evaluate.Replay{Pool: db.Pool, Office: c.office(network), Log: o.log, Progress: progressOn(o.err)}
+	replay := evaluate.Replay{Pool: db.Pool, Office: c.office(network), Costs: c.costs(), Log: o.log, Progress: progressOn(o.err)}
 	s, err := replay.File(ctx, in)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ const (
 type serveCommand struct {
 	store
 	cityFlags
+	costFlags
 	HTTP           string           `name:"http" default:"127.0.0.1:8080" help:"Address of the pages and the API." placeholder:"ADDR"`
 	MQTT           string           `name:"mqtt" default:"127.0.0.1:1883" help:"Address of the embedded MQTT broker." placeholder:"ADDR"`
 	PublicURL      string           `name:"public-url" help:"How people reach this server." placeholder:"URL"`
@@ -44,6 +45,7 @@ type serveCommand struct {
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
 	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
 
@@ -121,6 +123,7 @@ type parts struct {
 	writer *ingest.Writer
 	broker *broker.Broker
 	engine *crowd.Engine
+	watch  *crowd.Watch
 	web    *web.Server
 	http   net.Listener
 }
@@ -139,12 +142,17 @@ func (p *parts) make() error {
 	}
 	if p.c.plays(roleCrowd) {
 		p.engine, err = crowd.NewEngine(p.db.Pool, crowd.Config{
-			Confirmed: p.c.office(p.network).Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen,
+			Costs: p.c.costs(), Confirmed: p.c.office(p.network).Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen,
 			Log: p.log, Metrics: p.registry,
 		})
 		if err != nil {
 			return err
 		}
+		asked := crowd.WatchOptions{PerKM: p.c.WatchPerKM, Log: p.log}
+		if asked.PerKM <= 0 {
+			asked.PerKM = -1
+		}
+		p.watch = crowd.NewWatch(p.db.Pool, p.network, asked)
 	}
 	if !p.c.plays(roleWeb) {
 		return nil
@@ -182,6 +190,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	}
 	if p.engine != nil {
 		group.Go(func() error { return p.engine.Work(ctx, p.clock.Now, wake) })
+		group.Go(func() error { return p.watch.Work(ctx, p.clock.Now) })
 	}
 	if p.web != nil {
 		group.Go(func() error { return p.web.Serve(ctx, p.http) })

@@ -82,7 +82,7 @@ func New(options Options) (*Broker, error) {
 	b.working, b.stop = context.WithCancel(context.Background())
 	can := mqtt.NewDefaultServerCapabilities()
 	can.MaximumMessageExpiryInterval = 0 // else retained messages go after a day
-	can.MaximumClientWritesPending = 512
+	can.MaximumClientWritesPending = mostLists
 	can.MaximumSessionExpiryInterval = sessionKeep
 	can.MaximumPacketSize = wire.MaxPayloadBytes + headroom
 	can.ReceiveMaximum = 256
@@ -141,11 +141,13 @@ func (b *Broker) Serve(ctx context.Context) error {
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
+	watching, stopWatching := context.WithCancel(ctx)
+	lists := b.firstLists(watching)
 	for _, l := range b.listeners {
 		b.served.Go(func() { b.accept(l) })
 	}
-	watching, stopWatching := context.WithCancel(ctx)
 	b.served.Go(func() { b.watchRevoked(watching) })
+	b.served.Go(func() { b.watchLists(watching, lists) })
 	<-ctx.Done()
 	stopWatching()
 	var err error

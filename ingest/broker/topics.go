@@ -14,6 +14,9 @@ const (
 	feedbackTopic = "feedback"
 )
 
+// watchTopic returns the topic of a region's watch list.
+func watchTopic(region string) string { return root + "regions/" + region + "/watch" }
+
 // deviceTopic returns a device's own topic.
 func deviceTopic(device, name string) string { return devices + device + "/" + name }
 

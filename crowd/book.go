@@ -1,0 +1,316 @@
+package crowd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// learnEvery is how many epochs pass between two looks at everything that was judged.
+const learnEvery = 6
+
+// book is what learning remembers of all places, so that it reads only what is new.
+type book struct {
+	since int64 // the epoch from which the database is to be read
+	heard int64 // the newest decision that it knows
+	nodes map[string]*node
+	fresh bool // something was judged since
+}
+
+func newBook() *book { return &book{nodes: map[string]*node{}} }
+
+// sorted lists the places to learn from, by name.
+func (b *book) sorted() []*node {
+	nodes := make([]*node, 0, len(b.nodes))
+	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
+		if n := b.nodes[id]; !n.repaired {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+// put sets what a device says at a place.
+func (n *node) put(v voice) {
+	at, found := slices.BinarySearchFunc(n.voices, v.device, func(o voice, d string) int { return cmp.Compare(o.device, d) })
+	if found {
+		n.voices[at] = v
+	} else {
+		n.voices = slices.Insert(n.voices, at, v)
+	}
+}
+
+// drop takes away what a device says at a place.
+func (n *node) drop(device string) {
+	n.voices = slices.DeleteFunc(n.voices, func(v voice) bool { return v.device == device })
+}
+
+// study learns, in the transaction in which an epoch passes, from all that was judged, and stores what is known now as
+// of the epoch target. Where nothing was judged since it last did, it does nothing.
+func (e *Engine) study(ctx context.Context, tx pgx.Tx, hour, target int64) error {
+	if err := e.trust.load(ctx, tx, hour, e.reader); err != nil {
+		return err
+	}
+	if err := e.book.read(ctx, tx, hour); err != nil {
+		return err
+	}
+	if !e.book.fresh {
+		return nil
+	}
+	nodes := e.book.sorted()
+	changed := drives(nodes)
+	if err := e.noteDrives(ctx, tx, changed); err != nil {
+		return err
+	}
+	e.learn(nodes)
+	e.book.since = target
+	if _, err := tx.Exec(ctx, `delete from touched where epoch < $1`, target-keepTouched); err != nil {
+		return fmt.Errorf("learn: forget what was touched: %w", err)
+	}
+	e.trust.epoch = target
+	return e.trust.save(ctx, tx)
+}
+
+// keepTouched is for how many epochs it is known what judging has touched. Whoever last learned longer ago reads all.
+const keepTouched = 72
+
+// read brings the book up to date.
+func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
+	if b.since < hour-keepTouched+learnEvery {
+		*b = *newBook()
+	}
+	if err := tx.QueryRow(ctx, `select exists (select 1 from touched where epoch >= $1)`, b.since).Scan(&b.fresh); err != nil {
+		return fmt.Errorf("learn: %w", err)
+	}
+	if !b.fresh {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `select id from places_gone where epoch >= $1`, b.since)
+	if err != nil {
+		return fmt.Errorf("learn: read places that are gone: %w", err)
+	}
+	var id string
+	if _, err = pgx.ForEachRow(rows, []any{&id}, func() error {
+		delete(b.nodes, id)
+		return nil
+	}); err != nil {
+		return fmt.Errorf("learn: read places that are gone: %w", err)
+	}
+	rows, err = tx.Query(ctx, `select n, place from decisions where n > $1 and kind = 'repaired' order by n`, b.heard)
+	if err != nil {
+		return fmt.Errorf("learn: read decisions: %w", err)
+	}
+	if _, err = pgx.ForEachRow(rows, []any{&b.heard, &id}, func() error {
+		if n := b.nodes[id]; n != nil {
+			n.voices = nil
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("learn: read decisions: %w", err)
+	}
+	rows, err = tx.Query(ctx, `select id, lat, lon, repaired_at, estimate from places
+		where $1 = 0 or id in (select place from touched where epoch >= $1)`, b.since)
+	if err != nil {
+		return fmt.Errorf("learn: read places: %w", err)
+	}
+	var lat, lon float64
+	var repaired *time.Time
+	var estimate []byte
+	if _, err = pgx.ForEachRow(rows, []any{&id, &lat, &lon, &repaired, &estimate}, func() error {
+		s := site{}
+		if err := s.readEstimate(estimate); err != nil {
+			return fmt.Errorf("place %s: %w", id, err)
+		}
+		n := b.nodes[id]
+		if n == nil {
+			n = &node{id: id}
+			b.nodes[id] = n
+		}
+		n.at, n.structure, n.looks, n.lie, n.repaired = [2]float64{lon, lat}, s.structure, s.looks, s.lie, repaired != nil
+		return nil
+	}); err != nil {
+		return fmt.Errorf("learn: read places: %w", err)
+	}
+	rows, err = tx.Query(ctx, `select place, device, hits, misses, alone, account from evidence
+		where epoch >= $1 and ($1 = 0 or place in (select place from touched where epoch >= $1))`, b.since)
+	if err != nil {
+		return fmt.Errorf("learn: read evidence: %w", err)
+	}
+	var device string
+	var hits, misses int
+	var alone int16
+	var sums []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &device, &hits, &misses, &alone, &sums}, func() error {
+		n := b.nodes[id]
+		if n == nil {
+			return nil
+		}
+		var a account
+		if err := a.decode(sums); err != nil {
+			return fmt.Errorf("place %s, device %s: %w", id, device, err)
+		}
+		if a.shadow {
+			n.drop(device)
+		} else {
+			n.put(voice{device, hits, misses, lonely(alone), a.lastHits})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("learn: read evidence: %w", err)
+	}
+	return nil
+}
+
+// noteDrives stores which jolts were on a drive, where it is known now, and tells whoever remembers the places.
+func (e *Engine) noteDrives(ctx context.Context, tx pgx.Tx, changed []finding) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	place, device, alone := make([]string, len(changed)), make([]string, len(changed)), make([]int16, len(changed))
+	for i, f := range changed {
+		v := f.node.voices[f.voice]
+		place[i], device[i], alone[i] = f.node.id, v.device, int16(v.alone)
+	}
+	rows, err := tx.Query(ctx, `
+		with noted as (
+			update evidence e set alone = u.alone from unnest($1::text[], $2::text[], $3::smallint[]) as u (place, device, alone)
+			where e.place = u.place and e.device = u.device returning e.place)
+		update regions set version = version + 1
+		where region in (select p.region from places p where p.id in (select place from noted)) returning region, version`,
+		place, device, alone)
+	if err != nil {
+		return fmt.Errorf("learn: note drives: %w", err)
+	}
+	var region, version int64
+	_, err = pgx.ForEachRow(rows, []any{&region, &version}, func() error {
+		if known := e.cache.regions[geo.Cell(region)]; known != nil && known.version == version-1 {
+			known.version = version
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("learn: note drives: %w", err)
+	}
+	e.cache.note(changed)
+	return nil
+}
+
+// note puts findings into the places that are remembered.
+func (c *cache) note(changed []finding) {
+	sites := map[string]*site{}
+	for _, shelf := range c.regions {
+		for id, s := range shelf.sites {
+			sites[id] = s
+		}
+	}
+	for _, f := range changed {
+		if s := sites[f.node.id]; s != nil {
+			v := f.node.voices[f.voice]
+			if a := s.accounts[v.device]; a != nil {
+				a.alone = v.alone
+			}
+		}
+	}
+}
+
+// save stores what is known as of the trust's epoch.
+func (t *trust) save(ctx context.Context, tx pgx.Tx) error {
+	devices := slices.Sorted(maps.Keys(t.devices))
+	n := len(devices)
+	sensitivity, jolts, invented, agreed := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	for i, d := range devices {
+		s := t.devices[d]
+		sensitivity[i], jolts[i], invented[i], agreed[i] = s.sensitivity, s.jolts, s.invented, s.agreed
+	}
+	_, err := tx.Exec(ctx, `
+		insert into device_trust as t (device, sensitivity, jolts, invented, agreed, epoch)
+		select *, $6 from unnest($1::text[], $2::float8[], $3::float8[], $4::float8[], $5::float8[])
+		on conflict (device) do update set sensitivity = excluded.sensitivity, jolts = excluded.jolts, invented = excluded.invented,
+			agreed = excluded.agreed, epoch = excluded.epoch
+		where (t.sensitivity, t.jolts, t.invented, t.agreed)
+			is distinct from (excluded.sensitivity, excluded.jolts, excluded.invented, excluded.agreed)`,
+		devices, sensitivity, jolts, invented, agreed, t.epoch)
+	if err != nil {
+		return fmt.Errorf("store what is known of devices: %w", err)
+	}
+	var centres []float64
+	for kind := range t.centres {
+		for c := range t.centres[kind] {
+			centres = append(centres, t.centres[kind][c][:]...)
+		}
+	}
+	_, err = tx.Exec(ctx, `
+		insert into lessons (epoch, usual, alone, typical, centres) values ($1, $2, $3, $4, $5)
+		on conflict (single) do update set epoch = excluded.epoch, usual = excluded.usual, alone = excluded.alone,
+			typical = excluded.typical, centres = excluded.centres`, t.epoch, t.usual, t.alone, t.typical, centres)
+	if err != nil {
+		return fmt.Errorf("store what the city has taught: %w", err)
+	}
+	return nil
+}
+
+// load brings the memory to the given epoch.
+func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64, c *Classifier) error {
+	if t.epoch == epoch {
+		return nil
+	}
+	if t.epoch > epoch {
+		*t = *newTrust(c)
+	}
+	rows, err := tx.Query(ctx, `select device, sensitivity, jolts, invented, agreed from device_trust where epoch > $1`, t.epoch)
+	if err != nil {
+		return fmt.Errorf("load what is known of devices: %w", err)
+	}
+	var device string
+	var s standing
+	_, err = pgx.ForEachRow(rows, []any{&device, &s.sensitivity, &s.jolts, &s.invented, &s.agreed}, func() error {
+		t.devices[device] = s
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("load what is known of devices: %w", err)
+	}
+	l, err := loadLessons(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if l != nil {
+		t.lessons = *l
+	}
+	clear(t.opinions)
+	t.epoch = epoch
+	return nil
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// loadLessons reads what the city has taught; nil: nothing yet.
+func loadLessons(ctx context.Context, q querier) (*lessons, error) {
+	var l lessons
+	var centres []float64
+	err := q.QueryRow(ctx, `select usual, alone, typical, centres from lessons`).Scan(&l.usual, &l.alone, &l.typical, &centres)
+	if isNone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load what the city has taught: %w", err)
+	}
+	if len(centres) != 2*NumClasses*dims {
+		return nil, fmt.Errorf("load what the city has taught: %d numbers", len(centres))
+	}
+	for i, x := range centres {
+		l.centres[i/(NumClasses*dims)][i/dims%NumClasses][i%dims] = x
+	}
+	return &l, nil
+}

@@ -1,0 +1,84 @@
+package crowd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// decision is what people found out about a place.
+type decision string
+
+const (
+	decidedDismissed decision = "dismissed"
+	decidedConfirmed decision = "confirmed" // a dismissal is taken back
+	decidedRepaired  decision = "repaired"
+)
+
+// Settle takes over, in the caller's transaction, what people have found out about a place: Dismissed, or Confirmed when a
+// dismissal is taken back. It returns ErrNotFound where no such place exists.
+func Settle(ctx context.Context, tx pgx.Tx, place string, state State, at time.Time) error {
+	if err := decide(ctx, tx, place, decision(state), at); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		with settled as (
+			update places set state = $2, state_at = $3, steps = steps + 1 where id = $1 and state <> $2 returning steps)
+		insert into place_steps (place, n, at, kind, words) select $1, steps, $3, $2, '{}' from settled`, place, state, at)
+	if err != nil {
+		return fmt.Errorf("settle place %s: %w", place, err)
+	}
+	return nil
+}
+
+// MarkRepaired notes, in the caller's transaction, that a crew has repaired the place: what devices said before no
+// longer counts, and traffic is asked whether the repair holds. It returns ErrNotFound where no such place exists.
+func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {
+	if err := decide(ctx, tx, place, decidedRepaired, at); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `
+		with told as (insert into touched (epoch, place) select hour, $1 from epoch)
+		update places set repaired_at = $2 where id = $1`, place, at); err != nil {
+		return fmt.Errorf("mark place %s repaired: %w", place, err)
+	}
+	if _, err := tx.Exec(ctx, `delete from evidence where place = $1`, place); err != nil {
+		return fmt.Errorf("mark place %s repaired: %w", place, err)
+	}
+	return nil
+}
+
+// decide writes the decision into the order of judgement. The region's row comes first, as in judging, so that no worker
+// holds an older picture, and nothing of the region is judged in between.
+func decide(ctx context.Context, tx pgx.Tx, place string, d decision, at time.Time) error {
+	var region int64
+	err := tx.QueryRow(ctx, `update regions set version = version + 1
+		where region = (select region from places where id = $1) returning region`, place).Scan(&region)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("place %s is %s: %w", place, d, err)
+	}
+	if _, err := tx.Exec(ctx, `insert into decisions (place, kind, at) values ($1, $2, $3)`, place, string(d), at); err != nil {
+		return fmt.Errorf("place %s is %s: %w", place, d, err)
+	}
+	return nil
+}
+
+// decide does to a place in memory what Settle and MarkRepaired do in the database.
+func (r *Rehearsal) decide(place string, d decision, at time.Time) {
+	s := r.site(place)
+	switch {
+	case s == nil:
+	case d == decidedRepaired:
+		s.repairedAt, r.fresh = at, true
+		s.accounts, s.order = map[string]*account{}, nil
+	case s.State != State(d):
+		s.enter(State(d), at)
+		s.story(at, StepKind(d), StepWords{})
+	}
+}

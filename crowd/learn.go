@@ -1,0 +1,236 @@
+package crowd
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/paulmach/orb"
+)
+
+// standing is what is known of a device, beside what is known of all.
+type standing struct {
+	sensitivity float64 // how often it feels what others feel; 1 is usual
+	jolts       float64 // places that it felt
+	invented    float64 // of them places that seem made up
+	agreed      float64 // of them places that others felt too
+}
+
+// lessons are what a city has taught of all its devices and places.
+type lessons struct {
+	usual   float64    // share of all jolts that seem made up
+	alone   float64    // share of honest jolts that are on no drive of their device
+	typical float64    // places where the device agreed that felt a jolt somewhere
+	centres [2]Centres // what the classes look like here, without and with a waveform
+}
+
+// repute is what is known of one device, with what it is measured by.
+type repute struct {
+	standing
+	*lessons
+}
+
+// Opinions before anything is known.
+const (
+	usualInvented = 0.03
+	usualAlone    = 0.1
+)
+
+// Opinions of all devices or cities count for so much when it comes to one.
+const (
+	weightOfUsual    = 6.0  // jolts, of how many a device makes up
+	weightOfFelt     = 6.0  // answers, of how sensitive it is
+	weightOfTraining = 40.0 // places, of what a class looks like
+)
+
+// falseShare is the share of the device's jolts that are made up, going by all places but one where it seems to be so with
+// the probability lie.
+func (r repute) falseShare(lie float64) float64 {
+	others := math.Max(0, r.jolts-1)
+	return (r.usual*weightOfUsual + clamp(r.invented-lie, 0, others)) / (weightOfUsual + others)
+}
+
+// opinion is what follows from what is known of a device for the weight of its word.
+type opinion struct {
+	repute
+	sense            int     // its sensitivity in steps
+	liar             float64 // from 0 to 1: how much more of its jolts seem made up than is usual
+	candour          float64 // log odds that a smooth pass comes from a device that makes things up, against any device's
+	rare             float64 // log odds that a jolt is made up, for how little it drives
+	usualOdds        float64 // log odds of what is usual
+	driven, undriven float64 // log odds that a jolt on a drive, or on none, is made up
+}
+
+func newOpinion(r repute) *opinion {
+	const lieAlone = 0.6 // share of what is made up that is on no drive: a guess
+	share := r.falseShare(0)
+	return &opinion{
+		repute: r, sense: sense(r.sensitivity), liar: clamp((share-r.usual)/0.2, 0, 1),
+		candour:   math.Log(1-clamp(share, 0, 0.9)) - math.Log(1-r.usual),
+		rare:      clamp(math.Log((r.typical+3)/(r.agreed+3)), -0.7, 1.2),
+		usualOdds: math.Log(r.usual / (1 - r.usual)),
+		driven:    math.Log((1 - lieAlone) / (1 - r.alone)), undriven: math.Log(lieAlone / r.alone),
+	}
+}
+
+// collusion is the log odds that a jolt of the device is made up, against that of any device, at a place that seems so with
+// the probability lie: no place is held against those who felt it. Whoever drives little and yet felt this place is
+// likelier to have been sent there.
+func (o *opinion) collusion(lie float64) float64 {
+	f := clamp(o.falseShare(lie), 0.003, 0.95)
+	return clamp(math.Log(f/(1-f))-o.usualOdds+o.rare, -3, 3)
+}
+
+// trust is what the last epoch knew.
+type trust struct {
+	epoch   int64
+	devices map[string]standing
+	lessons
+	opinions map[string]*opinion // of devices, as long as nothing new is known
+}
+
+func newTrust(c *Classifier) *trust {
+	return &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone,
+		centres: [2]Centres{c.Plain.Spread.Mean, c.Wave.Spread.Mean}}}
+}
+
+// of returns the opinion of a device.
+func (t *trust) of(device string) *opinion {
+	if o := t.opinions[device]; o != nil {
+		return o
+	}
+	s, ok := t.devices[device]
+	if !ok {
+		s.sensitivity = 1
+	}
+	o := newOpinion(repute{s, &t.lessons})
+	t.opinions[device] = o
+	return o
+}
+
+// node is a place as learning sees it.
+type node struct {
+	id        string
+	at        orb.Point
+	structure [numCauses]float64
+	looks     [2]looks
+	lie       float64 // probability that it is made up, when it was last judged
+	voices    []voice // by device
+	repaired  bool    // what it was is settled, and what it is now is another question
+}
+
+// voice is what one device said at a place.
+type voice struct {
+	device       string
+	hits, misses int
+	alone        lonely
+	times        [4]int64 // of its newest jolts, Unix milliseconds
+}
+
+// sums is what learning adds up of one device.
+type sums struct{ jolts, invented, expected, felt, agreed float64 }
+
+// learning adds up what all places say.
+type learning struct {
+	devices map[string]*sums
+	alone   float64 // jolts on things across the road that are on no drive
+	heard   float64 // and all of them
+	found   [2]struct {
+		weight [NumClasses]float64
+		sum    Centres
+	}
+}
+
+// learn works out anew what is known of devices and of what the classes look like from all places: how likely each place
+// is real, given what was known so far, and what follows for the devices that speak there, in turn (expectation and
+// maximisation). The places come in the order of their names.
+func (m *mind) learn(nodes []*node) {
+	const sweeps = 2
+	for range sweeps {
+		l := learning{devices: map[string]*sums{}, alone: 20 * usualAlone, heard: 20}
+		for _, n := range nodes {
+			m.hear(n, &l)
+		}
+		m.conclusions(&l)
+	}
+}
+
+// hear adds up what one place says.
+func (m *mind) hear(n *node, l *learning) {
+	var t tally
+	for i := range n.voices {
+		v := &n.voices[i]
+		m.model.add(&t, v.hits, v.misses, v.alone, n.lie, m.trust.of(v.device))
+	}
+	fixed := m.fixed(&n.structure, &n.looks)
+	causes := normalise(m.model.weigh(&t, &fixed))
+	for kind := range n.looks {
+		if n.looks[kind].count < 2 {
+			continue
+		}
+		for c := range numReal {
+			if p := causes[c]; p > 0.5 {
+				l.found[kind].weight[c] += p
+				for i := range dims {
+					l.found[kind].sum[c][i] += p * n.looks[kind].mean[i]
+				}
+			}
+		}
+	}
+	rate := m.model.rate(&t, &causes)
+	real := 1 - causes[noise] - causes[invented]
+	wide := causes[2] + causes[3] + causes[4]
+	for i := range n.voices {
+		v := &n.voices[i]
+		s := l.devices[v.device]
+		if s == nil {
+			s = &sums{}
+			l.devices[v.device] = s
+		}
+		if v.hits > 0 && v.alone != notKnown && wide > 0.9 {
+			l.heard++
+			if v.alone == onNoDrive {
+				l.alone++
+			}
+		}
+		if v.hits > 0 && len(n.voices) > 1 {
+			s.jolts++
+			s.invented += causes[invented]
+			s.agreed += real
+		}
+		if real > 0.5 && len(n.voices) > 3 {
+			h, k := effective(v.hits), effective(v.misses)
+			s.expected += real * rate * (h + k)
+			s.felt += real * h
+		}
+	}
+}
+
+// conclusions makes what was added up into what is known.
+func (m *mind) conclusions(l *learning) {
+	const before = 100 // jolts that the opinion before anything is known is worth
+	jolts, lies, agreed, logs := float64(before), before*usualInvented, 1.0, math.Log(3)
+	for _, d := range slices.Sorted(maps.Keys(l.devices)) {
+		s := l.devices[d]
+		jolts += s.jolts
+		lies += s.invented
+		agreed += s.agreed
+		logs += s.agreed * math.Log(s.agreed+3)
+		m.trust.devices[d] = standing{
+			sensitivity: clamp((s.felt+weightOfFelt)/(s.expected+weightOfFelt), 0.1, 1.4),
+			jolts:       s.jolts, invented: s.invented, agreed: s.agreed,
+		}
+	}
+	clear(m.trust.opinions)
+	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
+	m.trust.typical = math.Exp(logs/agreed) - 3
+	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)
+	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
+		for c := 2; c < numReal; c++ { // what tells a pothole from a casting is its looks alone: no city teaches that by itself
+			for i := range dims {
+				m.trust.centres[kind][c][i] = (weightOfTraining*spread.Mean[c][i] + l.found[kind].sum[c][i]) /
+					(weightOfTraining + l.found[kind].weight[c])
+			}
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package crowd_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/postgres/postgrestest"
+)
+
+func TestRebuildComesToWhatIsStored(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	pool := postgrestest.New(t)
+	end := scatter(t, pool, 4000)
+	engine, err := crowd.NewEngine(pool, crowd.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := end.Add(-24 * time.Hour)
+	if _, err := engine.Judge(ctx, middle); err != nil {
+		t.Fatal(err)
+	}
+	// A crew has been to two of them.
+	var ids []string
+	if err := pool.QueryRow(ctx, `select array_agg(id) from (select id from places where devices >= 3 order by id limit 2) p`).Scan(&ids); err != nil || len(ids) != 2 {
+		t.Fatal(ids, err)
+	}
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := crowd.MarkRepaired(ctx, tx, ids[0], middle); err != nil {
+			return err
+		}
+		return crowd.Settle(ctx, tx, ids[1], crowd.Dismissed, middle)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := engine.Judge(ctx, end); err != nil || n < 500 {
+		t.Fatal(n, err)
+	}
+	rebuilt := func(replace bool) crowd.Rebuilt {
+		t.Helper()
+		out, err := crowd.Rebuild(ctx, pool, crowd.Costs{}, replace, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if out := rebuilt(false); out.Different != 0 || out.Judged != 4002 || out.Places < 60 {
+		t.Fatalf("%+v", out)
+	}
+	if _, err := pool.Exec(ctx, `update places set devices = devices + 1 where id = $1`, ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Exec(ctx, `delete from places where id = (select min(id) from places where id <> all($1))`, ids); err != nil {
+		t.Fatal(err)
+	}
+	if out := rebuilt(false); out.Different != 2 {
+		t.Fatalf("two places were spoilt: %+v", out)
+	}
+	if out := rebuilt(true); out.Different != 2 {
+		t.Fatalf("%+v", out)
+	}
+	if out := rebuilt(false); out.Different != 0 {
+		t.Fatalf("it was rebuilt and differs still: %+v", out)
+	}
+}

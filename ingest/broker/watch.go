@@ -1,0 +1,138 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// watchChannel is where new watch lists are announced, by region in decimal (crowd.WatchLists).
+const watchChannel = "streetpulse_watch"
+
+const (
+	watchWait   = 5 * time.Second  // for the lists, before the first device is let in without them
+	watchAgain  = time.Second      // before listening again where it ended, doubled up to
+	watchAtMost = 30 * time.Second // this
+	watchBeat   = time.Minute      // how often a silent connection is asked whether it still lives
+)
+
+// mostLists is how many lists one subscription can be sent at once: those of 5,000 km².
+const mostLists = 1024
+
+// PublishWatch publishes a region's watch list to those who listen and to those who will: it is retained. The region is
+// an H3 cell of resolution 7 in its 15 hexadecimal digits. It goes out at QoS 0, whatever the subscriber would take: mochi
+// stops sending to a client that has not acknowledged as many messages as it may, and a list that is lost comes again
+// with the next subscription.
+func (b *Broker) PublishWatch(region string, payload []byte) error {
+	if err := b.server.Publish(watchTopic(region), payload, true, 0); err != nil {
+		return fmt.Errorf("publish the watch list of region %s: %w", region, err)
+	}
+	return nil
+}
+
+// watchLists publishes the stored lists and those that come, until ctx ends. Lists live in the database: every node
+// has the same.
+func (b *Broker) watchLists(ctx context.Context, known map[int64]int64) {
+	wait := watchAgain
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := b.hearLists(ctx, known)
+		if ctx.Err() != nil {
+			return
+		}
+		b.options.Log.Debug("listening for watch lists ended; listening again", "error", err)
+		if time.Since(began) > watchBeat {
+			wait = watchAgain
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		wait = min(2*wait, watchAtMost)
+	}
+}
+
+// hearLists listens on a connection of its own. It begins with all that it may have missed.
+func (b *Broker) hearLists(ctx context.Context, known map[int64]int64) error {
+	conn, err := pgx.ConnectConfig(ctx, b.options.Pool.Config().ConnConfig.Copy())
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "listen "+watchChannel); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if err := b.readLists(ctx, conn, nil, known); err != nil {
+		return err
+	}
+	for {
+		waiting, stop := context.WithTimeout(ctx, watchBeat)
+		n, err := conn.WaitForNotification(waiting)
+		stop()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && waiting.Err() != nil: // silence
+			if err := conn.Ping(ctx); err != nil {
+				return fmt.Errorf("ask whether the database is there: %w", err)
+			}
+			continue
+		case err != nil:
+			return fmt.Errorf("wait for watch lists: %w", err)
+		}
+		region, err := strconv.ParseInt(n.Payload, 10, 64)
+		if err != nil {
+			b.options.Log.Warn("an announced watch list cannot be read", "payload", n.Payload, "error", err)
+			continue
+		}
+		if err := b.readLists(ctx, conn, &region, known); err != nil {
+			return err
+		}
+	}
+}
+
+// asker is what lists are read through: a pool, or a connection.
+type asker interface {
+	Query(ctx context.Context, query string, arguments ...any) (pgx.Rows, error)
+}
+
+// readLists publishes one region's list, or all, where they are newer than what is known to be published.
+func (b *Broker) readLists(ctx context.Context, from asker, only *int64, known map[int64]int64) error {
+	rows, err := from.Query(ctx, `select region, version, payload from watch_lists where $1::bigint is null or region = $1`, only)
+	if err != nil {
+		return fmt.Errorf("read watch lists: %w", err)
+	}
+	var region, version int64
+	var payload []byte
+	_, err = pgx.ForEachRow(rows, []any{&region, &version, &payload}, func() error {
+		if had, ok := known[region]; ok && had == version {
+			return nil
+		}
+		if err := b.PublishWatch(strconv.FormatInt(region, 16), append([]byte(nil), payload...)); err != nil {
+			return err
+		}
+		known[region] = version
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read watch lists: %w", err)
+	}
+	return nil
+}
+
+// firstLists publishes what is stored before the first device comes, if the database answers soon.
+func (b *Broker) firstLists(ctx context.Context) map[int64]int64 {
+	known := map[int64]int64{}
+	ctx, stop := context.WithTimeout(ctx, watchWait)
+	defer stop()
+	if err := b.readLists(ctx, b.options.Pool, nil, known); err != nil {
+		b.options.Log.Warn("watch lists are not published yet", "error", err)
+	}
+	return known
+}
