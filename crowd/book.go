@@ -86,7 +86,9 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 	if b.since < hour-keepTouched+learnEvery {
 		*b = *newBook()
 	}
-	if err := tx.QueryRow(ctx, `select exists (select 1 from touched where epoch >= $1)`, b.since).Scan(&b.fresh); err != nil {
+	// Since anybody last learned, not since this process did: it must make no difference who learns.
+	err := tx.QueryRow(ctx, `select exists (select 1 from touched where epoch >= coalesce((select epoch from lessons), 0))`).Scan(&b.fresh)
+	if err != nil {
 		return fmt.Errorf("learn: %w", err)
 	}
 	if !b.fresh {

@@ -68,3 +68,30 @@ func TestRebuildComesToWhatIsStored(t *testing.T) {
 		t.Fatalf("it was rebuilt and differs still: %+v", out)
 	}
 }
+
+func TestNothingIsLearnedTwice(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	pool := postgrestest.New(t)
+	end := scatter(t, pool, 1000)
+	learned := func(until time.Time) (epoch int64) {
+		t.Helper()
+		engine, err := crowd.NewEngine(pool, crowd.Config{}) // as after a restart
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := engine.Judge(ctx, until); err != nil {
+			t.Fatal(err)
+		}
+		if err := pool.QueryRow(ctx, `select epoch from lessons`).Scan(&epoch); err != nil {
+			t.Fatal(err)
+		}
+		return epoch
+	}
+	first := learned(end.Add(12 * time.Hour))
+	for _, idle := range []time.Duration{24, 200} {
+		if again := learned(end.Add(idle * time.Hour)); again != first {
+			t.Errorf("it learned again at epoch %d from what it knew at %d", again, first)
+		}
+	}
+}
