@@ -84,19 +84,16 @@ func (m *model) feel() {
 
 // tally sums what the devices at a place say, by hit rate.
 type tally struct {
-	hits, misses float64           // effective ones
-	rates        [numRates]float64 // log likelihood at each rate
-	noise        float64           // log likelihood where nothing is
-	any          [numRates]float64 // log likelihood at each rate, were all devices alike
-	driven       float64           // log odds of the same, for being on a drive
-	collusion    float64           // log odds that those who felt it are those who make things up, and the others not
+	rates     [numRates]float64 // log likelihood at each rate
+	noise     float64           // log likelihood where nothing is
+	any       [numRates]float64 // log likelihood at each rate, were all devices alike
+	driven    float64           // log odds of the same, for being on a drive
+	collusion float64           // log odds that those who felt it are those who make things up, and the others not
 }
 
 // add adds a device's answers at a place that seems made up with the probability lie.
 func (m *model) add(t *tally, hits, misses int, alone lonely, lie float64, o *opinion) {
 	h, n := effective(hits), effective(misses)
-	t.hits += h
-	t.misses += n
 	own, any := &m.feelings[o.sense], &m.feelings[sensitivitySteps]
 	for i := range t.rates {
 		t.rates[i] += h*own[i].felt + n*own[i].missed

@@ -286,15 +286,12 @@ func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]
 	return l
 }
 
-// feltOpposite says whether devices that drive the other way feel something at the same spot.
+// feltOpposite says whether devices that drive the other way feel something at the same spot. The place has a heading.
 func (m *mind) feltOpposite(s *site, around []geo.Cell) bool {
 	const (
 		across = 14.0 // metres between what the two directions say
 		heard  = 2    // devices
 	)
-	if s.HeadingDeg == nil {
-		return false
-	}
 	for _, o := range m.cache.near(around) {
 		if o == s || o.HeadingDeg == nil || o.Devices < heard || geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) < 120 {
 			continue
