@@ -126,10 +126,8 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 	var repaired *time.Time
 	var estimate []byte
 	if _, err = pgx.ForEachRow(rows, []any{&id, &lat, &lon, &repaired, &estimate}, func() error {
-		s := site{}
-		if err := s.readEstimate(estimate); err != nil {
-			return fmt.Errorf("place %s: %w", id, err)
-		}
+		s := site{Place: Place{Lat: lat, Lon: lon}}
+		s.takeEstimate(estimate)
 		n := b.nodes[id]
 		if n == nil {
 			n = &node{id: id}
@@ -154,10 +152,8 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 		if n == nil {
 			return nil
 		}
-		var a account
-		if err := a.decode(sums); err != nil {
-			return fmt.Errorf("place %s, device %s: %w", id, device, err)
-		}
+		a := account{hits: hits}
+		a.take(sums, &site{anchor: n.at, Place: Place{Lon: n.at[0], Lat: n.at[1]}})
 		if a.shadow {
 			n.drop(device)
 		} else {
@@ -271,14 +267,8 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64, c *Classifier)
 	if err != nil {
 		return fmt.Errorf("load what is known of devices: %w", err)
 	}
-	var device string
-	var s standing
-	_, err = pgx.ForEachRow(rows, []any{&device, &s.sensitivity, &s.jolts, &s.invented, &s.agreed}, func() error {
-		t.devices[device] = s
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("load what is known of devices: %w", err)
+	if err := t.scan(rows); err != nil {
+		return err
 	}
 	l, err := loadLessons(ctx, tx)
 	if err != nil {
@@ -289,6 +279,20 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64, c *Classifier)
 	}
 	clear(t.opinions)
 	t.epoch = epoch
+	return nil
+}
+
+// scan takes rows of device_trust.
+func (t *trust) scan(rows pgx.Rows) error {
+	var device string
+	var s standing
+	_, err := pgx.ForEachRow(rows, []any{&device, &s.sensitivity, &s.jolts, &s.invented, &s.agreed}, func() error {
+		t.devices[device] = s
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("load what is known of devices: %w", err)
+	}
 	return nil
 }
 

@@ -144,9 +144,7 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 		if repaired != nil {
 			s.repairedAt = *repaired
 		}
-		if err := s.readEstimate(estimate); err != nil {
-			return nil, fmt.Errorf("place %s: %w", s.ID, err)
-		}
+		s.takeEstimate(estimate)
 		if c.shelf(s.Region).sites[s.ID] == nil { // it may have moved into the cell in memory already
 			c.put(s)
 			fresh[s.ID] = s
@@ -176,9 +174,7 @@ func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error 
 		s := fresh[place]
 		a := s.account(device)
 		a.hits, a.misses, a.first, a.last, a.alone = hits, misses, first.UTC(), last.UTC(), lonely(alone)
-		if err := a.decode(sums); err != nil {
-			return fmt.Errorf("place %s, device %s: %w", place, device, err)
-		}
+		a.take(sums, s)
 		delete(s.changed, device)
 		return nil
 	})

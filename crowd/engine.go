@@ -34,6 +34,7 @@ type Confirmation struct {
 	Place       Place
 	Probability float64 // of its class
 	At          time.Time
+	Explanation Explanation // as it stood then
 }
 
 // Engine judges pending events. Any number of engines, in any number of processes, may work on one database. An

@@ -181,8 +181,13 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 		m.checkRepair(s, a, out)
 		return
 	}
+	m.conclude(s, a, m.weigh(s, a.around), out)
+}
+
+// weigh computes the belief in a place from what its devices say, and returns the sum of their weights.
+func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 	var t tally
-	var rough, weights, support float64
+	var rough, weights float64
 	s.Devices, s.Passes = 0, 0
 	for _, d := range s.order {
 		acc := s.accounts[d]
@@ -200,7 +205,7 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 			weights += w
 		}
 	}
-	m.look(s, a.around)
+	m.look(s, around)
 	fixed := m.fixed(&s.structure, &s.looks)
 	causes := normalise(m.model.weigh(&t, &fixed))
 	s.lie = causes[invented]
@@ -209,7 +214,7 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 	if weights > 0 {
 		s.Severity = severity(rough / weights)
 	}
-	m.conclude(s, a, support, out)
+	return support
 }
 
 // looks is the mean of the devices' scores at a place, and how many devices it is worth.
@@ -293,7 +298,7 @@ func (m *mind) feltOpposite(s *site, around []geo.Cell) bool {
 		heard  = 2    // devices
 	)
 	for _, o := range m.cache.near(around) {
-		if o == s || o.HeadingDeg == nil || o.Devices < heard || geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) < 120 {
+		if o.ID == s.ID || o.HeadingDeg == nil || o.Devices < heard || geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) < 120 {
 			continue
 		}
 		east, north := offset(o.point(), s.point())
@@ -323,7 +328,7 @@ func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 		s.StateAt = a.Received
 		s.story(a.Received, StepSuspected, words)
 	}
-	if s.UncertaintyM > m.line.uncertainty || s.Devices < m.line.devices || support < m.line.support || words.Probability < m.line.probability {
+	if !m.line.crossed(s, support) {
 		return
 	}
 	switch s.Class {
@@ -334,7 +339,7 @@ func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 		s.enter(Confirmed, a.Received)
 		s.Ordered = true
 		s.story(a.Received, StepConfirmed, words)
-		out.confirms = append(out.confirms, Confirmation{Place: s.Place, Probability: words.Probability, At: a.Received})
+		out.confirms = append(out.confirms, Confirmation{Place: s.Place, Probability: words.Probability, At: a.Received, Explanation: m.explain(s, a.around)})
 	case Casting, Joint, Rail:
 		if s.Severity >= m.line.severe && !s.reviewed {
 			s.reviewed = true
@@ -345,11 +350,16 @@ func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 	}
 }
 
+// crossed says whether the place's most probable class is believed enough to act on it.
+func (l line) crossed(s *site, support float64) bool {
+	return s.UncertaintyM <= l.uncertainty && s.Devices >= l.devices && support >= l.support && s.Belief.Of(s.Class) >= l.probability
+}
+
 // orderedBeside says whether a work order stands for a place so near in the same direction that this one may well be the same
 // defect: there is one order for one defect.
 func (m *mind) orderedBeside(s *site, around []geo.Cell) bool {
 	for _, o := range m.cache.near(around) {
-		if o == s || !o.Ordered || o.HeadingDeg != nil && s.HeadingDeg != nil && geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) > headingGate {
+		if o.ID == s.ID || !o.Ordered || o.HeadingDeg != nil && s.HeadingDeg != nil && geo.HeadingDiff(*o.HeadingDeg, *s.HeadingDeg) > headingGate {
 			continue
 		}
 		if east, north := offset(o.point(), s.point()); math.Hypot(east, north) < besideM {
@@ -361,7 +371,20 @@ func (m *mind) orderedBeside(s *site, around []geo.Cell) bool {
 
 // checkRepair asks the accounts since the repair whether it holds.
 func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
-	felt, smooth := 0, 0
+	felt, smooth := m.sinceRepair(s)
+	switch {
+	case m.line.breaks(felt):
+		s.repairedAt = time.Time{}
+		s.enter(Confirmed, a.Received)
+		out.checks = append(out.checks, check{s.ID, a.Received, felt, false})
+	case m.line.holds(felt, smooth) && s.State == Confirmed:
+		s.enter(Faded, a.Received)
+		out.checks = append(out.checks, check{s.ID, a.Received, smooth, true})
+	}
+}
+
+// sinceRepair counts the devices that felt a repaired place, and those that only passed it smoothly.
+func (m *mind) sinceRepair(s *site) (felt, smooth int) {
 	for _, d := range s.order {
 		acc := s.accounts[d]
 		switch {
@@ -372,16 +395,12 @@ func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 			smooth++
 		}
 	}
-	switch {
-	case felt >= m.line.reopened:
-		s.repairedAt = time.Time{}
-		s.enter(Confirmed, a.Received)
-		out.checks = append(out.checks, check{s.ID, a.Received, felt, false})
-	case felt == 0 && smooth >= m.line.verified && s.State == Confirmed:
-		s.enter(Faded, a.Received)
-		out.checks = append(out.checks, check{s.ID, a.Received, smooth, true})
-	}
+	return felt, smooth
 }
+
+// breaks says whether so many who felt a repaired place are enough to reopen it, holds whether a repair is verified.
+func (l line) breaks(felt int) bool        { return felt >= l.reopened }
+func (l line) holds(felt, smooth int) bool { return felt == 0 && smooth >= l.verified }
 
 // enter changes the place's state.
 func (s *site) enter(state State, at time.Time) {

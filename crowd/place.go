@@ -108,22 +108,3 @@ type StepWords struct {
 	Devices     int     `json:"devices,omitempty"`
 	Passes      int     `json:"passes,omitempty"`
 }
-
-// Reason is one thing the belief in a place rests on, for people to read: "7 of 11 passes felt it".
-type Reason struct {
-	Kind ReasonKind `json:"kind"`
-	N    int        `json:"n"`
-	Of   int        `json:"of,omitempty"`
-}
-
-// ReasonKind names a Reason.
-type ReasonKind string
-
-const (
-	ReasonFelt      ReasonKind = "felt"       // N independent devices felt a jolt, Of that passed in all
-	ReasonDrop      ReasonKind = "drop_first" // N of Of waveforms begin with a drop, as a hole's do
-	ReasonOneWay    ReasonKind = "one_way"    // N of Of jolts in one direction of travel
-	ReasonSlow      ReasonKind = "slow"       // N of Of jolts at walking pace: people slow down for it
-	ReasonSameCar   ReasonKind = "same_car"   // N of Of devices always came together with another and do not count
-	ReasonUntrusted ReasonKind = "untrusted"  // N of Of devices are new or doubted and weigh little
-)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -127,71 +126,6 @@ func Story(ctx context.Context, pool *pgxpool.Pool, id string) ([]Step, error) {
 	return steps, nil
 }
 
-// Reasons explains the belief in a place, the strongest first. Trust is as of the last epoch.
-func Reasons(ctx context.Context, pool *pgxpool.Pool, id string) ([]Reason, error) {
-	learned, err := loadLessons(ctx, pool)
-	if err != nil {
-		return nil, err
-	}
-	if learned == nil {
-		learned = &lessons{usual: usualInvented, alone: usualAlone}
-	}
-	rows, err := pool.Query(ctx, `
-		select e.hits, e.misses, e.account, coalesce(t.jolts, 0), coalesce(t.invented, 0), coalesce(t.agreed, 0)
-		from evidence e left join device_trust t on t.device = e.device where e.place = $1 order by e.device`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read a place's evidence: %w", err)
-	}
-	var felt, passed, jolts, waves, drops, slow, doubted, same int
-	var sin, cos float64
-	var hits, misses int
-	var sums []byte
-	var s standing
-	_, err = pgx.ForEachRow(rows, []any{&hits, &misses, &sums, &s.jolts, &s.invented, &s.agreed}, func() error {
-		var a account
-		if err := a.decode(sums); err != nil {
-			return err
-		}
-		passed++
-		switch {
-		case hits > 0 && a.shadow:
-			same++
-			return nil
-		case hits > 0:
-			felt++
-		}
-		jolts += hits
-		waves, drops, slow = waves+a.waves, drops+a.drops, slow+a.slow
-		sin, cos = sin+a.sin, cos+a.cos
-		if o := newOpinion(repute{s, learned}); o.liar > 0.5 || o.jolts < fewJolts {
-			doubted++
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read a place's evidence: %w", err)
-	}
-	reasons := []Reason{{ReasonFelt, felt, passed - same}}
-	if waves > 0 {
-		reasons = append(reasons, Reason{ReasonDrop, drops, waves})
-	}
-	if jolts > 2 {
-		if along := math.Hypot(sin, cos); along > 0.8*float64(jolts) {
-			reasons = append(reasons, Reason{ReasonOneWay, jolts, jolts})
-		}
-		if slow*2 > jolts {
-			reasons = append(reasons, Reason{ReasonSlow, slow, jolts})
-		}
-	}
-	if same > 0 {
-		reasons = append(reasons, Reason{ReasonSameCar, same, felt + same})
-	}
-	if doubted > 0 {
-		reasons = append(reasons, Reason{ReasonUntrusted, doubted, passed})
-	}
-	return reasons, nil
-}
-
 // CoverageCell says how often one resolution 9 cell was driven.
 type CoverageCell struct {
 	Cell   geo.Cell
@@ -218,6 +152,3 @@ func Coverage(ctx context.Context, pool *pgxpool.Pool) ([]CoverageCell, error) {
 	}
 	return cells, nil
 }
-
-// fewJolts is how many places a device has felt while it still counts as new.
-const fewJolts = 3

@@ -50,6 +50,13 @@ func (o Office) Promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation) er
 	if err != nil {
 		return fmt.Errorf("write a work order: %w", err)
 	}
+	grounds, err := json.Marshal(c.Explanation)
+	if err != nil {
+		return fmt.Errorf("explain a work order: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `insert into promotions (order_id, explanation) values ($1, $2)`, id, grounds); err != nil {
+		return fmt.Errorf("explain a work order: %w", err)
+	}
 	return tell(ctx, tx, id, c.Place.ID, 1, Step{At: c.At, State: New, Actor: Crowd, Reason: "Enough independent drivers felt it."})
 }
 

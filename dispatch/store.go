@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/paulmach/orb"
 
+	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
 )
 
@@ -87,6 +88,20 @@ func FindOrder(ctx context.Context, pool *pgxpool.Pool, id string) (Order, []Ste
 // OrderOf returns the order of a place with its steps, or ErrNotFound.
 func OrderOf(ctx context.Context, pool *pgxpool.Pool, place string) (Order, []Step, error) {
 	return find(ctx, pool, "o.place", place)
+}
+
+// Grounds returns why the order's place was believed when the order was written, as it stood then, or ErrNotFound where that is not on
+// record.
+func Grounds(ctx context.Context, pool *pgxpool.Pool, id string) (crowd.Explanation, error) {
+	var e crowd.Explanation
+	err := pool.QueryRow(ctx, `select explanation from promotions where order_id = $1`, id).Scan(&e)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return e, ErrNotFound
+	}
+	if err != nil {
+		return e, fmt.Errorf("read why work order %s was written: %w", id, err)
+	}
+	return e, nil
 }
 
 func find(ctx context.Context, pool *pgxpool.Pool, column, id string) (Order, []Step, error) {

@@ -300,12 +300,28 @@ func (s *Server) apiPlace(ctx context.Context, in *placeInput) (*geojsonBody[pla
 
 // evidence is what the belief in a place rests on.
 type evidence struct {
-	Place   string             `json:"place"`
-	Class   crowd.Class        `json:"class"`
-	Belief  map[string]float64 `json:"belief"`
-	Devices int                `json:"devices" doc:"independent devices that felt it"`
-	Passes  int                `json:"passes" doc:"smooth passes"`
-	Reasons []reason           `json:"reasons"`
+	Place string `json:"place"`
+	explained
+	Promotion *promotion `json:"promotion,omitempty" doc:"the same as it stood when its order was written; it never changes"`
+}
+
+// promotion is an explanation as it stood when an order was written.
+type promotion struct {
+	Order string    `json:"order"`
+	At    time.Time `json:"at"`
+	explained
+}
+
+// explained is an explanation as counts and in words.
+type explained struct {
+	Class       crowd.Class        `json:"class" enum:"pothole,casting,joint,rail,speed_bump,nothing"`
+	Probability float64            `json:"probability" doc:"of the class"`
+	Line        float64            `json:"line" doc:"the probability from which a place becomes work"`
+	Belief      map[string]float64 `json:"belief"`
+	Devices     int                `json:"devices" doc:"independent devices that felt it"`
+	Passes      int                `json:"passes" doc:"smooth passes"`
+	Reasons     []reason           `json:"reasons"`
+	Changes     []lever            `json:"would_change" doc:"what would change it, tried on the real belief with further devices like those before"`
 }
 
 type reason struct {
@@ -313,18 +329,35 @@ type reason struct {
 	Text string `json:"text"`
 }
 
+type lever struct {
+	crowd.Change
+	Text string `json:"text"`
+}
+
+func (s *Server) explained(e crowd.Explanation, p sight) explained {
+	out := explained{Class: e.Class, Probability: round(e.Probability, 3), Line: round(e.Line, 3), Belief: beliefByName(e.Belief),
+		Devices: e.Devices, Passes: e.Passes, Reasons: []reason{}, Changes: []lever{}}
+	for _, r := range e.Reasons {
+		one := reason{Reason: r}
+		for _, w := range s.reasons([]crowd.Reason{r}, p) {
+			one.Text = w.Text
+		}
+		out.Reasons = append(out.Reasons, one)
+	}
+	for i, text := range s.changes(e.Changes) {
+		out.Changes = append(out.Changes, lever{e.Changes[i], text})
+	}
+	return out
+}
+
 func (s *Server) apiEvidence(ctx context.Context, in *placeInput) (*struct{ Body evidence }, error) {
 	rec, err := s.record(ctx, in.ID)
 	if err != nil {
 		return nil, s.failed(ctx, "place", err)
 	}
-	body := evidence{Place: rec.ID, Class: rec.Class, Belief: beliefByName(rec.Belief), Devices: rec.Devices, Passes: rec.Passes, Reasons: []reason{}}
-	for _, r := range rec.Reasons {
-		out := reason{Reason: r}
-		for _, w := range s.reasons([]crowd.Reason{r}, rec.sight) {
-			out.Text = w.Text
-		}
-		body.Reasons = append(body.Reasons, out)
+	body := evidence{Place: rec.ID, explained: s.explained(rec.Why, rec.sight)}
+	if rec.Grounds != nil && rec.Order != nil {
+		body.Promotion = &promotion{rec.Order.ID, rec.Order.PromotedAt.UTC(), s.explained(*rec.Grounds, rec.sight)}
 	}
 	return &struct{ Body evidence }{body}, nil
 }

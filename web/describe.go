@@ -196,10 +196,31 @@ func (s *Server) reasons(rs []crowd.Reason, p sight) []why {
 			}
 		case crowd.ReasonSlow:
 			out = append(out, why{"pass", t.T("why.slow", "n", r.N, "of", r.Of)})
+		case crowd.ReasonBothWays, crowd.ReasonNoSlow:
+			out = append(out, why{"pass", t.T("why." + string(r.Kind))})
+		case crowd.ReasonRecent, crowd.ReasonKnown, crowd.ReasonCase:
+			out = append(out, why{"pass", t.N("why."+string(r.Kind), r.N)})
 		case crowd.ReasonSameCar, crowd.ReasonUntrusted:
 			if r.N > 0 {
 				out = append(out, why{"pass", t.T("why."+string(r.Kind), "n", r.N, "of", r.Of)})
 			}
+		}
+	}
+	return out
+}
+
+// changes says in plain sentences what would change a belief.
+func (s *Server) changes(cs []crowd.Change) []string {
+	out := make([]string, 0, len(cs))
+	for _, c := range cs {
+		key := "change." + string(c.Kind)
+		switch {
+		case c.More:
+			out = append(out, s.texts.T(key+".more", "n", c.N))
+		case s.texts.Has(key + ".one"):
+			out = append(out, s.texts.N(key, c.N, "of", c.Of))
+		default:
+			out = append(out, s.texts.T(key, "n", c.N, "of", c.Of))
 		}
 	}
 	return out

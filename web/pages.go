@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,6 +126,8 @@ type panelView struct {
 	Place   *titled
 	Area    string // the cell of a coarse place: lon,lat lon,lat …
 	Reasons []why
+	Changes []string // what would change the belief
+	Grounds []why    // why it was believed when its order was written, where that reads otherwise than today
 	Bars    []bar
 	Story   []chapter
 
@@ -213,7 +216,11 @@ func (s *Server) fillPlace(ctx context.Context, v *panelView, id string) error {
 	}
 	place := s.describe(rec.sight)
 	v.Place, v.Area = &place, areaText(rec.sight)
-	v.Reasons = s.reasons(rec.Reasons, rec.sight)
+	v.Reasons = s.reasons(rec.Why.Reasons, rec.sight)
+	v.Changes = s.changes(rec.Why.Changes)
+	if rec.Grounds != nil && !slices.Equal(rec.Grounds.Reasons, rec.Why.Reasons) {
+		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.sight)
+	}
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.tell(rec.sight, rec.Steps, rec.OrderSteps)
 	return nil

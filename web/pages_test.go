@@ -186,6 +186,15 @@ func TestTexts(t *testing.T) {
 	for _, s := range []string{"new", "accepted", "assigned", "in_progress", "repaired", "verified", "reopened", "dismissed"} {
 		need = append(need, "order."+s, "order."+s+".text")
 	}
+	for _, c := range []crowd.ChangeKind{crowd.ChangeBelow, crowd.ChangeConfirm, crowd.ChangeReview, crowd.ChangeDevices, crowd.ChangeVerify, crowd.ChangeReopen} {
+		need = append(need, "change."+string(c)+".one", "change."+string(c)+".other")
+	}
+	for _, c := range []crowd.ChangeKind{crowd.ChangeIsBelow, crowd.ChangeNotThere, crowd.ChangeNever, crowd.ChangePosition, crowd.ChangeCertain, crowd.ChangeBeside, crowd.ChangeSettled} {
+		need = append(need, "change."+string(c))
+	}
+	for _, c := range []crowd.ChangeKind{crowd.ChangeBelow, crowd.ChangeConfirm, crowd.ChangeVerify, crowd.ChangeReopen} {
+		need = append(need, "change."+string(c)+".more")
+	}
 	for _, key := range need {
 		if texts[key] == "" {
 			t.Errorf("no text %q", key)

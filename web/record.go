@@ -20,7 +20,8 @@ type record struct {
 	sight
 	Steps      []crowd.Step
 	OrderSteps []dispatch.Step
-	Reasons    []crowd.Reason
+	Why        crowd.Explanation
+	Grounds    *crowd.Explanation // why it was believed when its order was written; nil: no order, or not on record
 }
 
 // record returns a place with its story and reasons, or errHidden.
@@ -33,7 +34,7 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	if out.Steps, err = crowd.Story(ctx, s.config.Pool, id); err != nil {
 		return record{}, fmt.Errorf("story of place %s: %w", id, err)
 	}
-	if out.Reasons, err = crowd.Reasons(ctx, s.config.Pool, id); err != nil {
+	if out.Why, err = s.explainer.Explain(ctx, id); err != nil {
 		return record{}, fmt.Errorf("reasons of place %s: %w", id, err)
 	}
 	if found.Order == nil {
@@ -42,6 +43,13 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	_, out.OrderSteps, err = dispatch.FindOrder(ctx, s.config.Pool, found.Order.ID)
 	if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
 		return record{}, fmt.Errorf("steps of order %s: %w", found.Order.ID, err)
+	}
+	grounds, err := dispatch.Grounds(ctx, s.config.Pool, found.Order.ID)
+	if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
+		return record{}, err
+	}
+	if err == nil {
+		out.Grounds = &grounds
 	}
 	return out, nil
 }

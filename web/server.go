@@ -34,6 +34,7 @@ type Config struct {
 	PublicURL      string               // as people reach this server, without a slash at the end; empty: as they ask
 	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed
 	Suspected      crowd.Visibility     // what the public sees of suspected places; empty: crowd.Coarse
+	Costs          crowd.Costs          // that places are judged by
 	Registry       *prometheus.Registry // shown at /metrics; nil: not there
 	Log            *slog.Logger         // nil: slog.Default
 	Now            func() time.Time     // nil: time.Now
@@ -48,6 +49,7 @@ type Server struct {
 	hub         *hub
 	enrols      *hourly
 	credentials *ingest.Credentials
+	explainer   *crowd.Explainer
 	covered     atomic.Pointer[covered]
 	tally       tally
 	drives      atomic.Pointer[driven]
@@ -86,6 +88,9 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	var err error
+	if s.explainer, err = crowd.NewExplainer(c.Pool, c.Costs); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
 	if s.texts, err = readTexts("en"); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
