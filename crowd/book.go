@@ -69,7 +69,7 @@ func (e *Engine) study(ctx context.Context, tx pgx.Tx, hour, target int64) error
 	if err := e.noteDrives(ctx, tx, changed); err != nil {
 		return err
 	}
-	e.learn(nodes)
+	e.learnAfresh(nodes)
 	e.book.since = target
 	if _, err := tx.Exec(ctx, `delete from touched where epoch < $1`, target-keepTouched); err != nil {
 		return fmt.Errorf("learn: forget what was touched: %w", err)

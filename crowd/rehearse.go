@@ -121,7 +121,7 @@ func (r *Rehearsal) pass(hour int64) {
 		if r.without&Drives == 0 {
 			r.cache.note(drives(nodes))
 		}
-		r.learn(nodes)
+		r.learnAfresh(nodes)
 		r.forget()
 		r.fresh = false
 	}
