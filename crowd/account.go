@@ -11,25 +11,27 @@ import (
 type account struct {
 	hits, misses int
 	first, last  time.Time
-	east, north  float64 // sum of precision-weighted offsets from the place's anchor, metres / m²
-	precision    float64 // sum of 1/σ², 1/m²
-	sin, cos     float64 // sums of the headings' unit vectors; both 0 where none was known
-	plain, wave  Scores  // sums over its jolts without and with a waveform
-	waves, drops int     // waveforms seen, and how many begin with a drop
-	slow         int     // jolts below walking pace or so
+	east, north  float64                // sum of precision-weighted offsets from the place's anchor, metres / m²
+	precision    float64                // sum of 1/σ², 1/m²
+	sin, cos     float64                // sums of the headings' unit vectors; both 0 where none was known
+	plain, wave  Scores                 // sums over its jolts without and with a waveform
+	plainShape   [plainFeatures]float32 // sums of their standardised features
+	waveShape    [waveFeatures]float32
+	waves, drops int // waveforms seen, and how many begin with a drop
+	slow         int // jolts below walking pace or so
 	roughness    float64
 	lastHits     [4]int64 // Unix milliseconds of the newest jolts, for telling two phones in one car
 	alone        lonely
 	shadow       bool // it only ever felt this place together with another device
 }
 
-const accountVersion = 2
+const accountVersion = 3
 
 var errAccount = errors.New("evidence account is damaged")
 
 // encode appends the account's fixed binary form.
 func (a *account) encode() []byte {
-	b := make([]byte, 0, 220)
+	b := make([]byte, 0, 320)
 	b = append(b, accountVersion, flag(a.shadow))
 	for _, n := range []int{a.waves, a.drops, a.slow} {
 		b = binary.AppendUvarint(b, uint64(n))
@@ -40,13 +42,19 @@ func (a *account) encode() []byte {
 	for _, f := range append(a.plain[:], a.wave[:]...) {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
 	}
+	if a.hits > a.waves {
+		b = appendSingles(b, a.plainShape[:])
+	}
+	if a.waves > 0 {
+		b = appendSingles(b, a.waveShape[:])
+	}
 	for _, t := range a.lastHits {
 		b = binary.AppendVarint(b, t)
 	}
 	return b
 }
 
-// decode reads what encode wrote.
+// decode reads what encode wrote. The account knows its jolts already.
 func (a *account) decode(b []byte) error {
 	if len(b) < 2 || b[0] != accountVersion {
 		return errAccount
@@ -73,6 +81,17 @@ func (a *account) decode(b []byte) error {
 	for _, p := range floats {
 		*p, b = math.Float64frombits(binary.LittleEndian.Uint64(b)), b[8:]
 	}
+	var err error
+	if a.hits > a.waves {
+		if b, err = readSingles(b, a.plainShape[:]); err != nil {
+			return err
+		}
+	}
+	if a.waves > 0 {
+		if b, err = readSingles(b, a.waveShape[:]); err != nil {
+			return err
+		}
+	}
 	for i := range a.lastHits {
 		t, used := binary.Varint(b)
 		if used <= 0 {
@@ -81,6 +100,23 @@ func (a *account) decode(b []byte) error {
 		a.lastHits[i], b = t, b[used:]
 	}
 	return nil
+}
+
+func appendSingles(b []byte, x []float32) []byte {
+	for _, f := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
+	}
+	return b
+}
+
+func readSingles(b []byte, x []float32) ([]byte, error) {
+	if len(b) < 4*len(x) {
+		return nil, errAccount
+	}
+	for i := range x {
+		x[i], b = math.Float32frombits(binary.LittleEndian.Uint32(b)), b[4:]
+	}
+	return b, nil
 }
 
 func flag(b bool) byte {

@@ -46,7 +46,7 @@ func standard() model {
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
 		noise:    0.04,
-		opposite: 3, temper: 0.8,
+		opposite: 3, temper: 0.5,
 	}
 	m.feel()
 	return m

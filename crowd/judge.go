@@ -88,7 +88,8 @@ func (m *mind) judge(a *arrival, out *outcome) {
 		return
 	}
 	a.jolt = ReadJolt(a.PeakG, a.DurationS, a.SpeedMPS, a.RateHz, a.WaveG)
-	a.scores = m.reader.score(a.jolt)
+	network := m.reader.network(a.jolt)
+	a.scores, a.standard = network.Score(a.jolt.features), network.Standard(a.jolt.features)
 	s := m.nearest(a)
 	if s == nil {
 		s = newSite(a)
@@ -217,9 +218,10 @@ func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 	return support
 }
 
-// looks is the mean of the devices' scores at a place, and how many devices it is worth.
+// looks are the means of the devices' scores and shapes at a place, and how many devices they are worth.
 type looks struct {
 	mean  Scores
+	shape Shape
 	count float64
 }
 
@@ -231,9 +233,9 @@ func (m *mind) look(s *site, around []geo.Cell) {
 		var sum, squares float64
 		for _, d := range s.order {
 			acc := s.accounts[d]
-			n, scores := acc.hits-acc.waves, &acc.plain
+			n, scores, standard := acc.hits-acc.waves, &acc.plain, acc.plainShape[:]
 			if kind == 1 {
-				n, scores = acc.waves, &acc.wave
+				n, scores, standard = acc.waves, &acc.wave, acc.waveShape[:]
 			}
 			if n == 0 || acc.shadow {
 				continue
@@ -241,13 +243,24 @@ func (m *mind) look(s *site, around []geo.Cell) {
 			w := 1.02 - m.trust.of(d).liar
 			sum += w
 			squares += w * w
+			w /= float64(n)
 			for c := range l.mean {
-				l.mean[c] += w * scores[c] / float64(n)
+				l.mean[c] += w * scores[c]
+			}
+			for i, x := range standard {
+				l.shape[i] += w * float64(x)
 			}
 		}
 		if sum > 0 {
 			for c := range l.mean {
 				l.mean[c] /= sum
+			}
+			size := features(kind)
+			for i := range size {
+				l.shape[i] /= sum
+			}
+			for i := range dims {
+				l.shape[size+i] = l.mean[i] / 3
 			}
 			l.count = sum * sum / squares
 		}
@@ -282,11 +295,15 @@ func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]
 			continue
 		}
 		like := spread.LogLikelihood(&looks[kind].mean, looks[kind].count, &m.trust.centres[kind])
-		for c := range numReal {
-			l[c] += m.model.temper * like[c]
+		here := m.trust.likeness[kind].weigh(&looks[kind].shape, looks[kind].count)
+		for c := range like {
+			like[c] = m.model.temper*like[c] + here[c]
 		}
-		l[noise] += m.model.temper * like[NumClasses-1]
-		l[invented] += m.model.temper * like[0] // what is made up is made up as a pothole
+		for c := range numReal {
+			l[c] += like[c]
+		}
+		l[noise] += like[NumClasses-1]
+		l[invented] += like[0] // what is made up is made up as a pothole
 	}
 	return l
 }

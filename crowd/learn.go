@@ -22,6 +22,8 @@ type lessons struct {
 	alone   float64    // share of honest jolts that are on no drive of their device
 	typical float64    // places where the device agreed that felt a jolt somewhere
 	centres [2]Centres // what the classes look like here, without and with a waveform
+
+	likeness [2]discriminant // the same, by all that is measured on a jolt
 }
 
 // repute is what is known of one device, with what it is measured by.
@@ -90,8 +92,12 @@ type trust struct {
 }
 
 func newTrust(c *Classifier) *trust {
-	return &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone,
+	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone,
 		centres: [2]Centres{c.Plain.Spread.Mean, c.Wave.Spread.Mean}}}
+	for kind, r := range []*Reader{&c.Plain, &c.Wave} {
+		t.likeness[kind] = r.Likeness.learnt(&gathered{})
+	}
+	return t
 }
 
 // of returns the opinion of a device.
@@ -139,6 +145,7 @@ type learning struct {
 		weight [NumClasses]float64
 		sum    Centres
 	}
+	shapes [2]gathered
 }
 
 // learn works out anew what is known of devices and of what the classes look like from all places: how likely each place
@@ -167,6 +174,13 @@ func (m *mind) hear(n *node, l *learning) {
 	for kind := range n.looks {
 		if n.looks[kind].count < 2 {
 			continue
+		}
+		const heardWell = 2.5 // devices whose mean shape is near the place's own
+		if n.looks[kind].count >= heardWell {
+			belief := [NumClasses]float64{}
+			copy(belief[:], causes[:numReal])
+			belief[NumClasses-1] = causes[noise]
+			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &belief)
 		}
 		for c := range numReal {
 			if p := causes[c]; p > 0.5 {
@@ -225,7 +239,9 @@ func (m *mind) conclusions(l *learning) {
 	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
 	m.trust.typical = math.Exp(logs/agreed) - 3
 	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)
-	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
+	for kind, reader := range []*Reader{&m.reader.Plain, &m.reader.Wave} {
+		spread := &reader.Spread
+		m.trust.likeness[kind] = reader.Likeness.learnt(&l.shapes[kind])
 		for c := 2; c < numReal; c++ { // what tells a pothole from a casting is its looks alone: no city teaches that by itself
 			for i := range dims {
 				m.trust.centres[kind][c][i] = (weightOfTraining*spread.Mean[c][i] + l.found[kind].sum[c][i]) /

@@ -104,9 +104,9 @@ func (s *site) hit(e *arrival) {
 		a.sin += sin
 		a.cos += cos
 	}
-	sum := &a.plain
+	sum, shape := &a.plain, a.plainShape[:]
 	if e.jolt.HasWave() {
-		sum = &a.wave
+		sum, shape = &a.wave, a.waveShape[:]
 		a.waves++
 		if e.jolt.DropFirst() {
 			a.drops++
@@ -114,6 +114,9 @@ func (s *site) hit(e *arrival) {
 	}
 	for i, v := range e.scores {
 		sum[i] += v
+	}
+	for i := range shape {
+		shape[i] += float32(e.standard[i])
 	}
 	if e.SpeedMPS < slowMPS {
 		a.slow++
@@ -253,6 +256,12 @@ func (a *account) join(b *account) {
 		a.plain[i] += b.plain[i]
 		a.wave[i] += b.wave[i]
 	}
+	for i, v := range b.plainShape {
+		a.plainShape[i] += v
+	}
+	for i, v := range b.waveShape {
+		a.waveShape[i] += v
+	}
 	a.waves += b.waves
 	a.drops += b.drops
 	a.slow += b.slow
@@ -302,6 +311,9 @@ func (s *site) estimated() []*float64 {
 		fields = append(fields, &s.looks[k].count)
 		for i := range s.looks[k].mean {
 			fields = append(fields, &s.looks[k].mean[i])
+		}
+		for i := range features(k) + dims {
+			fields = append(fields, &s.looks[k].shape[i])
 		}
 	}
 	return fields

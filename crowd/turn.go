@@ -31,7 +31,8 @@ type arrival struct {
 	regions  []geo.Cell // their regions, its own among them
 	jolt     Jolt
 	scores   Scores
-	unpaired bool // its device counts even where it rides along with another: experiments only
+	standard [waveFeatures]float64 // the jolt's standardised features
+	unpaired bool                  // its device counts even where it rides along with another: experiments only
 }
 
 // survey lists the cells that may hold the event's place, and their regions.

@@ -28,8 +28,9 @@ type Classifier struct {
 
 // Reader reads jolts of one kind.
 type Reader struct {
-	Network Network `json:"network"`
-	Spread  Spread  `json:"spread"`
+	Network  Network  `json:"network"`
+	Spread   Spread   `json:"spread"`
+	Likeness Likeness `json:"likeness"`
 }
 
 // Network is a neural network with one hidden layer of tanh units over standardised features; its outputs are
@@ -77,24 +78,36 @@ func (c *Classifier) check() error {
 				return fmt.Errorf("want %d weights a class, have %d", len(n.Hidden)+1, len(w))
 			}
 		}
+		size := r.features + dims
+		for _, row := range append(r.Likeness.Mean[:], r.Likeness.Spread...) {
+			if len(row) != size || len(r.Likeness.Spread) != size {
+				return fmt.Errorf("want %d numbers of a shape, have %d", size, len(row))
+			}
+		}
 	}
 	return nil
 }
 
-// score returns a jolt's scores.
-func (c *Classifier) score(j Jolt) Scores {
+// network returns the network that reads a jolt.
+func (c *Classifier) network(j Jolt) *Network {
 	if j.HasWave() {
-		return c.Wave.Network.Score(j.features)
+		return &c.Wave.Network
 	}
-	return c.Plain.Network.Score(j.features)
+	return &c.Plain.Network
 }
 
-// Score returns the scores of a jolt's features.
-func (n *Network) Score(features []float64) Scores {
+// Standard returns a jolt's features in standard deviations from their mean.
+func (n *Network) Standard(features []float64) [waveFeatures]float64 {
 	var x [waveFeatures]float64
 	for i, f := range features {
 		x[i] = clamp((f-n.Mean[i])/n.Scale[i], -4, 4)
 	}
+	return x
+}
+
+// Score returns the scores of a jolt's features.
+func (n *Network) Score(features []float64) Scores {
+	x := n.Standard(features)
 	var s Scores
 	for k := range s {
 		s[k] = n.Out[k][0]

@@ -70,7 +70,7 @@ func Fit(plain, wave []Sample, progress func(string)) crowd.Classifier {
 
 func fitReader(samples []Sample, units int) crowd.Reader {
 	n := fitNetwork(samples, units)
-	return crowd.Reader{Network: n, Spread: fitSpread(&n, samples)}
+	return crowd.Reader{Network: n, Spread: fitSpread(&n, samples), Likeness: fitLikeness(&n, samples)}
 }
 
 func classIndex(name string) int {

@@ -1,0 +1,169 @@
+package crowd
+
+import "math"
+
+// maxShape is the most numbers that the shape of jolts has.
+const maxShape = waveFeatures + dims
+
+// Shape is what jolts of one kind look like: their standardised features, then a third of their free scores.
+type Shape [maxShape]float64
+
+// Shape returns the shape of a jolt with these features.
+func (n *Network) Shape(features []float64) Shape {
+	var s Shape
+	x := n.Standard(features)
+	copy(s[:], x[:len(features)])
+	scores := n.Score(features)
+	for i := range dims {
+		s[len(features)+i] = scores[i] / 3
+	}
+	return s
+}
+
+// features is how many features jolts of a kind have: 0 without, 1 with a waveform.
+func features(kind int) int { return [2]int{plainFeatures, waveFeatures}[kind] }
+
+// Likeness is what places of each class look like: the mean of their shapes, and how places of one class lie around it,
+// pooled over the classes. A city teaches its own (Likeness.learnt): where phones, cars and roads are other ones than the
+// network has been trained on, the classes still stand apart from each other, but elsewhere.
+type Likeness struct {
+	Mean   [NumClasses][]float64 `json:"mean"`
+	Spread [][]float64           `json:"spread"`
+}
+
+// discriminant weighs a shape for each class: the logarithm of a Gaussian density of which all classes share the
+// covariance, but for what is the same for all (linear discriminant analysis: Fisher 1936).
+type discriminant struct {
+	weights [NumClasses]Shape
+	bias    [NumClasses]float64
+}
+
+// weigh returns the log likelihood of each class, but for a common term, for the mean shape of n devices' jolts.
+func (d *discriminant) weigh(s *Shape, n float64) [NumClasses]float64 {
+	// Not all of the features' likelihood counts: their distributions have tails that Gaussians lack, and a single device's
+	// mean lies farther out than that of the many whose spread is known. Fitted to cities of other physics than those
+	// that the network was trained on.
+	gain := 0.19 * n / (n + 0.9)
+	var out [NumClasses]float64
+	top := math.Inf(-1)
+	for c := range out {
+		out[c] = d.bias[c]
+		for i, w := range d.weights[c] {
+			out[c] += w * s[i]
+		}
+		top = math.Max(top, out[c])
+	}
+	for c := range out {
+		out[c] = gain * math.Max(out[c]-top, -60)
+	}
+	return out
+}
+
+// gathered is what a city's places add to a likeness.
+type gathered struct {
+	weight [NumClasses]float64
+	sum    [NumClasses]Shape
+	square [maxShape][maxShape]float64
+}
+
+// add adds a place's shape, with the probability of each class.
+func (g *gathered) add(s *Shape, size int, belief *[NumClasses]float64) {
+	all := 0.0
+	for c, p := range belief {
+		g.weight[c] += p
+		all += p
+		for i, x := range s[:size] {
+			g.sum[c][i] += p * x
+		}
+	}
+	for i, x := range s[:size] {
+		for j, y := range s[:i+1] {
+			g.square[i][j] += all * x * y
+		}
+	}
+}
+
+// What training counts for beside a city's own places.
+const (
+	trainedMean   = 8.0  // places of a class
+	trainedSpread = 80.0 // places
+)
+
+// learnt is the discriminant by what training and the city's places say.
+func (l *Likeness) learnt(g *gathered) discriminant {
+	size := len(l.Spread)
+	var mean [NumClasses]Shape
+	var spread [maxShape][maxShape]float64
+	count := trainedSpread
+	for c := range mean {
+		count += g.weight[c]
+		for i := range size {
+			mean[c][i] = (trainedMean*l.Mean[c][i] + g.sum[c][i]) / (trainedMean + g.weight[c])
+		}
+	}
+	for i := range size {
+		for j := range i + 1 {
+			within := trainedSpread*l.Spread[i][j] + g.square[i][j]
+			for c := range mean {
+				within += g.weight[c]*mean[c][i]*mean[c][j] - mean[c][i]*g.sum[c][j] - g.sum[c][i]*mean[c][j]
+			}
+			spread[i][j] = within / count
+		}
+	}
+	for i := range size {
+		for j := range i {
+			spread[i][j] *= 0.9 // towards features that are independent of each other
+		}
+		spread[i][i] += 0.002
+	}
+	var d discriminant
+	root := choleskyOf(&spread, size)
+	for c := range mean {
+		d.weights[c] = root.solve(&mean[c], size)
+		for i := range size {
+			d.bias[c] -= d.weights[c][i] * mean[c][i] / 2
+		}
+	}
+	return d
+}
+
+// cholesky is the lower triangle whose square is a covariance.
+type cholesky [maxShape][maxShape]float64
+
+func choleskyOf(a *[maxShape][maxShape]float64, size int) *cholesky {
+	var l cholesky
+	for i := range size {
+		for j := range i + 1 {
+			sum := a[i][j]
+			for k := range j {
+				sum -= l[i][k] * l[j][k]
+			}
+			if i == j {
+				l[i][i] = math.Sqrt(math.Max(sum, 1e-6))
+			} else {
+				l[i][j] = sum / l[j][j]
+			}
+		}
+	}
+	return &l
+}
+
+// solve returns x of covariance · x = b.
+func (l *cholesky) solve(b *Shape, size int) Shape {
+	var y, x Shape
+	for i := range size {
+		sum := b[i]
+		for k := range i {
+			sum -= l[i][k] * y[k]
+		}
+		y[i] = sum / l[i][i]
+	}
+	for i := size - 1; i >= 0; i-- {
+		sum := y[i]
+		for k := i + 1; k < size; k++ {
+			sum -= l[k][i] * x[k]
+		}
+		x[i] = sum / l[i][i]
+	}
+	return x
+}
