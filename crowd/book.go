@@ -303,9 +303,13 @@ type querier interface {
 
 // loadLessons reads what the city has taught; nil: nothing yet.
 func loadLessons(ctx context.Context, q querier) (*lessons, error) {
+	return lessonsFrom(ctx, q, "lessons")
+}
+
+func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error) {
 	var l lessons
 	var centres []float64
-	err := q.QueryRow(ctx, `select usual, alone, typical, centres from lessons`).Scan(&l.usual, &l.alone, &l.typical, &centres)
+	err := q.QueryRow(ctx, `select usual, alone, typical, centres from `+table).Scan(&l.usual, &l.alone, &l.typical, &centres)
 	if isNone(err) {
 		return nil, nil
 	}

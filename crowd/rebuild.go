@@ -26,7 +26,7 @@ type Rebuilt struct {
 // mostDifferences bounds what is told in words.
 const mostDifferences = 100
 
-// Rebuild judges every stored event and decision again, in the order in which they were judged, and compares the places
+// Rebuild judges every stored event and decision again, beginning with what is sealed, in the order in which they were judged, and compares the places
 // that come out with those that are stored. With replace, what came out is stored instead; work orders stay as they are, and
 // a place that has one stays too. Nothing else judges on the database meanwhile. progress, which may be nil, is told how many
 // were judged.
@@ -64,6 +64,7 @@ func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool,
 func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 	var sites []*site
 	var ids []string
+	var kept []int
 	for _, region := range slices.Sorted(maps.Keys(r.cache.regions)) {
 		shelf := r.cache.regions[region]
 		for _, id := range slices.Sorted(maps.Keys(shelf.sites)) {
@@ -72,7 +73,7 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 				s.changed[d] = true
 			}
 			s.stored, s.moved = true, false
-			sites, ids = append(sites, s), append(ids, id)
+			sites, ids, kept = append(sites, s), append(ids, id), append(kept, s.keptSteps)
 		}
 	}
 	b := &pgx.Batch{}
@@ -82,7 +83,7 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 	}
 	b.Queue(`delete from evidence where place = any($1)`, ids)
 	queueEvidence(b, sites, r.epoch)
-	b.Queue(`delete from place_steps where place = any($1)`, ids)
+	b.Queue(`delete from place_steps s using unnest($1::text[], $2::int[]) as u (place, kept) where s.place = u.place and s.n > u.kept`, ids, kept)
 	if err := queueSteps(b, sites); err != nil {
 		return err
 	}
@@ -105,7 +106,11 @@ type taken struct {
 
 // repeat judges what was judged.
 func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progress func(int)) error {
-	rows, err := tx.Query(ctx, `select n, place, kind, at from decisions order by n`)
+	after, err := r.begin(ctx, tx)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `select n, place, kind, at from decisions where n > $1 order by n`, after)
 	if err != nil {
 		return fmt.Errorf("read decisions: %w", err)
 	}
@@ -129,13 +134,23 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 			count()
 		}
 	}
-	err = judged(ctx, tx, func(n int64, l wire.Line) error {
+	err = judged(ctx, tx, after, func(n int64, l wire.Line) error {
 		decideUntil(n)
 		count()
 		return r.Judge(l.Device, l.Event, *l.Received)
 	})
+	if err != nil {
+		return err
+	}
 	decideUntil(math.MaxInt64)
-	return err
+	var hour int64
+	if err := tx.QueryRow(ctx, `select hour from epoch`).Scan(&hour); err != nil && !isNone(err) {
+		return fmt.Errorf("read the epoch: %w", err)
+	}
+	if r.epoch != 0 && hour > r.epoch { // the clock has gone on since the last event
+		r.pass(hour)
+	}
+	return nil
 }
 
 // compare holds the places in memory against those that are stored.
