@@ -317,7 +317,7 @@ func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error)
 		return nil, fmt.Errorf("load what the city has taught: %w", err)
 	}
 	if len(centres) != 2*NumClasses*dims {
-		return nil, fmt.Errorf("load what the city has taught: %d numbers", len(centres))
+		return nil, nil // the form of another version: see Upgrade
 	}
 	for i, x := range centres {
 		l.centres[i/(NumClasses*dims)][i/dims%NumClasses][i%dims] = x

@@ -31,6 +31,16 @@ const mostDifferences = 100
 // a place that has one stays too. Nothing else judges on the database meanwhile. progress, which may be nil, is told how many
 // were judged.
 func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool, progress func(judged int)) (Rebuilt, error) {
+	return rebuild(ctx, pool, costs, progress, func(tx pgx.Tx, r *Rehearsal, out *Rebuilt) error {
+		if !replace || out.Different == 0 {
+			return nil
+		}
+		return r.store(ctx, tx)
+	})
+}
+
+// rebuild judges everything again and compares, and then does what is to be done with what came out, in the same transaction.
+func rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, progress func(judged int), then func(pgx.Tx, *Rehearsal, *Rebuilt) error) (Rebuilt, error) {
 	var out Rebuilt
 	engine, err := NewEngine(pool, Config{})
 	if err != nil {
@@ -52,10 +62,10 @@ func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool,
 		if err := r.repeat(ctx, tx, &out, progress); err != nil {
 			return err
 		}
-		if err := r.compare(ctx, tx, &out); err != nil || !replace || out.Different == 0 {
+		if err := r.compare(ctx, tx, &out); err != nil {
 			return err
 		}
-		return r.store(ctx, tx)
+		return then(tx, r, &out)
 	})
 	return out, err
 }
@@ -76,6 +86,10 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 			sites, ids, kept = append(sites, s), append(ids, id), append(kept, s.keptSteps)
 		}
 	}
+	stands, err := r.reconcile(ctx, tx, sites)
+	if err != nil {
+		return err
+	}
 	b := &pgx.Batch{}
 	b.Queue(`delete from places where not ordered and id <> all($1)`, ids)
 	if err := queuePlaces(b, sites); err != nil {
@@ -93,7 +107,10 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("store what was rebuilt: %w", err)
 	}
 	r.trust.epoch = r.epoch
-	return r.trust.save(ctx, tx)
+	if err := r.trust.save(ctx, tx); err != nil || !stands {
+		return err
+	}
+	return keepSealed(ctx, tx) // what the log comes to by itself is not what stands
 }
 
 // taken is a decision with its place in the order of judgement.
