@@ -20,6 +20,12 @@ func (m *mind) learnAfresh(nodes []*node) {
 			m.trust.devices[d] = s
 		}
 	}
+	for d := range m.trust.devices {
+		if isSealed(d) { // each is heard at one place only: it stays a newcomer
+			delete(m.trust.devices, d)
+		}
+	}
+	clear(m.trust.opinions)
 }
 
 // madeUp is the probability that a place is made up, going by what is known of its devices.

@@ -127,11 +127,17 @@ func (c *cache) kept(l *leases, judged map[int64]int64) {
 }
 
 func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]*site, error) {
-	rows, err := tx.Query(ctx, `select `+placeColumns+`, shown, reviewed, repaired_at, steps, estimate
-		from places where cell = any($1)`, cells)
+	rows, err := tx.Query(ctx, `select `+siteColumns+` from places where cell = any($1)`, cells)
 	if err != nil {
 		return nil, fmt.Errorf("read places: %w", err)
 	}
+	return c.take(rows)
+}
+
+const siteColumns = placeColumns + `, shown, reviewed, repaired_at, steps, estimate`
+
+// take puts places, without their accounts, into memory, where they are not there already, and returns those.
+func (c *cache) take(rows pgx.Rows) (map[string]*site, error) {
 	defer rows.Close()
 	fresh := map[string]*site{}
 	for rows.Next() {
@@ -158,11 +164,17 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 
 func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error {
 	places := slices.Collect(maps.Keys(fresh))
-	rows, err := tx.Query(ctx, `select place, device, hits, misses, first_at, last_at, alone, account from evidence
-		where place = any($1)`, places)
+	rows, err := tx.Query(ctx, `select `+accountColumns+` from evidence where place = any($1)`, places)
 	if err != nil {
 		return fmt.Errorf("read evidence: %w", err)
 	}
+	return takeAccounts(rows, fresh)
+}
+
+const accountColumns = `place, device, hits, misses, first_at, last_at, alone, account`
+
+// takeAccounts puts accounts into their places.
+func takeAccounts(rows pgx.Rows, fresh map[string]*site) error {
 	var (
 		place, device string
 		hits, misses  int
@@ -170,8 +182,11 @@ func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error 
 		alone         int16
 		sums          []byte
 	)
-	_, err = pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &alone, &sums}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &alone, &sums}, func() error {
 		s := fresh[place]
+		if s == nil {
+			return nil
+		}
 		a := s.account(device)
 		a.hits, a.misses, a.first, a.last, a.alone = hits, misses, first.UTC(), last.UTC(), lonely(alone)
 		a.take(sums, s)

@@ -46,6 +46,7 @@ type Engine struct {
 	book    *book
 	answers answerBook
 	epoch   int64          // that is being judged in this turn
+	seal    int64          // how often anything was sealed, when this engine last looked
 	known   map[int64]bool // regions that have a row to lease
 	alone   *pgxpool.Conn  // holds the replay lock while this engine has the clock alone
 	wait    bool           // the last turn was held up by another worker's leases: next time wait for them

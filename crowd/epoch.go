@@ -34,13 +34,25 @@ func (e *Engine) currentEpoch(ctx context.Context, tx pgx.Tx) (hour int64, ok bo
 			return 0, false, wrap(err, "ask for the clock")
 		}
 	}
+	var seal int64
 	err = tx.QueryRow(ctx, `
 		with held as materialized (select pg_advisory_xact_lock_shared($1))
-		select hour from held, epoch`, lockEpoch).Scan(&hour)
+		select hour, seal from held, epoch`, lockEpoch).Scan(&hour, &seal)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, false, nil
 	}
+	e.heed(seal)
 	return hour, err == nil, wrap(err, "read the epoch")
+}
+
+// heed forgets everything when something was sealed since it last looked: memory must not know devices that are gone.
+func (e *Engine) heed(seal int64) {
+	if e.seal == seal {
+		return
+	}
+	e.seal = seal
+	e.trust, e.book = newTrust(e.reader), newBook()
+	e.cache.clear()
 }
 
 // Alone keeps every other process from judging on this database until release is called: for a replay, whose clock
@@ -89,10 +101,12 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 	}
 	var hour *int64
 	var oldest *time.Time
-	err := tx.QueryRow(ctx, `select (select hour from epoch), (select min(received) from pending)`).Scan(&hour, &oldest)
+	var seal int64
+	err := tx.QueryRow(ctx, `select (select hour from epoch), coalesce((select seal from epoch), 0), (select min(received) from pending)`).Scan(&hour, &seal, &oldest)
 	if err != nil {
 		return false, err
 	}
+	e.heed(seal)
 	target := epochOf(until)
 	if oldest != nil {
 		target = min(target, epochOf(*oldest))

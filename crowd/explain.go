@@ -82,7 +82,7 @@ func (m *mind) said(s *site) said {
 		}
 		t.jolts, t.waves, t.drops, t.slow = t.jolts+a.hits, t.waves+a.waves, t.drops+a.drops, t.slow+a.slow
 		t.sin, t.cos = t.sin+a.sin, t.cos+a.cos
-		if o := m.trust.of(d); o.liar > 0.5 || o.jolts < fewJolts {
+		if o := m.trust.of(d); !isSealed(d) && (o.liar > 0.5 || o.jolts < fewJolts) {
 			t.doubted++
 		}
 	}

@@ -369,7 +369,7 @@ func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 
 // crossed says whether the place's most probable class is believed enough to act on it.
 func (l line) crossed(s *site, support float64) bool {
-	return s.UncertaintyM <= l.uncertainty && s.Devices >= l.devices && support >= l.support && s.Belief.Of(s.Class) >= l.probability
+	return s.UncertaintyM <= l.uncertainty && s.witnesses() >= l.devices && support >= l.support && s.Belief.Of(s.Class) >= l.probability
 }
 
 // orderedBeside says whether a work order stands for a place so near in the same direction that this one may well be the same

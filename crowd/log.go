@@ -22,7 +22,7 @@ const logEvents = `events e on e.id = j.id and e.device = j.device left join wat
 // arrival. It reads one consistent picture of the database.
 func Log(ctx context.Context, pool *pgxpool.Pool, yield func(wire.Line) error) error {
 	return pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := judged(ctx, tx, func(_ int64, l wire.Line) error { return yield(l) }); err != nil {
+		if err := judged(ctx, tx, 0, func(_ int64, l wire.Line) error { return yield(l) }); err != nil {
 			return err
 		}
 		return lines(ctx, tx, `select j.turn, j.received, `+logColumns+` from pending_events j join `+logEvents+` order by j.turn`,
@@ -30,13 +30,13 @@ func Log(ctx context.Context, pool *pgxpool.Pool, yield func(wire.Line) error) e
 	})
 }
 
-// judged calls yield with every judged event and its number in the order of judgement.
-func judged(ctx context.Context, tx pgx.Tx, yield func(n int64, l wire.Line) error) error {
-	return lines(ctx, tx, `select j.n, j.received, `+logColumns+` from judgements j join `+logEvents+` order by j.n`, yield)
+// judged calls yield with every judged event after a number in the order of judgement, and its number.
+func judged(ctx context.Context, tx pgx.Tx, after int64, yield func(n int64, l wire.Line) error) error {
+	return lines(ctx, tx, `select j.n, j.received, `+logColumns+` from judgements j join `+logEvents+` where j.n > $1 order by j.n`, yield, after)
 }
 
-func lines(ctx context.Context, tx pgx.Tx, query string, yield func(n int64, l wire.Line) error) error {
-	rows, err := tx.Query(ctx, query)
+func lines(ctx context.Context, tx pgx.Tx, query string, yield func(n int64, l wire.Line) error, args ...any) error {
+	rows, err := tx.Query(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("read the log of events: %w", err)
 	}

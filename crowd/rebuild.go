@@ -26,11 +26,21 @@ type Rebuilt struct {
 // mostDifferences bounds what is told in words.
 const mostDifferences = 100
 
-// Rebuild judges every stored event and decision again, in the order in which they were judged, and compares the places
+// Rebuild judges every stored event and decision again, beginning with what is sealed, in the order in which they were judged, and compares the places
 // that come out with those that are stored. With replace, what came out is stored instead; work orders stay as they are, and
 // a place that has one stays too. Nothing else judges on the database meanwhile. progress, which may be nil, is told how many
 // were judged.
 func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool, progress func(judged int)) (Rebuilt, error) {
+	return rebuild(ctx, pool, costs, progress, func(tx pgx.Tx, r *Rehearsal, out *Rebuilt) error {
+		if !replace || out.Different == 0 {
+			return nil
+		}
+		return r.store(ctx, tx)
+	})
+}
+
+// rebuild judges everything again and compares, and then does what is to be done with what came out, in the same transaction.
+func rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, progress func(judged int), then func(pgx.Tx, *Rehearsal, *Rebuilt) error) (Rebuilt, error) {
 	var out Rebuilt
 	engine, err := NewEngine(pool, Config{})
 	if err != nil {
@@ -52,10 +62,10 @@ func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool,
 		if err := r.repeat(ctx, tx, &out, progress); err != nil {
 			return err
 		}
-		if err := r.compare(ctx, tx, &out); err != nil || !replace || out.Different == 0 {
+		if err := r.compare(ctx, tx, &out); err != nil {
 			return err
 		}
-		return r.store(ctx, tx)
+		return then(tx, r, &out)
 	})
 	return out, err
 }
@@ -64,6 +74,7 @@ func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool,
 func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 	var sites []*site
 	var ids []string
+	var kept []int
 	for _, region := range slices.Sorted(maps.Keys(r.cache.regions)) {
 		shelf := r.cache.regions[region]
 		for _, id := range slices.Sorted(maps.Keys(shelf.sites)) {
@@ -72,8 +83,12 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 				s.changed[d] = true
 			}
 			s.stored, s.moved = true, false
-			sites, ids = append(sites, s), append(ids, id)
+			sites, ids, kept = append(sites, s), append(ids, id), append(kept, s.keptSteps)
 		}
+	}
+	stands, err := r.reconcile(ctx, tx, sites)
+	if err != nil {
+		return err
 	}
 	b := &pgx.Batch{}
 	b.Queue(`delete from places where not ordered and id <> all($1)`, ids)
@@ -82,7 +97,7 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 	}
 	b.Queue(`delete from evidence where place = any($1)`, ids)
 	queueEvidence(b, sites, r.epoch)
-	b.Queue(`delete from place_steps where place = any($1)`, ids)
+	b.Queue(`delete from place_steps s using unnest($1::text[], $2::int[]) as u (place, kept) where s.place = u.place and s.n > u.kept`, ids, kept)
 	if err := queueSteps(b, sites); err != nil {
 		return err
 	}
@@ -92,7 +107,10 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("store what was rebuilt: %w", err)
 	}
 	r.trust.epoch = r.epoch
-	return r.trust.save(ctx, tx)
+	if err := r.trust.save(ctx, tx); err != nil || !stands {
+		return err
+	}
+	return keepSealed(ctx, tx) // what the log comes to by itself is not what stands
 }
 
 // taken is a decision with its place in the order of judgement.
@@ -105,7 +123,11 @@ type taken struct {
 
 // repeat judges what was judged.
 func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progress func(int)) error {
-	rows, err := tx.Query(ctx, `select n, place, kind, at from decisions order by n`)
+	after, err := r.begin(ctx, tx)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `select n, place, kind, at from decisions where n > $1 order by n`, after)
 	if err != nil {
 		return fmt.Errorf("read decisions: %w", err)
 	}
@@ -129,13 +151,23 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 			count()
 		}
 	}
-	err = judged(ctx, tx, func(n int64, l wire.Line) error {
+	err = judged(ctx, tx, after, func(n int64, l wire.Line) error {
 		decideUntil(n)
 		count()
 		return r.Judge(l.Device, l.Event, *l.Received)
 	})
+	if err != nil {
+		return err
+	}
 	decideUntil(math.MaxInt64)
-	return err
+	var hour int64
+	if err := tx.QueryRow(ctx, `select hour from epoch`).Scan(&hour); err != nil && !isNone(err) {
+		return fmt.Errorf("read the epoch: %w", err)
+	}
+	if r.epoch != 0 && hour > r.epoch { // the clock has gone on since the last event
+		r.pass(hour)
+	}
+	return nil
 }
 
 // compare holds the places in memory against those that are stored.

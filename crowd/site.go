@@ -47,6 +47,7 @@ type site struct {
 	changed    map[string]bool // devices whose accounts are to be written
 	steps      []Step
 	stepCount  int
+	keptSteps  int // steps that are from before the log begins: rebuild leaves them
 }
 
 // placeAlphabet spells a place's id: lower case, without padding.

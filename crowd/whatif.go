@@ -92,7 +92,7 @@ func (m *mind) suspectedChanges(s *site, around []geo.Cell) []Change {
 	default:
 		out = append(out, Change{Kind: ChangeConfirm, N: n, More: true})
 	}
-	if missing := m.line.devices - s.Devices; missing > 0 {
+	if missing := m.line.devices - s.witnesses(); missing > 0 {
 		out = append(out, Change{Kind: ChangeDevices, N: missing, Of: m.line.devices})
 	}
 	if s.UncertaintyM > m.line.uncertainty {

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
@@ -22,6 +23,13 @@ func (s *Server) registerDevices(api huma.API) {
 	enrol := open("enrol-device", http.MethodPost, "/devices", "Enrol a device", 422, 429, 503)
 	enrol.Description = "The secret is shown this once. The body may be left out."
 	huma.Register(api, enrol, s.apiEnrol)
+
+	forget := open("erase-device", http.MethodDelete, "/devices/{id}", "Erase a device", 401, 403, 503)
+	forget.Description = "Everything about the device goes: its events, what is known of it, its credentials. It cannot log in any more at " +
+		"once, the rest follows within a minute. What it said at places stays as counts that name nobody."
+	forget.Security = []map[string][]string{{"device": {}}}
+	forget.DefaultStatus = http.StatusAccepted
+	huma.Register(api, forget, s.apiErase)
 
 	send := open("send-events", http.MethodPost, "/events", "Send a batch of events", 401, 413, 503)
 	send.Description = "The batch that a device sends over MQTT (at most 200 events, 1 MiB). The answer comes after the " +
@@ -133,6 +141,35 @@ func brokerAddress(broker, origin string) string {
 		b.Host = net.JoinHostPort(o.Hostname(), b.Port())
 	}
 	return b.String()
+}
+
+type eraseInput struct {
+	asked
+	ID string `path:"id" maxLength:"64"`
+}
+
+func (s *Server) apiErase(ctx context.Context, in *eraseInput) (*struct{}, error) {
+	device, secret, ok := in.request.BasicAuth()
+	if !ok {
+		return nil, unauthorized("The device's id and secret are needed (Basic).")
+	}
+	err := s.credentials.Authenticate(ctx, device, secret)
+	if errors.Is(err, ingest.ErrUnauthorized) {
+		return nil, unauthorized("The device is not known, or its secret is wrong.")
+	}
+	if err == nil && device != in.ID {
+		return nil, huma.Error403Forbidden("A device can erase itself, and no other.")
+	}
+	if err == nil {
+		_, err = crowd.AskErasure(ctx, s.config.Pool, device, time.Now())
+	}
+	if errors.Is(err, crowd.ErrNoDevice) {
+		return nil, nil // it is gone already
+	}
+	if err != nil {
+		return nil, s.failed(ctx, "device", err)
+	}
+	return nil, nil
 }
 
 type eventsInput struct {

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/ingest"
 )
 
@@ -14,6 +15,7 @@ type deviceCommand struct {
 	Enrol  deviceEnrol  `cmd:"" help:"Enrol a device; prints its id and secret, once."`
 	List   deviceList   `cmd:"" help:"List the devices."`
 	Revoke deviceRevoke `cmd:"" help:"Take a device's access away."`
+	Erase  deviceErase  `cmd:"" help:"Erase everything about a device; what it said at places stays as counts that name nobody."`
 }
 
 type deviceEnrol struct {
@@ -74,5 +76,36 @@ func (c deviceRevoke) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	_, err = fmt.Fprintf(o.out, "%s is revoked\n", c.ID)
+	return err
+}
+
+type deviceErase struct {
+	store
+	ID string `arg:"" help:"The device."`
+}
+
+func (c deviceErase) Run(ctx context.Context, o output) (err error) {
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	at, err := crowd.AskErasure(ctx, db.Pool, c.ID, time.Now())
+	if err != nil && !errors.Is(err, crowd.ErrNoDevice) { // what is known of one that never enrolled goes as well
+		return err
+	}
+	select { // a server that has its connection is to notice first
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Until(at)):
+	}
+	events, err := crowd.Erase(ctx, db.Pool, c.ID)
+	if errors.Is(err, crowd.ErrNoDevice) {
+		return fmt.Errorf("%s: %w; `streetpulse device list` shows those that there are", c.ID, err)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "%s is erased, with %d events\n", c.ID, events)
 	return err
 }

@@ -45,6 +45,7 @@ type serveCommand struct {
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	RetainDays     int              `default:"90" help:"Days after which events are dropped, once judged, and devices are forgotten at places; 0: never." placeholder:"N"`
 	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
 	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
@@ -189,8 +190,15 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 		})
 	}
 	if p.engine != nil {
-		group.Go(func() error { return p.engine.Work(ctx, p.clock.Now, wake) })
+		group.Go(func() error {
+			if err := upgrade(ctx, p.db, p.c.costs(), p.log); err != nil {
+				return err
+			}
+			return p.engine.Work(ctx, p.clock.Now, wake)
+		})
 		group.Go(func() error { return p.watch.Work(ctx, p.clock.Now) })
+		upkeep := crowd.Upkeep{Pool: p.db.Pool, Days: p.c.RetainDays, Log: p.log}
+		group.Go(func() error { return upkeep.Work(ctx, p.clock.Now) })
 	}
 	if p.web != nil {
 		group.Go(func() error { return p.web.Serve(ctx, p.http) })
@@ -216,4 +224,19 @@ func (p *parts) announce(took time.Duration) {
 		fmt.Fprintf(p.out, "      ws://%s/mqtt\n", p.http.Addr())
 	}
 	p.log.Info("ready", "took", took.Round(time.Millisecond), "roles", strings.Join(p.c.Roles, ","))
+}
+
+// upgrade brings what another version has stored into this one's form.
+func upgrade(ctx context.Context, db *postgres.Database, costs crowd.Costs, log *slog.Logger) error {
+	out, done, err := crowd.Upgrade(ctx, db.Pool, costs)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it is being stopped, and begins again with the next start
+	}
+	if err != nil {
+		return fmt.Errorf("bring what is stored into this version's form: %w", err)
+	}
+	if done {
+		log.Info("computed every place again: another version had stored them", "judged", out.Judged, "places", out.Places, "different", out.Different)
+	}
+	return nil
 }
