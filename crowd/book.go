@@ -239,16 +239,16 @@ func (t *trust) save(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return fmt.Errorf("store what is known of devices: %w", err)
 	}
-	var centres []float64
-	for kind := range t.centres {
-		for c := range t.centres[kind] {
-			centres = append(centres, t.centres[kind][c][:]...)
+	var likeness []float64
+	for kind := range t.likeness {
+		for c := range NumClasses {
+			likeness = append(append(likeness, t.likeness[kind].bias[c]), t.likeness[kind].weights[c][:]...)
 		}
 	}
 	_, err = tx.Exec(ctx, `
-		insert into lessons (epoch, usual, alone, typical, centres) values ($1, $2, $3, $4, $5)
+		insert into lessons (epoch, usual, alone, typical, likeness) values ($1, $2, $3, $4, $5)
 		on conflict (single) do update set epoch = excluded.epoch, usual = excluded.usual, alone = excluded.alone,
-			typical = excluded.typical, centres = excluded.centres`, t.epoch, t.usual, t.alone, t.typical, centres)
+			typical = excluded.typical, likeness = excluded.likeness`, t.epoch, t.usual, t.alone, t.typical, likeness)
 	if err != nil {
 		return fmt.Errorf("store what the city has taught: %w", err)
 	}
@@ -308,19 +308,25 @@ func loadLessons(ctx context.Context, q querier) (*lessons, error) {
 
 func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error) {
 	var l lessons
-	var centres []float64
-	err := q.QueryRow(ctx, `select usual, alone, typical, centres from `+table).Scan(&l.usual, &l.alone, &l.typical, &centres)
+	var likeness []float64
+	err := q.QueryRow(ctx, `select usual, alone, typical, likeness from `+table).Scan(&l.usual, &l.alone, &l.typical, &likeness)
 	if isNone(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load what the city has taught: %w", err)
 	}
-	if len(centres) != 2*NumClasses*dims {
-		return nil, nil // the form of another version: see Upgrade
+	const row = 1 + maxShape
+	if len(likeness) != 2*NumClasses*row {
+		return nil, fmt.Errorf("load what the city has taught: %d numbers", len(likeness))
 	}
-	for i, x := range centres {
-		l.centres[i/(NumClasses*dims)][i/dims%NumClasses][i%dims] = x
+	for i, x := range likeness {
+		d, c := &l.likeness[i/(NumClasses*row)], i/row%NumClasses
+		if i%row == 0 {
+			d.bias[c] = x
+		} else {
+			d.weights[c][i%row-1] = x
+		}
 	}
 	return &l, nil
 }

@@ -22,7 +22,7 @@ func (r *Rehearsal) forget() {
 		r.trust.usual, r.trust.typical = untaught.usual, untaught.typical
 	}
 	if r.without&Adapting != 0 {
-		r.trust.centres = untaught.centres
+		r.trust.likeness = untaught.likeness
 	}
 	if r.without != 0 {
 		clear(r.trust.opinions)

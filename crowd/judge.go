@@ -294,7 +294,7 @@ func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]
 		if looks[kind].count == 0 {
 			continue
 		}
-		like := spread.LogLikelihood(&looks[kind].mean, looks[kind].count, &m.trust.centres[kind])
+		like := spread.LogLikelihood(&looks[kind].mean, looks[kind].count)
 		here := m.trust.likeness[kind].weigh(&looks[kind].shape, looks[kind].count)
 		for c := range like {
 			like[c] = m.model.temper*like[c] + here[c]

@@ -18,12 +18,10 @@ type standing struct {
 
 // lessons are what a city has taught of all its devices and places.
 type lessons struct {
-	usual   float64    // share of all jolts that seem made up
-	alone   float64    // share of honest jolts that are on no drive of their device
-	typical float64    // places where the device agreed that felt a jolt somewhere
-	centres [2]Centres // what the classes look like here, without and with a waveform
-
-	likeness [2]discriminant // the same, by all that is measured on a jolt
+	usual    float64         // share of all jolts that seem made up
+	alone    float64         // share of honest jolts that are on no drive of their device
+	typical  float64         // places where the device agreed that felt a jolt somewhere
+	likeness [2]discriminant // what the classes look like here, without and with a waveform
 }
 
 // repute is what is known of one device, with what it is measured by.
@@ -40,9 +38,8 @@ const (
 
 // Opinions of all devices or cities count for so much when it comes to one.
 const (
-	weightOfUsual    = 6.0  // jolts, of how many a device makes up
-	weightOfFelt     = 6.0  // answers, of how sensitive it is
-	weightOfTraining = 40.0 // places, of what a class looks like
+	weightOfUsual = 6.0 // jolts, of how many a device makes up
+	weightOfFelt  = 6.0 // answers, of how sensitive it is
 )
 
 // falseShare is the share of the device's jolts that are made up, going by all places but one where it seems to be so with
@@ -92,8 +89,7 @@ type trust struct {
 }
 
 func newTrust(c *Classifier) *trust {
-	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone,
-		centres: [2]Centres{c.Plain.Spread.Mean, c.Wave.Spread.Mean}}}
+	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone}}
 	for kind, r := range []*Reader{&c.Plain, &c.Wave} {
 		t.likeness[kind] = r.Likeness.learnt(&gathered{})
 	}
@@ -141,11 +137,7 @@ type learning struct {
 	devices map[string]*sums
 	alone   float64 // jolts on things across the road that are on no drive
 	heard   float64 // and all of them
-	found   [2]struct {
-		weight [NumClasses]float64
-		sum    Centres
-	}
-	shapes [2]gathered
+	shapes  [2]gathered
 }
 
 // learn works out anew what is known of devices and of what the classes look like from all places: how likely each place
@@ -171,24 +163,13 @@ func (m *mind) hear(n *node, l *learning) {
 	}
 	fixed := m.fixed(&n.structure, &n.looks)
 	causes := normalise(m.model.weigh(&t, &fixed))
+	var looksLike [NumClasses]float64 // nobody knows what is made up to look like
+	copy(looksLike[:], causes[:numReal])
+	looksLike[NumClasses-1] = causes[noise]
 	for kind := range n.looks {
-		if n.looks[kind].count < 2 {
-			continue
-		}
 		const heardWell = 2.5 // devices whose mean shape is near the place's own
 		if n.looks[kind].count >= heardWell {
-			belief := [NumClasses]float64{}
-			copy(belief[:], causes[:numReal])
-			belief[NumClasses-1] = causes[noise]
-			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &belief)
-		}
-		for c := range numReal {
-			if p := causes[c]; p > 0.5 {
-				l.found[kind].weight[c] += p
-				for i := range dims {
-					l.found[kind].sum[c][i] += p * n.looks[kind].mean[i]
-				}
-			}
+			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &looksLike)
 		}
 	}
 	rate := m.model.rate(&t, &causes)
@@ -240,13 +221,6 @@ func (m *mind) conclusions(l *learning) {
 	m.trust.typical = math.Exp(logs/agreed) - 3
 	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)
 	for kind, reader := range []*Reader{&m.reader.Plain, &m.reader.Wave} {
-		spread := &reader.Spread
 		m.trust.likeness[kind] = reader.Likeness.learnt(&l.shapes[kind])
-		for c := 2; c < numReal; c++ { // what tells a pothole from a casting is its looks alone: no city teaches that by itself
-			for i := range dims {
-				m.trust.centres[kind][c][i] = (weightOfTraining*spread.Mean[c][i] + l.found[kind].sum[c][i]) /
-					(weightOfTraining + l.found[kind].weight[c])
-			}
-		}
 	}
 }

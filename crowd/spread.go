@@ -9,15 +9,12 @@ const dims = NumClasses - 1
 // device's jolts lie around their place's. So the tenth device adds little where it says the same as nine others: what is
 // left is that a casting may simply look like a pothole. (Probabilistic linear discriminant analysis: Ioffe 2006.)
 type Spread struct {
-	Mean    Centres                         `json:"mean"`
+	Mean    [NumClasses][dims]float64       `json:"mean"`
 	Between [NumClasses][dims][dims]float64 `json:"between"` // covariance of places
 	Within  [NumClasses][dims][dims]float64 `json:"within"`  // covariance of devices at a place
 
 	table [][NumClasses]gaussian // by count
 }
-
-// Centres are the mean scores of the classes.
-type Centres [NumClasses][dims]float64
 
 // gaussian is a covariance's inverse Cholesky factor and the log of its determinant's root.
 type gaussian struct {
@@ -67,9 +64,8 @@ func factor(a [dims][dims]float64) gaussian {
 }
 
 // LogLikelihood returns the log likelihood, under each class, of n devices' mean scores. Its tails are those of Student's
-// t with 6 degrees of freedom: another city's jolts are never quite those that were learned from. centres are the means
-// of the classes in this city.
-func (s *Spread) LogLikelihood(mean *Scores, n float64, centres *Centres) [NumClasses]float64 {
+// t with 6 degrees of freedom: another city's jolts are never quite those that were learned from.
+func (s *Spread) LogLikelihood(mean *Scores, n float64) [NumClasses]float64 {
 	row := 0
 	for i, c := range counts() {
 		if n >= c {
@@ -82,7 +78,7 @@ func (s *Spread) LogLikelihood(mean *Scores, n float64, centres *Centres) [NumCl
 		var y [dims]float64
 		square := 0.0
 		for i := range dims {
-			v := mean[i] - centres[c][i]
+			v := mean[i] - s.Mean[c][i]
 			for k := range i {
 				v -= g.root[i][k] * y[k]
 			}
