@@ -1,4 +1,4 @@
-package detector
+package zpeak
 
 // Gravity is the standard acceleration of free fall, m/s².
 const Gravity = 9.80665

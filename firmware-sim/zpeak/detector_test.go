@@ -1,25 +1,25 @@
-package detector_test
+package zpeak_test
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/zpeak"
 )
 
 // ride feeds a detector with eight seconds of a steady drive at 11 m/s and a jolt of size g at second five, seen by a phone
 // whose vertical axis points along up.
-func ride(t *testing.T, rate, size float64, up [3]float64) []detector.Jolt {
+func ride(t *testing.T, rate, size float64, up [3]float64) []zpeak.Jolt {
 	t.Helper()
 	r := rand.New(rand.NewPCG(3, uint64(rate)))
-	d := detector.New(detector.Standard())
-	var jolts []detector.Jolt
+	d := zpeak.New(zpeak.Standard())
+	var jolts []zpeak.Jolt
 	for i := range int(8 * rate) {
 		at := float64(i) / rate
-		a := detector.Gravity * (1 + 0.02*r.NormFloat64())
+		a := zpeak.Gravity * (1 + 0.02*r.NormFloat64())
 		if s := at - 5; s > 0 && s < 0.4 {
-			a -= detector.Gravity * size * math.Sin(2*math.Pi*2.5*s)
+			a -= zpeak.Gravity * size * math.Sin(2*math.Pi*2.5*s)
 		}
 		if jolt, ok := d.Add(at, a*up[0], a*up[1], a*up[2], 11); ok {
 			jolts = append(jolts, jolt)
@@ -56,11 +56,11 @@ func TestASmoothRoadIsQuiet(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	d := detector.New(detector.Standard())
+	d := zpeak.New(zpeak.Standard())
 	at := 0.0
 	if n := testing.AllocsPerRun(2000, func() {
 		at += 0.01
-		d.Add(at, 0, 0, detector.Gravity*(1+0.5*math.Sin(at*3)), 11)
+		d.Add(at, 0, 0, zpeak.Gravity*(1+0.5*math.Sin(at*3)), 11)
 	}); n != 0 {
 		t.Errorf("%g allocations a sample", n)
 	}
