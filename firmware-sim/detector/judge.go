@@ -1,0 +1,68 @@
+package detector
+
+import "math"
+
+// Slow sampling misses part of a peak: how much lower the threshold is at 5 Hz than at 25 Hz and more.
+const (
+	slowLeast  = 1.0
+	slowNoise  = 0.3
+	leastNoise = 0.85
+	mostNoise  = 2.5
+)
+
+// slowness is 0 from 25 Hz on and 1 at 5 Hz.
+func (d *Detector) slowness() float64 {
+	return math.Min(math.Max((d.ring.intervalS-0.04)/0.16, 0), 1)
+}
+
+// least is the least jolt that counts on the smoothest road, g.
+func (d *Detector) least(speed float64) float64 {
+	least := d.p.LeastG + d.slowness()*(d.p.LeastSlowG-d.p.LeastG)
+	if speed >= 0 { // false for NaN
+		least *= math.Pow(math.Min(math.Max(speed, 5), 30)/10, d.p.SpeedPower)
+	}
+	return least
+}
+
+// lowest is the least jolt that counts anywhere.
+func (d *Detector) lowest(speed float64) float64 { return leastNoise * d.least(speed) }
+
+// rougher is how many times the least jolt a jolt must be on a road as rough as this one.
+func (d *Detector) rougher() float64 {
+	power := d.p.NoisePower * (1 - d.slowness()*(1-slowNoise))
+	return math.Min(math.Max(math.Pow((d.rough.rms()+0.01)/(d.p.NoiseG+0.01), power), leastNoise), mostNoise)
+}
+
+// judge decides about what exceeded the threshold, now that what came after it is known: it must also stand out of the road's
+// roughness around it. If only something later does, that is the trigger, and judge waits for what follows it, unless the samples have
+// ended.
+func (d *Detector) judge(ended bool) {
+	r := &d.ring
+	over := d.rougher()
+	for k := max(d.first, r.kept-ringSize); k < min(r.looked+1, r.kept); k++ {
+		i := k % ringSize
+		if float64(r.score[i]) < d.least(r.speed[i])*over || r.speed[i] < d.p.SlowestMPS {
+			continue
+		}
+		if r.t[i] > d.trigger && !ended {
+			d.trigger, d.first = r.t[i], k
+			return
+		}
+		d.trigger, d.waiting = r.t[i], false
+		speed := r.speed[i]
+		d.restsTo = d.trigger + d.rest(speed)
+		if !d.handled.rejects(d) {
+			d.felt(d.cut(speed))
+		}
+		return
+	}
+	d.waiting = false
+}
+
+// rest is how long after a trigger the rear axle may still meet the same object, s.
+func (d *Detector) rest(speed float64) float64 {
+	if !(speed > 0) { // true for NaN
+		return restS
+	}
+	return math.Min(math.Max(afterS, axlesM/speed+0.3), restMax)
+}
