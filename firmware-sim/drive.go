@@ -15,6 +15,7 @@ import (
 // DriveOptions say what a simulated drive with raw sensor samples is like. The same options give the same drive.
 type DriveOptions struct {
 	Seed    uint64
+	Road    uint64  // the same number gives the same road to different seeds; 0: the seed's own
 	Seconds float64 // of driving and standing; 0: 300
 	RateHz  float64 // of the accelerometer; 0: 100
 	Jitter  float64 // standard deviation of the interval between samples, as a share of it
@@ -99,7 +100,12 @@ func NewDrive(o DriveOptions) (*Drive, error) {
 	v := newVehicle(r, vehicleKind(kind))
 	m := newMount(r, mountKind(way))
 	m.rate, m.jitter = o.RateHz, o.Jitter
-	road := newDriveRoad(r, o, &v)
+	pace := 0.85 + 0.3*r.Float64()
+	if o.Road == 0 {
+		o.Road = o.Seed
+	}
+	road := newDriveRoad(rand.New(rand.NewPCG(o.Road, 0x726f6164)), o, &v) // "road"
+	road.pace = pace
 	d := &Drive{Axis: m.axis}
 	s := &sensors{o: o, r: r, m: &m, road: road, drive: d, holder: resonance{omega: 2 * math.Pi * m.hz, damping: m.damping}}
 	s.knocked = resonance{omega: 4 * math.Pi * math.Min(m.hz, 30), damping: 0.12}
@@ -298,4 +304,6 @@ func cross(a, b [3]float64) [3]float64 {
 // where the drives begin: on the ring road of Ghent, far enough from the equator for longitudes to be shorter than latitudes.
 func driveBegin() orb.Point { return orb.Point{3.72, 51.05} }
 
-func along(p orb.Point, heading, metres float64) orb.Point { return geo.Destination(p, heading, metres) }
+func along(p orb.Point, heading, metres float64) orb.Point {
+	return geo.Destination(p, heading, metres)
+}

@@ -14,6 +14,7 @@ type driveRoad struct {
 	left, right []float64 // heights every stepM, m
 	lying       []lyingObject
 	paces       []float64 // m/s every paceM
+	pace        float64   // this driver's, times that
 	halts       []float64 // m
 	points      []orb.Point
 	headings    []float64 // degrees every paceM
@@ -162,7 +163,7 @@ func (d *driveRoad) wind(r *rand.Rand, length float64) {
 func (d *driveRoad) speed(x float64) float64 {
 	i := min(int(x/paceM), len(d.paces)-2)
 	share := x/paceM - float64(i)
-	return math.Max(walkingMPS, d.paces[i]+share*(d.paces[i+1]-d.paces[i]))
+	return math.Max(walkingMPS, d.pace*(d.paces[i]+share*(d.paces[i+1]-d.paces[i])))
 }
 
 // stops says whether a stop lies within the next metres.

@@ -20,6 +20,7 @@ type Place struct {
 const (
 	trackSize = 16     // fixes that are remembered
 	longestS  = 6.0    // further from a fix in time, the position is not known
+	apartS    = 0.25   // a fix sooner after another one is not needed
 	leastM    = 4.0    // metres between fixes from which a heading can be taken
 	earthM    = 6371e3 // mean radius
 	adriftMPS = 2.5    // error that grows while a position is carried on by speed and heading
@@ -35,14 +36,14 @@ type Track struct {
 	n     int
 }
 
-// Add takes a fix. One that is not a position, is at 0,0, as phones have it before their first, or not newer than the one before, is
-// ignored. A repeated position is the same fix again only if the caller knows that: Add takes it as a car that stands.
+// Add takes a fix. One that is not a position, is at 0,0, as phones have it before their first, or comes within a quarter of a
+// second of the one before, is ignored.
 func (k *Track) Add(f Fix) {
 	if !(math.Abs(f.Lat) <= 90 && math.Abs(f.Lon) <= 180) || f.Lat == 0 && f.Lon == 0 || !(math.Abs(f.T) < 1e12) {
 		return
 	}
 	f.T -= k.LatencyS
-	if k.n > 0 && f.T <= k.at(k.n-1).T {
+	if k.n > 0 && f.T < k.at(k.n-1).T+apartS {
 		return
 	}
 	k.fixes[k.n%trackSize] = f
@@ -72,7 +73,7 @@ func (k *Track) Place(t float64) Place {
 		p.AcM = math.Max(a.AcM, b.AcM)
 		p.Speed = a.Speed + share*(b.Speed-a.Speed)
 		if math.IsNaN(p.Speed) {
-			p.Speed = metres(a, b) / (b.T - a.T)
+			p.Speed = Metres(*a, *b) / (b.T - a.T)
 		}
 		p.Heading = k.heading(after-1, share >= 0.5)
 	default:
@@ -86,7 +87,7 @@ func (k *Track) Place(t float64) Place {
 		f := k.at(near)
 		p = Place{f.Lat, f.Lon, f.AcM, f.Speed, k.heading(near, false)}
 		if math.IsNaN(p.Speed) && near > oldest && f.T > k.at(near-1).T {
-			p.Speed = metres(k.at(near-1), f) / (f.T - k.at(near-1).T)
+			p.Speed = Metres(*k.at(near - 1), *f) / (f.T - k.at(near-1).T)
 		}
 		if p.Speed > 0 && !math.IsNaN(p.Heading) {
 			p.Lat, p.Lon = moved(p.Lat, p.Lon, p.Heading, p.Speed*(t-f.T))
@@ -117,16 +118,16 @@ func (k *Track) heading(i int, next bool) float64 {
 		if k.at(b).T-k.at(a).T > 2*longestS {
 			break
 		}
-		if metres(k.at(a), k.at(b)) >= leastM {
+		if Metres(*k.at(a), *k.at(b)) >= leastM {
 			return bearing(k.at(a), k.at(b))
 		}
 	}
 	return math.NaN()
 }
 
-// metres is the distance between two fixes on a plane, good enough for some hundred metres.
-func metres(a, b *Fix) float64 {
-	east, north := offset(a, b)
+// Metres is the distance between two fixes, on a plane: good enough for some hundred metres.
+func Metres(a, b Fix) float64 {
+	east, north := offset(&a, &b)
 	return math.Hypot(east, north)
 }
 
