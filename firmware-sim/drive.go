@@ -144,7 +144,6 @@ type sensors struct {
 	nextFix           float64
 	plans             []Handled
 	spin              float64 // rad by which somebody has turned the phone
-	music             float64
 }
 
 // run steps through the drive.

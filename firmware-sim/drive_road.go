@@ -51,7 +51,7 @@ func (d *driveRoad) pave(r *rand.Rand, o DriveOptions, v *vehicle, length float6
 		kind := kinds[r.IntN(len(kinds))]
 		for side := range 2 {
 			if pieces[kind][side] == nil {
-				pieces[kind][side] = smooth(roughness(r, spectrumOf(kind), pavedM), v.contact)
+				pieces[kind][side] = smooth(roughness(r, spectrumOf(kind), math.Min(pavedM, length)), v.contact)
 			}
 		}
 		n := int((150 + 350*r.Float64()) / stepM)

@@ -13,15 +13,23 @@ const (
 
 // Times of a jolt, s.
 const (
-	beforeS  = 0.6   // of waveform before the trigger
-	afterS   = 1.4   // and after it
-	settleS  = 1.9   // in which gravity is first learnt; then they are looked at
-	gapS     = 1.0   // a longer gap between samples starts anew
-	restS    = 1.6   // from one jolt to the next where the speed is not known
-	lowPassS = 0.012 // time constant of each of two low-passes before edges are looked for
-	edgeS    = 0.105 // how long an edge is, at most
-	axlesM   = 3.2   // a wheelbase at most: both axles give one jolt
-	restMax  = 2.4
+	beforeS = 0.6 // of waveform before the trigger
+	afterS  = 1.4 // and after it
+	settleS = 1.9 // in which gravity is first learnt; then they are looked at
+	gapS    = 1.0 // a longer gap between samples starts anew
+)
+
+// From one jolt to the next: both axles give one.
+const (
+	axlesM      = 3.2 // a wheelbase at most, m
+	restS       = 1.6 // where the speed is not known
+	longestRest = 2.4 // s
+)
+
+// What an edge is.
+const (
+	lowPassS = 0.012 // time constant of each of two low-passes before it is looked for, s
+	edgeS    = 0.105 // how long it lasts at most, s
 )
 
 // Sample is one reading of the sensors. What is not finite is skipped.
@@ -201,21 +209,21 @@ func (d *Detector) look() {
 func (d *Detector) step(k int) {
 	r := &d.ring
 	i := k % ringSize
-	t, dt, high := r.t[i], 0.0, 0.0
+	t, dt := r.t[i], 0.0
+	if k > 0 {
+		dt = t - r.t[(k-1)%ringSize]
+		d.follow(r.acc[i], dt)
+	}
+	up, side := d.up.split(r.acc[i])
+	r.up[i], r.side[i] = float32(up), float32(side)
+	high := up // at first against the mean of what follows
 	if k > 0 {
 		before := (k - 1) % ringSize
-		dt = t - r.t[before]
-		d.follow(r.acc[i], dt)
-		up, side := d.up.split(r.acc[i])
-		r.up[i], r.side[i] = float32(up), float32(side)
 		high = d.p.HighPassS / (d.p.HighPassS + dt) * (float64(r.high[before]) + up - float64(r.up[before]))
 		share := float32(1 - math.Exp(-dt/lowPassS))
 		d.pass += share * (r.up[i] - d.pass)
 		r.low[i] = r.low[before] + share*(d.pass-r.low[before])
 	} else {
-		up, side := d.up.split(r.acc[i])
-		r.up[i], r.side[i] = float32(up), float32(side)
-		high = up // against the mean of what follows
 		d.pass, r.low[i] = r.up[i], r.up[i]
 	}
 	r.high[i] = float32(high)

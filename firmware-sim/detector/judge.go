@@ -2,17 +2,17 @@ package detector
 
 import "math"
 
-// Slow sampling misses part of a peak: how much lower the threshold is at 5 Hz than at 25 Hz and more.
+// What the road's roughness does to the threshold.
 const (
-	slowLeast  = 1.0
-	slowNoise  = 0.3
-	leastNoise = 0.85
-	mostNoise  = 2.5
+	leastNoise = 0.85 // the least jolt on a smooth road, times that on a usual one
+	mostNoise  = 2.5  // and on the roughest
+	overRough  = 1.3  // a jolt is always so many times the road's rms at least
+	slowNoise  = 0.1  // share of the power of roughness that is left at 5 Hz, where there are few samples to stand out by chance
 )
 
-// slowness is 0 from 25 Hz on and 1 at 5 Hz.
+// slowness is 0 from 50 Hz on, 0.4 at 20 Hz and 1 at 5 Hz.
 func (d *Detector) slowness() float64 {
-	return math.Min(math.Max((d.ring.intervalS-0.04)/0.16, 0), 1)
+	return math.Sqrt(math.Min(math.Max((d.ring.intervalS-0.02)/0.18, 0), 1))
 }
 
 // least is the least jolt that counts on the smoothest road, g.
@@ -33,15 +33,22 @@ func (d *Detector) rougher() float64 {
 	return math.Min(math.Max(math.Pow((d.rough.rms()+0.01)/(d.p.NoiseG+0.01), power), leastNoise), mostNoise)
 }
 
+// ofPeak is the share of a jolt's peak at which it begins: what the road did just before is not it.
+const ofPeak = 0.4
+
 // judge decides about what exceeded the threshold, now that what came after it is known: it must also stand out of the road's
-// roughness around it. If only something later does, that is the trigger, and judge waits for what follows it, unless the samples have
-// ended.
+// roughness around it. If it begins later, that is the trigger, and judge waits for what follows it, unless the samples have ended.
 func (d *Detector) judge(ended bool) {
 	r := &d.ring
-	over := d.rougher()
-	for k := max(d.first, r.kept-ringSize); k < min(r.looked+1, r.kept); k++ {
+	over, floor, last := d.rougher(), overRough*d.rough.rms(), min(r.looked, r.kept-1)
+	peak := float32(0)
+	for k := max(d.first, r.kept-ringSize); k <= last; k++ {
+		peak = max(peak, r.score[k%ringSize])
+	}
+	floor = math.Max(floor, ofPeak*float64(peak))
+	for k := max(d.first, r.kept-ringSize); k <= last; k++ {
 		i := k % ringSize
-		if float64(r.score[i]) < d.least(r.speed[i])*over || r.speed[i] < d.p.SlowestMPS {
+		if float64(r.score[i]) < math.Max(d.least(r.speed[i])*over, floor) || r.speed[i] < d.p.SlowestMPS {
 			continue
 		}
 		if r.t[i] > d.trigger && !ended {
@@ -64,5 +71,5 @@ func (d *Detector) rest(speed float64) float64 {
 	if !(speed > 0) { // true for NaN
 		return restS
 	}
-	return math.Min(math.Max(afterS, axlesM/speed+0.3), restMax)
+	return math.Min(math.Max(afterS, axlesM/speed+0.3), longestRest)
 }

@@ -14,13 +14,12 @@ const (
 // roughness is how much the road shakes the car where nothing lies on it: a low quantile of the mean squares in short bins, so
 // that jolts do not count. It needs no warming up: what follows a jolt counts as well as what came before.
 type roughness struct {
-	ring     [bins]float32 // mean squares, g²
-	kept     int
-	sum, n   float64 // of the bin under way
-	from     float64 // s
-	density  float64 // samples in a bin, running mean
-	scratch  [bins]float32
-	quantile float64
+	ring    [bins]float32 // mean squares, g²
+	kept    int
+	sum, n  float64 // of the bin under way
+	from    float64 // s
+	density float64 // samples in a bin, running mean
+	scratch [bins]float32
 }
 
 // quietShare is the quantile that is looked at: low, so that in a clip of five bins two may hold the jolt.

@@ -33,8 +33,8 @@ type Parameters struct {
 
 // Standard returns the parameters for a phone in a holder.
 func Standard() Parameters {
-	return Parameters{Version: Version, LeastG: 0.16, LeastSlowG: 0.215, SpeedPower: 0.3, NoiseG: 0.05, NoisePower: 0.4, SlowShare: 0.5, HighPassS: 0.4, GravityS: 2.5, TurnedDeg: 20,
-		SlowestMPS: 1, FixLatencyS: 0.3, AheadM: 1}
+	return Parameters{Version: Version, LeastG: 0.16, LeastSlowG: 0.21, SpeedPower: 0.25, NoiseG: 0.05, NoisePower: 0.4, SlowShare: 0.5, HighPassS: 0.4, GravityS: 2.5, TurnedDeg: 20,
+		SlowestMPS: 0.7, FixLatencyS: 0.3, AheadM: 1}
 }
 
 // ErrParameters is what is wrong with parameters that cannot be used.

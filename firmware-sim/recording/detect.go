@@ -11,7 +11,7 @@ const (
 	standsS   = 1.5 // a position repeated for so long is a new fix of a standing car
 	crawlsMPS = 1.0
 	speedS    = 5.0 // a speed is worth nothing later
-	derivedS  = 3.0 // m/s: a car that has moved so fast from fix to fix does not stand, whatever the speed column says
+	derivedS  = 2.5 // m/s: a car that has moved so fast from fix to fix does not stand, whatever the speed column says
 )
 
 // Detect runs the detector over the recording and hands over each jolt with its place. The jolt's waveform is valid until felt
@@ -77,7 +77,7 @@ func (g *positions) know(t float64) float64 {
 	if t-g.speedAt > speedS || t < g.speedAt {
 		return derived
 	}
-	if g.speed == 0 && derived > derivedS {
+	if g.speed < crawlsMPS && derived > derivedS {
 		return derived
 	}
 	return g.speed

@@ -120,7 +120,9 @@ type reader struct {
 
 func (p *reader) row(fields []string) (Row, error) {
 	l := p.l
-	if len(fields) != l.width && !(len(fields) == l.width+1 && fields[l.width] == "") && !(len(fields) == l.width-1 && l.spare()) {
+	switch n := len(fields); {
+	case n == l.width, n == l.width+1 && fields[l.width] == "", n == l.width-1 && l.spare():
+	default:
 		return Row{}, fmt.Errorf("%d fields, the header has %d; is it cut off, or are there decimal commas without quotes?", len(fields), l.width)
 	}
 	var x [numColumns]float64
