@@ -331,3 +331,21 @@ func BenchmarkAdd(b *testing.B) {
 		d.Add(detector.Sample{T: at, Acc: [3]float64{0, 0, detector.Gravity*(1+0.02*math.Sin(at*40)) + hit(math.Mod(at, 9)-3, 0.9)}, Turn: math.NaN(), Speed: 11})
 	}
 }
+
+func TestTheTriggerStandsAtTheHoleAndNotBeforeIt(t *testing.T) {
+	t.Parallel()
+	v := drive{rate: 100, seconds: 12, speed: 10, feel: lying(func(t float64) float64 { return hit(t-5.4, 0.25) + hit(t-6, 1.2) })}
+	if found := v.jolts(detector.Standard()); len(found) != 1 || math.Abs(found[0].At-6) > 0.05 || len(found[0].Wave) < 195 {
+		t.Errorf("%d jolts, want one at 6 s: %+v", len(found), found)
+	}
+}
+
+func TestTheThresholdGrowsWithSpeed(t *testing.T) {
+	t.Parallel()
+	felt := func(speed float64) int {
+		return len(drive{rate: 100, seconds: 12, speed: speed, feel: lying(func(t float64) float64 { return hit(t-9, 0.16) })}.jolts(detector.Standard()))
+	}
+	if slow, fast := felt(6), felt(30); slow != 1 || fast != 0 {
+		t.Errorf("the same small jolt is felt %d times at 6 m/s and %d at 30 m/s, want 1 and 0", slow, fast)
+	}
+}
