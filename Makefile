@@ -45,8 +45,10 @@ bench: bin/streetpulse
 	@scripts/need postgres
 	go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./ingest/... ./crowd/... ./geo/... ./evaluate/...
 
-# How well it works, on cities that the model has not seen, with each adversary alone and each defence off.
+# How well it works: the crowd on cities that the model has not seen, with each adversary alone and each defence off; and the
+# detector on simulated drives, beside published ones.
 eval: bin/streetpulse
+	bin/streetpulse evaluate --detector docs/detector.md
 	bin/streetpulse evaluate --seed 201-208 --markdown docs/evaluation.md --plot docs/pictures/evaluation.svg
 
 # Everything in the project that a command makes and that must not differ: the waveform classifier's parameters.

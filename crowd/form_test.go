@@ -15,7 +15,7 @@ func (w *town) age() {
 	for _, query := range []string{
 		`update places set estimate = '\x00000000000000000102'`, `update sealed_places set estimate = '\x00000000000000000102'`,
 		`update evidence set account = '\x0107' || substr(account, 1, 30)`, `update sealed_evidence set account = '\x0107' || substr(account, 1, 30)`,
-		`update lessons set centres = '{1,2,3}'`, `update sealed_lessons set centres = '{1,2,3}'`,
+		`update lessons set likeness = '{1,2,3}'`, `update sealed_lessons set likeness = '{1,2,3}'`,
 		`delete from crowd_form`,
 	} {
 		if _, err := w.pool.Exec(context.Background(), query); err != nil {

@@ -89,7 +89,8 @@ func (m *mind) judge(a *arrival, out *outcome) {
 	}
 	a.jolt = ReadJolt(a.PeakG, a.DurationS, a.SpeedMPS, a.RateHz, a.WaveG)
 	network := m.reader.network(a.jolt)
-	a.scores, a.standard = network.Score(a.jolt.features), network.Standard(a.jolt.features)
+	a.standard = network.Standard(a.jolt.features)
+	a.scores = network.read(&a.standard)
 	s := m.nearest(a)
 	if s == nil {
 		s = newSite(a)

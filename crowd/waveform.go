@@ -108,13 +108,17 @@ func (n *Network) Standard(features []float64) [waveFeatures]float64 {
 // Score returns the scores of a jolt's features.
 func (n *Network) Score(features []float64) Scores {
 	x := n.Standard(features)
+	return n.read(&x)
+}
+
+func (n *Network) read(x *[waveFeatures]float64) Scores {
 	var s Scores
 	for k := range s {
 		s[k] = n.Out[k][0]
 	}
 	for u, w := range n.Hidden {
 		sum := w[0]
-		for i, v := range x[:len(features)] {
+		for i, v := range x[:len(n.Mean)] {
 			sum += w[i+1] * v
 		}
 		t := math.Tanh(sum)

@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/zpeak"
 )
 
 // character is what makes one city unlike another beyond its options: its apps, its vehicles, its roads, its habits.
@@ -37,7 +37,7 @@ type app struct {
 	carelessly bool    // it reports jolts of a standing car as well
 	tilt       float64 // rad, typical error about which way is up
 	lagS       float64 // age of its positions, s
-	detector   detector.Parameters
+	detector   zpeak.Parameters
 }
 
 // newCharacter draws a city's character.
@@ -75,7 +75,7 @@ func newApps(r *rand.Rand, o CityOptions) []app {
 		a := &apps[i]
 		*a = app{share: math.Exp(0.7 * r.NormFloat64()), headless: r.Float64() < 0.12, passes: r.Float64() < 0.8,
 			accuracy: math.Exp(0.15 * r.NormFloat64()), carelessly: r.Float64() < 0.3,
-			tilt: (2 + 10*r.Float64()) * math.Pi / 180, lagS: 0.5 * r.Float64() * r.Float64(), detector: detector.Standard()}
+			tilt: (2 + 10*r.Float64()) * math.Pi / 180, lagS: 0.5 * r.Float64() * r.Float64(), detector: zpeak.Standard()}
 		a.detector.LeastG, a.detector.OverNoise = 0.18+0.18*r.Float64(), 3.2+1.4*r.Float64()
 		switch u := r.Float64(); {
 		case u < 0.25:

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/zpeak"
 	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
@@ -34,7 +34,7 @@ type City struct {
 	copies  map[int][]imitation
 	mu      sync.Mutex // guards what Repair changes
 
-	detector detector.Detector // of the phone that is being shaken: a new one each time would be 14 kB
+	detector zpeak.Detector // of the phone that is being shaken: a new one each time would be 14 kB
 }
 
 // course is a pavement as tyres with one length of contact feel it.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/zpeak"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
@@ -40,7 +40,7 @@ type situation struct {
 }
 
 // feel returns the jolt that a phone notices, if it does. Its waveform is valid until the next call.
-func (c *City) feel(m encounter, p *phone, s situation, r *rand.Rand) (detector.Jolt, bool) {
+func (c *City) feel(m encounter, p *phone, s situation, r *rand.Rand) (zpeak.Jolt, bool) {
 	jolt, ok := ride(&c.detector, c.shaker(m, s, r), p, m.speed, s.shock, r)
 	return jolt, ok && ours(jolt)
 }
@@ -112,7 +112,7 @@ func stretch(heights []float64, lengthM, rough float64, r *rand.Rand) []float64 
 }
 
 // bump is the event of a jolt.
-func (c *City) bump(m encounter, p *phone, jolt detector.Jolt, cause Cause, r *rand.Rand) Sent {
+func (c *City) bump(m encounter, p *phone, jolt zpeak.Jolt, cause Cause, r *rand.Rand) Sent {
 	e := c.event(m, p, r)
 	e.Kind, e.PeakG, e.DurationS, e.RateHz = wire.Bump, jolt.PeakG, jolt.DurationS, jolt.RateHz
 	if !p.silent {

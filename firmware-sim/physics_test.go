@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/zpeak"
 )
 
 // testCar is the International Roughness Index's golden car (Sayers 1995).
@@ -19,7 +19,7 @@ func testCar(wheelbase, front float64) *vehicle {
 
 // testPhone adds nothing of its own.
 func testPhone() *phone {
-	return &phone{mount: mount{hz: 40, damping: 0.7, gain: 1, rate: 200, axis: [3]float64{0.6, 0, 0.8}}, app: app{detector: detector.Standard()}}
+	return &phone{mount: mount{hz: 40, damping: 0.7, gain: 1, rate: 200, axis: [3]float64{0.6, 0, 0.8}}, app: app{detector: zpeak.Standard()}}
 }
 
 // testCity is a city of one smooth street, with nothing of chance in its templates.
@@ -37,7 +37,7 @@ func testCity(physics Physics) *City {
 func allPhysics() []Physics { return []Physics{PhysicsQuarter, PhysicsHalf, PhysicsPulse} }
 
 // passing drives over one object on an otherwise perfect road.
-func passing(t *testing.T, physics Physics, o *Object, speed float64, v *vehicle) detector.Jolt {
+func passing(t *testing.T, physics Physics, o *Object, speed float64, v *vehicle) zpeak.Jolt {
 	t.Helper()
 	o.begins = 1
 	jolt, felt := testCity(physics).feel(encounter{d: &driver{vehicle: *v}, speed: speed}, testPhone(), situation{object: o}, rand.New(rand.NewPCG(1, 1)))
@@ -50,7 +50,7 @@ func passing(t *testing.T, physics Physics, o *Object, speed float64, v *vehicle
 
 // firstMotion is the sign of the first excursion past a seventh of the peak: a wheel falls no faster than its springs push it, so
 // that a car drops less hard than it is hit.
-func firstMotion(j detector.Jolt) float64 {
+func firstMotion(j zpeak.Jolt) float64 {
 	for _, g := range j.Wave {
 		if math.Abs(float64(g)) >= 0.15*j.PeakG {
 			return math.Copysign(1, float64(g))
@@ -60,7 +60,7 @@ func firstMotion(j detector.Jolt) float64 {
 }
 
 // middle is the time that holds the middle 80 % of a waveform's energy, s.
-func middle(j detector.Jolt) float64 {
+func middle(j zpeak.Jolt) float64 {
 	total, sum := 0.0, 0.0
 	for _, g := range j.Wave {
 		total += float64(g) * float64(g)

@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/zpeak"
 )
 
 // shock is what comes from inside the car: a blow to the phone, or braking.
@@ -22,10 +22,10 @@ func (s *shock) at(t float64) (up, along, brake float64) {
 		return 0, 0, 0
 	}
 	if t < leadS+blowS {
-		up, along = s.up*detector.Gravity, s.along*detector.Gravity
+		up, along = s.up*zpeak.Gravity, s.along*zpeak.Gravity
 	}
 	if t < leadS+s.brakeS {
-		brake = -s.brakeG * detector.Gravity * math.Min(1, (t-leadS)/0.12)
+		brake = -s.brakeG * zpeak.Gravity * math.Min(1, (t-leadS)/0.12)
 	}
 	return up, along, brake
 }
@@ -44,12 +44,12 @@ func (q *resonance) step(push float64) float64 {
 
 // ride lets a phone be shaken and runs its detector on what its sensor gives. It returns the first jolt, with its time
 // counted from the beginning. d is set to what the phone knows at the beginning; the jolt's waveform is valid until d is used again.
-func ride(d *detector.Detector, s shaker, p *phone, speed float64, blow shock, r *rand.Rand) (detector.Jolt, bool) {
+func ride(d *zpeak.Detector, s shaker, p *phone, speed float64, blow shock, r *rand.Rand) (zpeak.Jolt, bool) {
 	m, a := &p.mount, &p.app
-	*d = *detector.New(a.detector)
+	*d = *zpeak.New(a.detector)
 	upright := m.axis
 	level := perpendicular(upright)
-	d.Settle(upright[0]*detector.Gravity, upright[1]*detector.Gravity, upright[2]*detector.Gravity, 0)
+	d.Settle(upright[0]*zpeak.Gravity, upright[1]*zpeak.Gravity, upright[2]*zpeak.Gravity, 0)
 	known := speed
 	if a.carelessly {
 		known = math.NaN()
@@ -84,9 +84,9 @@ func ride(d *detector.Detector, s shaker, p *phone, speed float64, blow shock, r
 		if m.rattle > 0 && math.Abs(felt) > 1.5 {
 			shown += m.rattle * math.Abs(felt) * r.NormFloat64()
 		}
-		z := detector.Gravity*(1+m.noise*r.NormFloat64()) + shown*cos + smoothAlong*sin
+		z := zpeak.Gravity*(1+m.noise*r.NormFloat64()) + shown*cos + smoothAlong*sin
 		x := smoothAlong*cos - shown*sin
-		if q := a.quantumG * detector.Gravity; q > 0 {
+		if q := a.quantumG * zpeak.Gravity; q > 0 {
 			z, x = math.Round(z/q)*q, math.Round(x/q)*q
 		}
 		if jolt, ok := d.Add(t, z*upright[0]+x*level[0], z*upright[1]+x*level[1], z*upright[2]+x*level[2], known); ok {
@@ -96,14 +96,14 @@ func ride(d *detector.Detector, s shaker, p *phone, speed float64, blow shock, r
 			break
 		}
 	}
-	return detector.Jolt{}, false
+	return zpeak.Jolt{}, false
 }
 
 // Seconds before and after leadS in which a trigger belongs to what lies there.
 const earliestS, latestS = 0.4, 1.2
 
 // ours says whether a jolt belongs to what lies at leadS.
-func ours(j detector.Jolt) bool { return j.At >= leadS-earliestS && j.At <= leadS+latestS }
+func ours(j zpeak.Jolt) bool { return j.At >= leadS-earliestS && j.At <= leadS+latestS }
 
 // perpendicular is a direction across another one.
 func perpendicular(a [3]float64) [3]float64 {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/evaluate"
+	"github.com/streetpulse/streetpulse/evaluate/drives"
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 	"github.com/streetpulse/streetpulse/postgres"
 )
@@ -23,6 +24,7 @@ type evaluateCommand struct {
 	Markdown string         `help:"Also run the cities with each adversary alone and each defence off, and write all results to this file." placeholder:"FILE"`
 	Pipeline bool           `help:"Replay the cities through the whole pipeline with PostgreSQL, one after the other, instead of judging in memory."`
 	Database string         `help:"With --pipeline: PostgreSQL server to make databases on, instead of a private one." placeholder:"URL"`
+	Detector string         `help:"Instead: simulate drives with raw sensor samples, let our detector and published ones listen, and write the results to this file." placeholder:"FILE"`
 	Train    string         `help:"Instead: fit the waveform classifier on the cities and write its parameters to this file." placeholder:"FILE"`
 }
 
@@ -32,6 +34,12 @@ func (c evaluateCommand) Run(ctx context.Context, o output) error {
 		return writeFile(c.Train, func(w io.Writer) error {
 			return evaluate.Train(w, c.Seed, func(s string) { fmt.Fprintln(o.err, s) })
 		})
+	case c.Detector != "":
+		study, err := drives.Run(ctx, drives.Standard(), func(s string) { fmt.Fprintln(o.err, s) })
+		if err != nil {
+			return err
+		}
+		return writeFile(c.Detector, study.Markdown)
 	case c.Pipeline && c.Markdown != "":
 		return errors.New("--markdown has experiments that only judging in memory can do: leave out --pipeline")
 	}

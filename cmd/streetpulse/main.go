@@ -33,6 +33,7 @@ type commands struct {
 	Export   exportCommand   `cmd:"" help:"Write work orders, places or events to a file."`
 	Simulate simulateCommand `cmd:"" help:"Drive a simulated city, over MQTT or into a file."`
 	Evaluate evaluateCommand `cmd:"" help:"Simulate cities, replay them, and score what is found."`
+	Detect   detectCommand   `cmd:"" help:"Run the phone's detector over a raw recording (CSV)."`
 	Rebuild  rebuildCommand  `cmd:"" help:"Compute every place again from the stored events."`
 	Device   deviceCommand   `cmd:"" help:"Enrol, list and revoke devices."`
 	Import   importCommand   `cmd:"" help:"Import streets, a register of furniture, or pothole cases."`

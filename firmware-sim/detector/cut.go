@@ -2,9 +2,9 @@ package detector
 
 import "math"
 
-// cut describes the jolt whose recording has ended. Its waveform is even, however uneven the samples were.
-func (d *Detector) cut() Jolt {
-	j := Jolt{At: d.trigger, RateHz: d.rate()}
+// cut describes the jolt. Its waveform is even, however uneven the samples were.
+func (d *Detector) cut(speed float64) Jolt {
+	j := Jolt{At: d.trigger, RateHz: d.rate(), Speed: speed}
 	wave := d.wave[:d.resample(j.RateHz)]
 	for _, x := range wave {
 		j.PeakG = math.Max(j.PeakG, math.Abs(float64(x)))
@@ -19,15 +19,25 @@ func (d *Detector) cut() Jolt {
 	if j.RateHz >= leastHz {
 		j.Wave = wave
 	}
+	j.Severity = Severity(j.PeakG, speed)
 	return j
+}
+
+// Severity is a jolt's strength free of speed: a peak of 1 g at 10 m/s is 1. Above that a car takes a hole's edge faster, roughly
+// in proportion to the root of its speed (m/s; NaN: not known).
+func Severity(peakG, speed float64) float64 {
+	if !(speed > 0) { // true for NaN
+		return peakG
+	}
+	return peakG * math.Sqrt(10/math.Min(math.Max(speed, 3), 40))
 }
 
 // rate is the samples' own rate in Hz, or the highest that a waveform may have.
 func (d *Detector) rate() float64 {
-	if d.interval <= 0 {
+	if d.ring.intervalS <= 0 {
 		return leastHz
 	}
-	rate := math.Min(1/d.interval, mostRate)
+	rate := math.Min(1/d.ring.intervalS, mostRate)
 	if rate > 15 {
 		rate = math.Round(rate)
 	}
@@ -36,55 +46,57 @@ func (d *Detector) rate() float64 {
 
 // resample fills the waveform and returns its length. What lies before the first sample is 0: the road as it should be.
 func (d *Detector) resample(rate float64) int {
-	length := min(int((beforeS+afterS)*rate)+1, mostWave)
-	at := max(0, d.kept-ringSize)
-	oldest, newest := d.times[at%ringSize], d.newest()
+	r := &d.ring
+	last := min(r.looked, r.kept-1)
+	at := max(0, last+1-ringSize)
+	length := min(int((beforeS+afterS)*rate+1e-6)+1, mostWave)
+	oldest, newest := r.t[at%ringSize], r.t[last%ringSize]
+	half := 0.5 / rate
 	for k := range length {
 		t := d.trigger - beforeS + float64(k)/rate
-		if t > newest+0.5/rate {
+		if t > newest+half {
 			return k
 		}
-		if t < oldest {
+		if t < oldest-half {
 			d.wave[k] = 0
 			continue
 		}
-		half := 0.5 / rate
-		for at+1 < d.kept && d.times[(at+1)%ringSize] < t-half {
+		for at+1 <= last && r.t[(at+1)%ringSize] < t-half {
 			at++
 		}
-		if d.interval*1.5 < 1/rate {
-			d.wave[k] = d.average(at, t-half, t+half)
+		if r.intervalS*1.5 < 1/rate {
+			d.wave[k] = d.average(at, last, t-half, t+half)
 		} else {
-			d.wave[k] = d.between(at, t)
+			d.wave[k] = d.between(at, last, t)
 		}
 	}
 	return length
 }
 
 // average is the mean of the kept samples in a span of time that has several; it begins looking at kept sample at.
-func (d *Detector) average(at int, from, to float64) float32 {
+func (d *Detector) average(at, last int, from, to float64) float32 {
 	var sum, n float32
-	for k := at; k < d.kept && d.times[k%ringSize] < to; k++ {
-		if d.times[k%ringSize] >= from {
-			sum, n = sum+d.up[k%ringSize], n+1
+	for k := at; k <= last && d.ring.t[k%ringSize] < to; k++ {
+		if d.ring.t[k%ringSize] >= from {
+			sum, n = sum+d.ring.up[k%ringSize], n+1
 		}
 	}
 	if n == 0 {
-		return d.between(at, (from+to)/2)
+		return d.between(at, last, (from+to)/2)
 	}
 	return sum / n
 }
 
 // between interpolates between the kept samples around t; it begins looking at kept sample at.
-func (d *Detector) between(at int, t float64) float32 {
-	for at+2 < d.kept && d.times[(at+1)%ringSize] < t {
+func (d *Detector) between(at, last int, t float64) float32 {
+	for at+2 <= last && d.ring.t[(at+1)%ringSize] < t {
 		at++
 	}
 	a := at % ringSize
-	if at+1 >= d.kept {
-		return d.up[a]
+	if at+1 > last {
+		return d.ring.up[a]
 	}
 	b := (at + 1) % ringSize
-	share := math.Min(math.Max((t-d.times[a])/(d.times[b]-d.times[a]), 0), 1)
-	return d.up[a] + float32(share)*(d.up[b]-d.up[a])
+	share := math.Min(math.Max((t-d.ring.t[a])/(d.ring.t[b]-d.ring.t[a]), 0), 1)
+	return d.ring.up[a] + float32(share)*(d.ring.up[b]-d.ring.up[a])
 }

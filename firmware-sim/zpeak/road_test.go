@@ -1,11 +1,11 @@
-package detector_test
+package zpeak_test
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
 
-	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/zpeak"
 )
 
 // drive is a stream of samples: when, and what the phone feels along its own axes, m/s².
@@ -16,10 +16,10 @@ type drive struct {
 }
 
 // jolts runs the drive and ends it with Flush. Waveforms are copied.
-func (v drive) jolts(d *detector.Detector) []detector.Jolt {
+func (v drive) jolts(d *zpeak.Detector) []zpeak.Jolt {
 	r := rand.New(rand.NewPCG(7, uint64(v.rate)))
-	var found []detector.Jolt
-	keep := func(j detector.Jolt, ok bool) {
+	var found []zpeak.Jolt
+	keep := func(j zpeak.Jolt, ok bool) {
 		if ok {
 			j.Wave = append([]float32(nil), j.Wave...)
 			found = append(found, j)
@@ -28,7 +28,7 @@ func (v drive) jolts(d *detector.Detector) []detector.Jolt {
 	for i := range int(v.seconds * v.rate) {
 		t := (float64(i) + v.jitter*(r.Float64()-0.5)) / v.rate
 		x, y, z := v.feel(t)
-		noise := func() float64 { return 0.015 * detector.Gravity * r.NormFloat64() }
+		noise := func() float64 { return 0.015 * zpeak.Gravity * r.NormFloat64() }
 		keep(d.Add(t, x+noise(), y+noise(), z+noise(), v.speed))
 	}
 	keep(d.Flush())
@@ -40,12 +40,12 @@ func hit(t, size float64) float64 {
 	if t < 0 || t > 0.35 {
 		return 0
 	}
-	return -size * math.Sin(2*math.Pi*t/0.35) * detector.Gravity
+	return -size * math.Sin(2*math.Pi*t/0.35) * zpeak.Gravity
 }
 
 // lying is a phone that lies flat and feels up besides gravity.
 func lying(up func(t float64) float64) func(t float64) (x, y, z float64) {
-	return func(t float64) (x, y, z float64) { return 0, 0, detector.Gravity + up(t) }
+	return func(t float64) (x, y, z float64) { return 0, 0, zpeak.Gravity + up(t) }
 }
 
 func TestSampleRatesFromPoorToFast(t *testing.T) {
@@ -55,7 +55,7 @@ func TestSampleRatesFromPoorToFast(t *testing.T) {
 			// A jolt of 0.35 s has two samples at 5 Hz: there it takes a longer one.
 			stretch := math.Max(1, 15/rate)
 			v := drive{rate: rate, jitter: jitter, seconds: 10, speed: 10, feel: lying(func(t float64) float64 { return hit((t-6)/stretch, 0.6) })}
-			found := v.jolts(detector.New(detector.Standard()))
+			found := v.jolts(zpeak.New(zpeak.Standard()))
 			if len(found) != 1 {
 				t.Errorf("%g Hz, jitter %g: %d jolts, want one", rate, jitter, len(found))
 				continue
@@ -83,10 +83,10 @@ func TestAShortRecordingOfOneAxis(t *testing.T) {
 	t.Parallel()
 	for _, rate := range []float64{20, 50, 100} {
 		v := drive{rate: rate, seconds: 1.2, speed: math.NaN(), feel: func(t float64) (x, y, z float64) {
-			return 0, detector.Gravity + hit(t-0.3, 0.8), 0
+			return 0, zpeak.Gravity + hit(t-0.3, 0.8), 0
 		}}
-		d := detector.New(detector.Standard())
-		d.Settle(0, detector.Gravity, 0, 0)
+		d := zpeak.New(zpeak.Standard())
+		d.Settle(0, zpeak.Gravity, 0, 0)
 		found := v.jolts(d)
 		if len(found) != 1 {
 			t.Errorf("%g Hz: %d jolts, want one", rate, len(found))
@@ -108,7 +108,7 @@ func TestBothAxlesAreOneJolt(t *testing.T) {
 		v := drive{rate: 100, seconds: 10, speed: speed, feel: lying(func(t float64) float64 {
 			return hit(t-6, 0.9) + hit(t-6-2.6/speed, 0.5)
 		})}
-		if found := v.jolts(detector.New(detector.Standard())); len(found) != 1 {
+		if found := v.jolts(zpeak.New(zpeak.Standard())); len(found) != 1 {
 			t.Errorf("%g m/s: %d jolts, want one", speed, len(found))
 		}
 	}
@@ -116,7 +116,7 @@ func TestBothAxlesAreOneJolt(t *testing.T) {
 
 func TestWhatIsNoRoad(t *testing.T) {
 	t.Parallel()
-	g := detector.Gravity
+	g := zpeak.Gravity
 	for name, v := range map[string]drive{
 		"braking": {speed: 10, feel: func(t float64) (x, y, z float64) {
 			return 4 * math.Max(0, math.Min(1, math.Min(t-5, 8-t))), 0, g
@@ -141,7 +141,7 @@ func TestWhatIsNoRoad(t *testing.T) {
 		})},
 	} {
 		v.rate, v.seconds = 100, 12
-		if found := v.jolts(detector.New(detector.Standard())); len(found) != 0 {
+		if found := v.jolts(zpeak.New(zpeak.Standard())); len(found) != 0 {
 			t.Errorf("%s: %d jolts, want none; the first of %.2f g", name, len(found), found[0].PeakG)
 		}
 	}
@@ -149,10 +149,10 @@ func TestWhatIsNoRoad(t *testing.T) {
 
 func TestPausesAndNonsense(t *testing.T) {
 	t.Parallel()
-	d := detector.New(detector.Standard())
+	d := zpeak.New(zpeak.Standard())
 	felt := 0
 	add := func(t, up float64) {
-		if _, ok := d.Add(t, 0, 0, detector.Gravity+up, 10); ok {
+		if _, ok := d.Add(t, 0, 0, zpeak.Gravity+up, 10); ok {
 			felt++
 		}
 		d.Add(t, 0, 0, 1e3, 10)                // repeated
@@ -176,11 +176,11 @@ func TestPausesAndNonsense(t *testing.T) {
 }
 
 func TestNothingIsAllocatedForJoltsEither(t *testing.T) {
-	d := detector.New(detector.Standard())
+	d := zpeak.New(zpeak.Standard())
 	at, felt := 0.0, 0
 	if n := testing.AllocsPerRun(20_000, func() {
 		at += 0.01
-		if _, ok := d.Add(at, 0, 0, detector.Gravity+hit(math.Mod(at, 7)-3, 0.9), 11); ok {
+		if _, ok := d.Add(at, 0, 0, zpeak.Gravity+hit(math.Mod(at, 7)-3, 0.9), 11); ok {
 			felt++
 		}
 	}); n != 0 || felt < 20 {
@@ -192,9 +192,9 @@ func TestNothingIsAllocatedForJoltsEither(t *testing.T) {
 func FuzzAnySamples(f *testing.F) {
 	f.Add([]byte{10, 200, 10, 3, 10, 255, 255, 0, 0, 128, 10, 10}, 50.0)
 	f.Fuzz(func(t *testing.T, steps []byte, scale float64) {
-		d := detector.New(detector.Standard())
+		d := zpeak.New(zpeak.Standard())
 		at := 0.0
-		check := func(j detector.Jolt, ok bool) {
+		check := func(j zpeak.Jolt, ok bool) {
 			if !ok {
 				return
 			}
@@ -211,10 +211,10 @@ func FuzzAnySamples(f *testing.F) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	d := detector.New(detector.Standard())
+	d := zpeak.New(zpeak.Standard())
 	b.ReportAllocs()
 	for i := range b.N {
 		at := float64(i) / 100
-		d.Add(at, 0, 0, detector.Gravity*(1+0.02*math.Sin(at*40))+hit(math.Mod(at, 9)-3, 0.9), 11)
+		d.Add(at, 0, 0, zpeak.Gravity*(1+0.02*math.Sin(at*40))+hit(math.Mod(at, 9)-3, 0.9), 11)
 	}
 }
