@@ -134,7 +134,7 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 	return c.take(rows)
 }
 
-const siteColumns = placeColumns + `, shown, reviewed, repaired_at, steps, estimate`
+const siteColumns = placeColumns + `, shown, reviewed, repaired_at, steps, estimate, verdict`
 
 // take puts places, without their accounts, into memory, where they are not there already, and returns those.
 func (c *cache) take(rows pgx.Rows) (map[string]*site, error) {
@@ -144,7 +144,7 @@ func (c *cache) take(rows pgx.Rows) (map[string]*site, error) {
 		s := &site{accounts: map[string]*account{}, changed: map[string]bool{}, stored: true}
 		var repaired *time.Time
 		var estimate []byte
-		if err := scanPlace(rows, &s.Place, &s.shown, &s.reviewed, &repaired, &s.stepCount, &estimate); err != nil {
+		if err := scanPlace(rows, &s.Place, &s.shown, &s.reviewed, &repaired, &s.stepCount, &estimate, &s.verdict); err != nil {
 			return nil, err
 		}
 		if repaired != nil {

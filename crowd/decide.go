@@ -19,9 +19,10 @@ const (
 )
 
 // Settle takes over, in the caller's transaction, what people have found out about a place: Dismissed, or Confirmed when a
-// dismissal is taken back. It returns ErrNotFound where no such place exists.
-func Settle(ctx context.Context, tx pgx.Tx, place string, state State, at time.Time) error {
-	if err := decide(ctx, tx, place, decision(state), at); err != nil {
+// dismissal is taken back; and what a crew has found there, where it has said so. It returns ErrNotFound where no such
+// place exists.
+func Settle(ctx context.Context, tx pgx.Tx, place string, state State, found Class, at time.Time) error {
+	if err := decide(ctx, tx, place, decision(state), found, at); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `
@@ -35,13 +36,13 @@ func Settle(ctx context.Context, tx pgx.Tx, place string, state State, at time.T
 }
 
 // MarkRepaired notes, in the caller's transaction, that a crew has repaired the place: what devices said before no
-// longer counts, and traffic is asked whether the repair holds. It returns ErrNotFound where no such place exists.
-func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {
-	if err := decide(ctx, tx, place, decidedRepaired, at); err != nil {
+// longer counts, and traffic is asked whether the repair holds. found is what the crew has repaired. It returns
+// ErrNotFound where no such place exists.
+func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, found Class, at time.Time) error {
+	if err := decide(ctx, tx, place, decidedRepaired, found, at); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		with told as (insert into touched (epoch, place) select hour, $1 from epoch)
 		update places set repaired_at = $2 where id = $1`, place, at); err != nil {
 		return fmt.Errorf("mark place %s repaired: %w", place, err)
 	}
@@ -53,7 +54,7 @@ func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) er
 
 // decide writes the decision into the order of judgement. The region's row comes first, as in judging, so that no worker
 // holds an older picture, and nothing of the region is judged in between.
-func decide(ctx context.Context, tx pgx.Tx, place string, d decision, at time.Time) error {
+func decide(ctx context.Context, tx pgx.Tx, place string, d decision, found Class, at time.Time) error {
 	var region int64
 	err := tx.QueryRow(ctx, `update regions set version = version + 1
 		where region = (select region from places where id = $1) returning region`, place).Scan(&region)
@@ -63,19 +64,25 @@ func decide(ctx context.Context, tx pgx.Tx, place string, d decision, at time.Ti
 	if err != nil {
 		return fmt.Errorf("place %s is %s: %w", place, d, err)
 	}
-	if _, err := tx.Exec(ctx, `insert into decisions (place, kind, at) values ($1, $2, $3)`, place, string(d), at); err != nil {
+	if _, err := tx.Exec(ctx, `
+		with decided as (insert into decisions (place, kind, verdict, at) values ($1, $2, $3, $4)),
+			told as (insert into touched (epoch, place) select hour, $1 from epoch)
+		update places set verdict = $3 where id = $1`, place, string(d), string(found), at); err != nil {
 		return fmt.Errorf("place %s is %s: %w", place, d, err)
 	}
 	return nil
 }
 
 // decide does to a place in memory what Settle and MarkRepaired do in the database.
-func (r *Rehearsal) decide(place string, d decision, at time.Time) {
+func (r *Rehearsal) decide(place string, d decision, found Class, at time.Time) {
 	s := r.site(place)
+	if s == nil {
+		return
+	}
+	s.verdict, r.fresh = found, true
 	switch {
-	case s == nil:
 	case d == decidedRepaired:
-		s.repairedAt, r.fresh = at, true
+		s.repairedAt = at
 		s.accounts, s.order = map[string]*account{}, nil
 	case s.State != State(d):
 		s.enter(State(d), at)

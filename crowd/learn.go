@@ -118,6 +118,7 @@ type node struct {
 	looks     [2]looks
 	lie       float64 // probability that it is made up, when it was last judged
 	voices    []voice // by device
+	verdict   Class   // what a crew has found there; empty: none has been
 	repaired  bool    // what it was is settled, and what it is now is another question
 }
 
@@ -163,14 +164,24 @@ func (m *mind) hear(n *node, l *learning) {
 	}
 	fixed := m.fixed(&n.structure, &n.looks)
 	causes := normalise(m.model.weigh(&t, &fixed))
+	weight := 1.0
+	if n.verdict != "" {
+		causes, weight = settle(causes, n.verdict), verdictWeight
+	}
 	var looksLike [NumClasses]float64 // nobody knows what is made up to look like
 	copy(looksLike[:], causes[:numReal])
 	looksLike[NumClasses-1] = causes[noise]
+	for c := range looksLike {
+		looksLike[c] *= weight
+	}
 	for kind := range n.looks {
 		const heardWell = 2.5 // devices whose mean shape is near the place's own
 		if n.looks[kind].count >= heardWell {
 			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &looksLike)
 		}
+	}
+	if n.repaired { // what is said there now is said of the repair
+		return
 	}
 	rate := m.model.rate(&t, &causes)
 	real := 1 - causes[noise] - causes[invented]

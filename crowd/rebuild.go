@@ -118,6 +118,7 @@ type taken struct {
 	n     int64
 	place string
 	kind  string
+	found Class
 	at    time.Time
 }
 
@@ -127,13 +128,13 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `select n, place, kind, at from decisions where n > $1 order by n`, after)
+	rows, err := tx.Query(ctx, `select n, place, kind, verdict, at from decisions where n > $1 order by n`, after)
 	if err != nil {
 		return fmt.Errorf("read decisions: %w", err)
 	}
 	decisions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (taken, error) {
 		var t taken
-		return t, row.Scan(&t.n, &t.place, &t.kind, &t.at)
+		return t, row.Scan(&t.n, &t.place, &t.kind, &t.found, &t.at)
 	})
 	if err != nil {
 		return fmt.Errorf("read decisions: %w", err)
@@ -147,7 +148,7 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	decideUntil := func(n int64) {
 		for ; len(decisions) > 0 && decisions[0].n < n; decisions = decisions[1:] {
 			d := decisions[0]
-			r.decide(d.place, decision(d.kind), d.at.UTC())
+			r.decide(d.place, decision(d.kind), d.found, d.at.UTC())
 			count()
 		}
 	}

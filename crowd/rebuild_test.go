@@ -30,10 +30,10 @@ func TestRebuildComesToWhatIsStored(t *testing.T) {
 		t.Fatal(ids, err)
 	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if err := crowd.MarkRepaired(ctx, tx, ids[0], middle); err != nil {
+		if err := crowd.MarkRepaired(ctx, tx, ids[0], crowd.Pothole, middle); err != nil {
 			return err
 		}
-		return crowd.Settle(ctx, tx, ids[1], crowd.Dismissed, middle)
+		return crowd.Settle(ctx, tx, ids[1], crowd.Dismissed, crowd.Nothing, middle)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -80,6 +80,15 @@ func asStored(e wire.Event) wire.Event {
 	return e
 }
 
+// Verdict notes what a crew has found at a place. Where that is no pothole its order is dismissed.
+func (r *Rehearsal) Verdict(place string, found Class, at time.Time) {
+	d := decidedConfirmed
+	if found != Pothole {
+		d = decidedDismissed
+	}
+	r.decide(place, d, found, at)
+}
+
 // site returns a place, or nil.
 func (r *Rehearsal) site(id string) *site {
 	for _, shelf := range r.cache.regions {
@@ -112,7 +121,7 @@ func (r *Rehearsal) pass(hour int64) {
 		var nodes []*node
 		for _, shelf := range r.cache.regions {
 			for _, s := range shelf.sites {
-				if s.repairedAt.IsZero() {
+				if s.repairedAt.IsZero() || s.verdict != "" {
 					nodes = append(nodes, s.node())
 				}
 			}
@@ -130,7 +139,7 @@ func (r *Rehearsal) pass(hour int64) {
 
 // node is the site as learning sees it.
 func (s *site) node() *node {
-	n := &node{id: s.ID, at: s.point(), structure: s.structure, looks: s.looks, lie: s.lie}
+	n := &node{id: s.ID, at: s.point(), structure: s.structure, looks: s.looks, lie: s.lie, verdict: s.verdict, repaired: !s.repairedAt.IsZero()}
 	for _, d := range s.order {
 		if a := s.accounts[d]; !a.shadow {
 			n.voices = append(n.voices, voice{d, a.hits, a.misses, a.alone, a.lastHits})

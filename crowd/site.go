@@ -39,6 +39,7 @@ type site struct {
 	lie        float64            // probability that it is made up
 	looks      [2]looks           // what jolts without and with a waveform look like
 	repairedAt time.Time
+	verdict    Class // what a crew has found here; empty: none has been
 	stored     bool
 	shown      bool            // the story has told that it is suspected
 	reviewed   bool            // it has been put on the review list

@@ -101,6 +101,7 @@ type Step struct {
 	State  State
 	Actor  Actor
 	Reason string
+	Found  crowd.Class // what a crew has found at the place, where one has been; of a repair the order's class, if empty
 }
 
 // Errors of this package.

@@ -71,8 +71,8 @@ func orderID(place string) string {
 
 // tell writes a step and announces it.
 func tell(ctx context.Context, tx pgx.Tx, order, place string, n int, s Step) error {
-	_, err := tx.Exec(ctx, `insert into order_steps (order_id, n, at, state, actor, reason) values ($1, $2, $3, $4, $5, $6)`,
-		order, n, s.At, s.State, s.Actor, s.Reason)
+	_, err := tx.Exec(ctx, `insert into order_steps (order_id, n, at, state, actor, reason, found) values ($1, $2, $3, $4, $5, $6, $7)`,
+		order, n, s.At, s.State, s.Actor, s.Reason, s.Found)
 	if err != nil {
 		return fmt.Errorf("write a work order's step: %w", err)
 	}

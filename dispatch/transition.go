@@ -23,7 +23,8 @@ func transition(ctx context.Context, tx pgx.Tx, id string, to Step) error {
 	}
 	var from State
 	var place string
-	err := tx.QueryRow(ctx, `select state, place from orders where id = $1 for update`, id).Scan(&from, &place)
+	var class crowd.Class
+	err := tx.QueryRow(ctx, `select state, place, class from orders where id = $1 for update`, id).Scan(&from, &place, &class)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
@@ -40,13 +41,16 @@ func transition(ctx context.Context, tx pgx.Tx, id string, to Step) error {
 	if err != nil {
 		return fmt.Errorf("move work order %s: %w", id, err)
 	}
+	if to.State == Repaired && to.Found == "" {
+		to.Found = class
+	}
 	switch {
 	case to.State == Repaired:
-		err = crowd.MarkRepaired(ctx, tx, place, to.At)
+		err = crowd.MarkRepaired(ctx, tx, place, to.Found, to.At)
 	case to.State == Dismissed:
-		err = crowd.Settle(ctx, tx, place, crowd.Dismissed, to.At)
+		err = crowd.Settle(ctx, tx, place, crowd.Dismissed, to.Found, to.At)
 	case from == Dismissed:
-		err = crowd.Settle(ctx, tx, place, crowd.Confirmed, to.At)
+		err = crowd.Settle(ctx, tx, place, crowd.Confirmed, to.Found, to.At)
 	}
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ func (s Study) Markdown(w io.Writer) error {
 		mistakes(p, cities)
 		s.adversaries(p)
 		s.defences(p)
+		s.verdicts(p)
 		s.fails(p, cities)
 	}
 	_, err := io.WriteString(w, p.String())

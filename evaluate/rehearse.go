@@ -18,14 +18,15 @@ func Rehearse(options firmwaresim.CityOptions) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	err = drive.rehearse(&report)
+	err = drive.rehearse(&report, 0, 0)
 	return report, err
 }
 
-// rehearse judges the city in memory and notes in the report how that went.
-func (d *Drive) rehearse(report *Report, without ...crowd.Defence) error {
+// rehearse judges the city in memory, without some defences, while a crew looks at the first so many orders, and notes in the
+// report how that went.
+func (d *Drive) rehearse(report *Report, without crowd.Defence, verdicts int) error {
 	start := time.Now()
-	r, err := crowd.NewRehearsal(crowd.Costs{}, without...)
+	r, err := crowd.NewRehearsal(crowd.Costs{}, without)
 	if err != nil {
 		return err
 	}
@@ -33,6 +34,7 @@ func (d *Drive) rehearse(report *Report, without ...crowd.Defence) error {
 	seen := make(map[name]bool, len(d.Sent))
 	var clock ingest.Catchup
 	var w watch
+	crew := crew{left: verdicts}
 	now := time.Time{}
 	for i, s := range d.Sent {
 		if at := clock.Received(s.Device, s.Time); at.After(now) {
@@ -43,6 +45,7 @@ func (d *Drive) rehearse(report *Report, without ...crowd.Defence) error {
 			if err := r.Judge(s.Device, s.Event, now); err != nil {
 				return err
 			}
+			crew.look(r, d.Truth, now)
 		}
 		if (i+1)*cuts/len(d.Sent) > i*cuts/len(d.Sent) {
 			w.cut(r.Confirmed(), r.Places(), now)
@@ -51,6 +54,7 @@ func (d *Drive) rehearse(report *Report, without ...crowd.Defence) error {
 	places := r.Places()
 	found := confirmedAt(r.Confirmed(), places)
 	report.Crowd, report.Calibration, report.Promotions = d.Score(found), CalibrationOf(places, d.Truth), w.Promotions
+	report.Late, report.LateRight = d.lastWeek(found)
 	report.Missed = Missed(found, places, d)
 	report.Took = time.Since(start).Seconds()
 	return nil

@@ -28,6 +28,8 @@ type Report struct {
 	Calibration Calibration    `json:"calibration"`
 	Promotions  Promotions     `json:"promotions"`
 	Missed      map[string]int `json:"missed"` // see Missed
+	Late        int            `json:"late"`   // orders of the last week
+	LateRight   int            `json:"late_right"`
 
 	Drove float64 `json:"simulated_s"` // seconds that it took
 	Took  float64 `json:"replayed_s"`

@@ -19,6 +19,7 @@ type Study struct {
 	Cities      []Report
 	Adversaries []Trial // each adversary alone, and none
 	Defences    []Trial // all defences, and each one off
+	Verdicts    []Trial // by how many orders a crew has looked at
 }
 
 // Trial is what the same cities came to under one condition.
@@ -81,6 +82,9 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 		for _, x := range without() {
 			s.Defences = append(s.Defences, Trial{x.name, make([]Report, some(defenceCities))})
 		}
+		for _, n := range budgets() {
+			s.Verdicts = append(s.Verdicts, Trial{fmt.Sprint(n), make([]Report, some(defenceCities))})
+		}
 		for _, x := range alone() {
 			s.Adversaries = append(s.Adversaries, Trial{x.name, make([]Report, some(adversaryCities))})
 		}
@@ -97,7 +101,7 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 			if err != nil {
 				return err
 			}
-			if err := drive.rehearse(&report); err != nil {
+			if err := drive.rehearse(&report, 0, 0); err != nil {
 				return err
 			}
 			s.Cities[i] = report
@@ -110,7 +114,10 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 			if !experiments || i >= defenceCities {
 				return nil
 			}
-			return drive.weaken(ctx, s.Defences, i, report)
+			if err := drive.weaken(ctx, s.Defences, i, report); err != nil {
+				return err
+			}
+			return drive.teach(ctx, s.Verdicts, i, report)
 		})
 	}
 	for k, x := range alone() {
@@ -125,7 +132,7 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 				if err != nil {
 					return err
 				}
-				if err := drive.rehearse(&report); err != nil {
+				if err := drive.rehearse(&report, 0, 0); err != nil {
 					return err
 				}
 				s.Adversaries[k].Cities[i] = report
@@ -160,7 +167,24 @@ func (d *Drive) weaken(ctx context.Context, trials []Trial, i int, whole Report)
 		}
 		report := whole
 		if x.off != 0 {
-			if err := d.rehearse(&report, x.off); err != nil {
+			if err := d.rehearse(&report, x.off, 0); err != nil {
+				return err
+			}
+		}
+		trials[k].Cities[i] = report
+	}
+	return nil
+}
+
+// teach judges the city again with crews that look at orders, and notes the i-th city's results.
+func (d *Drive) teach(ctx context.Context, trials []Trial, i int, whole Report) error {
+	for k, n := range budgets() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		report := whole
+		if n > 0 {
+			if err := d.rehearse(&report, 0, n); err != nil {
 				return err
 			}
 		}

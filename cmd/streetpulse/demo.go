@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 )
@@ -88,7 +89,7 @@ func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time)
 			continue
 		}
 		if step.State == dispatch.Repaired && !city.Repair(o.Lat, o.Lon, step.At) {
-			step.State, step.Reason = dispatch.Dismissed, "The crew found no pothole."
+			step.State, step.Reason, step.Found = dispatch.Dismissed, "The crew found no pothole.", crowd.Nothing
 		}
 		err := dispatch.Transition(ctx, p.db.Pool, o.ID, step)
 		if err != nil && !errors.Is(err, dispatch.ErrTransition) {
