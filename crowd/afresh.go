@@ -7,14 +7,17 @@ func (m *mind) learnAfresh(nodes []*node) {
 	before := *m.trust
 	*m.trust = *newTrust(m.reader)
 	m.trust.epoch = before.epoch
+	names := speakers(nodes)
 	for _, n := range nodes {
-		n.lie = 0
+		n.lie, n.read = 0, m.read(&n.structure, &n.looks)
 	}
-	m.learn(nodes)
+	m.learn(nodes, names)
+	opinions := m.trust.all(names)
 	for _, n := range nodes {
-		n.lie = m.madeUp(n)
+		_, causes := m.causes(n, opinions)
+		n.lie = causes[invented]
 	}
-	m.learn(nodes)
+	m.learn(nodes, names)
 	for d, s := range before.devices { // what somebody said where a crew has been since is still known of them
 		if _, heard := m.trust.devices[d]; !heard {
 			m.trust.devices[d] = s
@@ -26,16 +29,4 @@ func (m *mind) learnAfresh(nodes []*node) {
 		}
 	}
 	clear(m.trust.opinions)
-}
-
-// madeUp is the probability that a place is made up, going by what is known of its devices.
-func (m *mind) madeUp(n *node) float64 {
-	var t tally
-	for i := range n.voices {
-		v := &n.voices[i]
-		m.model.add(&t, v.hits, v.misses, v.alone, n.lie, m.trust.of(v.device))
-	}
-	fixed := m.fixed(&n.structure, &n.looks)
-	causes := normalise(m.model.weigh(&t, &fixed))
-	return causes[invented]
 }

@@ -158,7 +158,7 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 		if a.shadow {
 			n.drop(device)
 		} else {
-			n.put(voice{device, hits, misses, lonely(alone), a.lastHits})
+			n.put(voice{device: device, hits: hits, misses: misses, alone: lonely(alone), times: a.lastHits})
 		}
 		return nil
 	})

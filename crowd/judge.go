@@ -290,23 +290,44 @@ func (m *mind) look(s *site, around []geo.Cell) {
 
 // fixed returns the log weight of each cause but for what hits and misses say.
 func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]float64 {
+	l := m.read(structure, looks)
+	m.liken(&l, looks)
+	return l
+}
+
+// read returns the log weight of each cause by what training says of the scores. It does not change as the city teaches.
+func (m *mind) read(structure *[numCauses]float64, looks *[2]looks) [numCauses]float64 {
 	l := *structure
 	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
 		if looks[kind].count == 0 {
 			continue
 		}
 		like := spread.LogLikelihood(&looks[kind].mean, looks[kind].count)
-		here := m.trust.likeness[kind].weigh(&looks[kind].shape, looks[kind].count)
 		for c := range like {
-			like[c] = m.model.temper*like[c] + here[c]
+			like[c] *= m.model.temper
 		}
-		for c := range numReal {
-			l[c] += like[c]
-		}
-		l[noise] += like[NumClasses-1]
-		l[invented] += like[0] // what is made up is made up as a pothole
+		suit(&l, &like)
 	}
 	return l
+}
+
+// liken adds what the city's own classes look like.
+func (m *mind) liken(l *[numCauses]float64, looks *[2]looks) {
+	for kind := range looks {
+		if looks[kind].count > 0 {
+			like := m.trust.likeness[kind].weigh(&looks[kind].shape, looks[kind].count)
+			suit(l, &like)
+		}
+	}
+}
+
+// suit adds the log likelihood of what jolts look like, by class, to causes: what is made up is made up as a pothole.
+func suit(l *[numCauses]float64, like *[NumClasses]float64) {
+	for c := range numReal {
+		l[c] += like[c]
+	}
+	l[noise] += like[NumClasses-1]
+	l[invented] += like[0]
 }
 
 // feltOpposite says whether devices that drive the other way feel something at the same spot. The place has a heading.

@@ -110,32 +110,46 @@ func (t *trust) of(device string) *opinion {
 	return o
 }
 
+// all returns the opinions of the devices.
+func (t *trust) all(devices []string) []*opinion {
+	opinions := make([]*opinion, len(devices))
+	for i, d := range devices {
+		opinions[i] = t.of(d)
+	}
+	return opinions
+}
+
 // node is a place as learning sees it.
 type node struct {
 	id        string
 	at        orb.Point
 	structure [numCauses]float64
 	looks     [2]looks
-	lie       float64 // probability that it is made up, when it was last judged
-	voices    []voice // by device
-	verdict   Class   // what a crew has found there; empty: none has been
-	repaired  bool    // what it was is settled, and what it is now is another question
+	lie       float64            // probability that it is made up, when it was last judged
+	read      [numCauses]float64 // log weight of each cause, by training and structure, while learning
+	voices    []voice            // by device
+	verdict   Class              // what a crew has found there; empty: none has been
+	repaired  bool               // what it was is settled, and what it is now is another question
 }
 
 // voice is what one device said at a place.
 type voice struct {
 	device       string
+	number       int // of the device, while learning
 	hits, misses int
 	alone        lonely
 	times        [4]int64 // of its newest jolts, Unix milliseconds
 }
 
 // sums is what learning adds up of one device.
-type sums struct{ jolts, invented, expected, felt, agreed float64 }
+type sums struct {
+	jolts, invented, expected, felt, agreed float64
+	heard                                   bool
+}
 
 // learning adds up what all places say.
 type learning struct {
-	devices map[string]*sums
+	devices []sums  // by number
 	alone   float64 // jolts on things across the road that are on no drive
 	heard   float64 // and all of them
 	shapes  [2]gathered
@@ -144,26 +158,54 @@ type learning struct {
 // learn works out anew what is known of devices and of what the classes look like from all places: how likely each place
 // is real, given what was known so far, and what follows for the devices that speak there, in turn (expectation and
 // maximisation). The places come in the order of their names.
-func (m *mind) learn(nodes []*node) {
+// speakers has numbered the devices.
+func (m *mind) learn(nodes []*node, speakers []string) {
 	const sweeps = 2
 	for range sweeps {
-		l := learning{devices: map[string]*sums{}, alone: 20 * usualAlone, heard: 20}
+		l := learning{devices: make([]sums, len(speakers)), alone: 20 * usualAlone, heard: 20}
+		opinions := m.trust.all(speakers)
 		for _, n := range nodes {
-			m.hear(n, &l)
+			m.hear(n, opinions, &l)
 		}
-		m.conclusions(&l)
+		m.conclusions(speakers, &l)
 	}
 }
 
-// hear adds up what one place says.
-func (m *mind) hear(n *node, l *learning) {
+// speakers lists the devices that say anything anywhere, by name, and notes each one's number.
+func speakers(nodes []*node) []string {
+	numbers := map[string]int{}
+	for _, n := range nodes {
+		for i := range n.voices {
+			numbers[n.voices[i].device] = 0
+		}
+	}
+	names := slices.Sorted(maps.Keys(numbers))
+	for i, d := range names {
+		numbers[d] = i
+	}
+	for _, n := range nodes {
+		for i := range n.voices {
+			n.voices[i].number = numbers[n.voices[i].device]
+		}
+	}
+	return names
+}
+
+// causes returns how likely each cause of a place is, going by what is known of its devices and classes.
+func (m *mind) causes(n *node, opinions []*opinion) (tally, [numCauses]float64) {
 	var t tally
 	for i := range n.voices {
 		v := &n.voices[i]
-		m.model.add(&t, v.hits, v.misses, v.alone, n.lie, m.trust.of(v.device))
+		m.model.add(&t, v.hits, v.misses, v.alone, n.lie, opinions[v.number])
 	}
-	fixed := m.fixed(&n.structure, &n.looks)
-	causes := normalise(m.model.weigh(&t, &fixed))
+	fixed := n.read
+	m.liken(&fixed, &n.looks)
+	return t, normalise(m.model.weigh(&t, &fixed))
+}
+
+// hear adds up what one place says.
+func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
+	t, causes := m.causes(n, opinions)
 	weight := 1.0
 	if n.verdict != "" {
 		causes, weight = settle(causes, n.verdict), verdictWeight
@@ -188,11 +230,8 @@ func (m *mind) hear(n *node, l *learning) {
 	wide := causes[2] + causes[3] + causes[4]
 	for i := range n.voices {
 		v := &n.voices[i]
-		s := l.devices[v.device]
-		if s == nil {
-			s = &sums{}
-			l.devices[v.device] = s
-		}
+		s := &l.devices[v.number]
+		s.heard = true
 		if v.hits > 0 && v.alone != notKnown && wide > 0.9 {
 			l.heard++
 			if v.alone == onNoDrive {
@@ -213,11 +252,14 @@ func (m *mind) hear(n *node, l *learning) {
 }
 
 // conclusions makes what was added up into what is known.
-func (m *mind) conclusions(l *learning) {
+func (m *mind) conclusions(speakers []string, l *learning) {
 	const before = 100 // jolts that the opinion before anything is known is worth
 	jolts, lies, agreed, logs := float64(before), before*usualInvented, 1.0, math.Log(3)
-	for _, d := range slices.Sorted(maps.Keys(l.devices)) {
-		s := l.devices[d]
+	for i, d := range speakers {
+		s := &l.devices[i]
+		if !s.heard {
+			continue
+		}
 		jolts += s.jolts
 		lies += s.invented
 		agreed += s.agreed

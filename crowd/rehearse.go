@@ -142,7 +142,7 @@ func (s *site) node() *node {
 	n := &node{id: s.ID, at: s.point(), structure: s.structure, looks: s.looks, lie: s.lie, verdict: s.verdict, repaired: !s.repairedAt.IsZero()}
 	for _, d := range s.order {
 		if a := s.accounts[d]; !a.shadow {
-			n.voices = append(n.voices, voice{d, a.hits, a.misses, a.alone, a.lastHits})
+			n.voices = append(n.voices, voice{device: d, hits: a.hits, misses: a.misses, alone: a.alone, times: a.lastHits})
 		}
 	}
 	return n
