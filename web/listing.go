@@ -55,7 +55,7 @@ func (s *Server) total(ctx context.Context, l listing) (int, error) {
 }
 
 // list returns one page of a listing.
-func (s *Server) list(ctx context.Context, l listing) ([]titled, error) {
+func (s *face) list(ctx context.Context, l listing) ([]titled, error) {
 	where := listSQL
 	if l.Order == "ordered" {
 		where += ` and o.id is not null`
@@ -148,7 +148,7 @@ func (s *Server) countNow(ctx context.Context) (counts, error) {
 }
 
 // sentence says the counts in words.
-func (s *Server) sentence(c counts) string {
+func (s *face) sentence(c counts) string {
 	t := s.texts
 	if c.Of(groupAll) == 0 {
 		return t.T("counts.none")

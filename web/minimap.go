@@ -25,7 +25,7 @@ const (
 
 // minimap draws the streets around a place as an SVG, for pages without scripts. It is made of numbers and of
 // escaped text only.
-func (s *Server) minimap(p titled) template.HTML {
+func (s *face) minimap(p titled) template.HTML {
 	m := &mini{centre: p.Point(), perPixel: miniMetres}
 	if p.Coarse {
 		m.perPixel = miniMetresCoarse

@@ -19,7 +19,7 @@ import (
 var templateFiles embed.FS
 
 // parsePages parses a set of templates for every page: what all share, and its own file.
-func (s *Server) parsePages() (map[string]*template.Template, error) {
+func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
 	for _, name := range []string{"map", "list", "place", "error"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
@@ -33,20 +33,29 @@ func (s *Server) parsePages() (map[string]*template.Template, error) {
 }
 
 // words are the functions that templates call.
-func (s *Server) words() template.FuncMap {
+func (s *face) words() template.FuncMap {
 	return template.FuncMap{
-		"t":      s.texts.T,
-		"tn":     func(key string, n int) string { return s.texts.N(key, n) },
-		"city":   func() string { return s.config.City },
-		"asset":  s.assets.url,
-		"day":    func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
-		"isoday": func(at time.Time) string { return at.UTC().Format(time.DateOnly) },
-		"grade":  func(g grade) string { return s.texts.T(fmt.Sprint("grade.", int(g))) },
-		"mark":   func(name string) mark { return mark(name) },
-		"marks":  marks, "groups": groups, "classes": crowd.Classes,
+		"t":        s.texts.T,
+		"language": func() string { return s.language },
+		"tn":       func(key string, n int) string { return s.texts.N(key, n) },
+		"city":     func() string { return s.config.City },
+		"asset":    s.assets.url,
+		"day":      func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
+		"isoday":   func(at time.Time) string { return at.UTC().Format(time.DateOnly) },
+		"grade":    func(g grade) string { return s.texts.T(fmt.Sprint("grade.", int(g))) },
+		"mark":     func(name string) mark { return mark(name) },
+		"marks":    marks, "groups": groups, "classes": crowd.Classes,
 		"split":       strings.Split,
+		"links":       links,
 		"attribution": s.attribution,
 	}
+}
+
+// navLink is one of the pages that every page links to.
+type navLink struct{ Page, Href, Text string }
+
+func links() []navLink {
+	return []navLink{{"map", "/", "nav.map"}, {"list", "/list", "nav.list"}}
 }
 
 // attribution is what must stand on every map, empty where there are no streets.
@@ -58,22 +67,31 @@ func (s *Server) attribution() string {
 }
 
 // render answers with a page, whole or, where part is named, that template of it alone.
-func (s *Server) render(w http.ResponseWriter, status int, page, part string, data any) error {
+func (s *face) render(w http.ResponseWriter, r *http.Request, status int, part string, data headed) error {
 	var b bytes.Buffer
+	page := data.top().Page
+	data.top().Tongues = s.tongues(r)
 	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-cache")
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", s.language)
+	h.Add("Vary", "Accept-Language, Cookie")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-cache")
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // fails only where the client has gone, and then nobody is left to tell
 	return nil
 }
 
 // orErrorPage serves an error that serve returns as a page in the same look.
-func (s *Server) orErrorPage(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+func (s *Server) orErrorPage(serve func(*face, http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := serve(w, r)
+		f := s.speak(r)
+		choose(w, r, f)
+		err := serve(f, w, r)
 		if err == nil {
 			return
 		}
@@ -82,11 +100,8 @@ func (s *Server) orErrorPage(serve func(http.ResponseWriter, *http.Request) erro
 			s.config.Log.Error("a page failed", "path", r.URL.Path, "error", err)
 		}
 		key := fmt.Sprint("error.", status)
-		page := struct {
-			Page, Title, Text string
-			Status            int
-		}{"error", s.texts.T(key), s.texts.T(key + ".text"), status}
-		if err := s.render(w, status, "error", "base", page); err != nil {
+		page := &errorView{head: head{Page: "error", Title: f.texts.T(key)}, Text: f.texts.T(key + ".text"), Status: status}
+		if err := f.render(w, r, status, "base", page); err != nil {
 			http.Error(w, page.Title, status)
 		}
 	})
@@ -111,16 +126,33 @@ type badRequest string
 
 func (b badRequest) Error() string { return string(b) }
 
+// head is what every page has: its name, its title, and the languages it can be read in.
+type head struct {
+	Page, Title string
+	Tongues     []tongue
+}
+
+func (h *head) top() *head { return h }
+
+// headed is a page's content.
+type headed interface{ top() *head }
+
+type errorView struct {
+	head
+	Text   string
+	Status int
+}
+
 // panelView is what the panel beside the map shows: a place, or a list.
 type panelView struct {
-	Page, Title string
-	Show        group
-	Counts      counts
-	Sentence    string
-	Heading     string
-	Places      []titled
-	Together    bool // the list holds places that lie on one spot
-	Gone        bool
+	head
+	Show     group
+	Counts   counts
+	Sentence string
+	Heading  string
+	Places   []titled
+	Together bool // the list holds places that lie on one spot
+	Gone     bool
 
 	Place   *titled
 	Area    string // the cell of a coarse place: lon,lat lon,lat …
@@ -132,7 +164,7 @@ type panelView struct {
 	Texts  string // those of the map's script, JSON
 }
 
-func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+func (s *face) home(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.panelFor(r)
 	if err != nil {
 		return err
@@ -145,11 +177,11 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Texts = s.scriptTexts()
-	return s.render(w, http.StatusOK, "map", "base", v)
+	return s.render(w, r, http.StatusOK, "base", v)
 }
 
 // panel answers with the panel alone, for the map's script.
-func (s *Server) panel(w http.ResponseWriter, r *http.Request) error {
+func (s *face) panel(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.panelFor(r)
 	if err != nil {
 		return err
@@ -157,10 +189,11 @@ func (s *Server) panel(w http.ResponseWriter, r *http.Request) error {
 	for _, g := range groups() {
 		w.Header().Set("Count-"+string(g), fmt.Sprint(v.Counts.Of(g)))
 	}
-	return s.render(w, http.StatusOK, "map", "panel", v)
+	v.Page = "map"
+	return s.render(w, r, http.StatusOK, "panel", v)
 }
 
-func (s *Server) panelFor(r *http.Request) (*panelView, error) {
+func (s *face) panelFor(r *http.Request) (*panelView, error) {
 	ctx, q := r.Context(), r.URL.Query()
 	v := &panelView{Show: parseGroup(q.Get("show"))}
 	var err error
@@ -190,7 +223,7 @@ func (s *Server) panelFor(r *http.Request) (*panelView, error) {
 }
 
 // fillTogether lists the places that were clicked on at once.
-func (s *Server) fillTogether(ctx context.Context, v *panelView, ids string) error {
+func (s *face) fillTogether(ctx context.Context, v *panelView, ids string) error {
 	list := strings.Split(ids, ",")
 	if len(list) > 100 {
 		list = list[:100]
@@ -206,7 +239,7 @@ func (s *Server) fillTogether(ctx context.Context, v *panelView, ids string) err
 }
 
 // fillPlace reads all that is told about one place.
-func (s *Server) fillPlace(ctx context.Context, v *panelView, id string) error {
+func (s *face) fillPlace(ctx context.Context, v *panelView, id string) error {
 	rec, err := s.record(ctx, id)
 	if err != nil {
 		return err
@@ -220,7 +253,7 @@ func (s *Server) fillPlace(ctx context.Context, v *panelView, id string) error {
 }
 
 // scriptTexts returns the texts that the map's script shows by itself, as JSON.
-func (s *Server) scriptTexts() string {
+func (s *face) scriptTexts() string {
 	out := map[string]string{}
 	for key, text := range s.texts {
 		if rest, ok := strings.CutPrefix(key, "map."); ok {

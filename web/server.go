@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/text/language"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
@@ -42,8 +42,8 @@ type Config struct {
 // Server is the web side of Streetpulse.
 type Server struct {
 	config      Config
-	texts       texts
-	pages       map[string]*template.Template
+	faces       map[string]*face // by language
+	matcher     language.Matcher
 	assets      *assets
 	hub         *hub
 	enrols      *hourly
@@ -86,16 +86,13 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	var err error
-	if s.texts, err = readTexts("en"); err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
 	if s.assets, err = openAssets(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if s.assets.empty() {
 		c.Log.Warn("the web pages have no styles and no map: build them with make build")
 	}
-	if s.pages, err = s.parsePages(); err != nil {
+	if err = s.makeFaces(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	return s, nil
@@ -104,14 +101,14 @@ func New(c Config) (*Server, error) {
 // Handler serves every address. The stream of changes flows while Run runs.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	page := func(pattern string, serve func(http.ResponseWriter, *http.Request) error) {
+	page := func(pattern string, serve func(*face, http.ResponseWriter, *http.Request) error) {
 		mux.Handle(pattern, compressed(s.orErrorPage(serve)))
 	}
-	page("GET /{$}", s.home)
-	page("GET /panel", s.panel)
-	page("GET /list", s.listPage)
-	page("GET /places/{id}", s.placePage)
-	page("/", func(http.ResponseWriter, *http.Request) error { return errHidden })
+	page("GET /{$}", (*face).home)
+	page("GET /panel", (*face).panel)
+	page("GET /list", (*face).listPage)
+	page("GET /places/{id}", (*face).placePage)
+	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)
 	mux.Handle("GET /favicon.ico", http.HandlerFunc(s.favicon))

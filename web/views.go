@@ -17,7 +17,7 @@ const listSize = 25 // places on a page of the list
 
 // listView is a page of the list.
 type listView struct {
-	Page, Title           string
+	head
 	Sentence              string
 	Orders                []string
 	State                 mark
@@ -29,10 +29,10 @@ type listView struct {
 	Back, Next            string
 }
 
-func (s *Server) listPage(w http.ResponseWriter, r *http.Request) error {
+func (s *face) listPage(w http.ResponseWriter, r *http.Request) error {
 	ctx, q := r.Context(), r.URL.Query()
-	v := listView{
-		Page: "list", Title: s.texts.T("list.title"), Size: listSize, Orders: []string{"worst", "newest", "felt"},
+	v := &listView{
+		head: head{Page: "list", Title: s.texts.T("list.title")}, Size: listSize, Orders: []string{"worst", "newest", "felt"},
 		State: mark(q.Get("state")), Class: crowd.Class(q.Get("class")), Order: q.Get("order"),
 	}
 	if !slices.Contains(v.Orders, v.Order) {
@@ -69,7 +69,7 @@ func (s *Server) listPage(w http.ResponseWriter, r *http.Request) error {
 	if v.To < v.Total && len(v.Places) > 0 {
 		v.Next, v.Left = listAddress(q, page+1), min(listSize, v.Total-v.To)
 	}
-	return s.render(w, http.StatusOK, "list", "base", v)
+	return s.render(w, r, http.StatusOK, "base", v)
 }
 
 // listAddress is the address of another page under the same filters.
@@ -103,7 +103,7 @@ type placeView struct {
 	Facts   []fact
 }
 
-func (s *Server) placePage(w http.ResponseWriter, r *http.Request) error {
+func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
 	var v placeView
 	if err := s.fillPlace(r.Context(), &v.panelView, r.PathValue("id")); err != nil {
 		return err
@@ -113,12 +113,12 @@ func (s *Server) placePage(w http.ResponseWriter, r *http.Request) error {
 	v.Summary = s.summary(p.sight)
 	v.Facts = s.facts(p)
 	v.Minimap = s.minimap(p)
-	return s.render(w, http.StatusOK, "place", "base", &v)
+	return s.render(w, r, http.StatusOK, "base", &v)
 }
 
-func (s *Server) facts(p titled) []fact {
+func (s *face) facts(p titled) []fact {
 	t := s.texts
-	severity := t.T("fact.severity.value", "grade", t.T(fmt.Sprint("grade.", int(p.Grade()))), "value", fmt.Sprintf("%.2f", p.Severity))
+	severity := t.T("fact.severity.value", "grade", t.T(fmt.Sprint("grade.", int(p.Grade()))), "value", t.Decimal(p.Severity, 2))
 	out := []fact{{Name: t.T("fact.severity"), Value: severity}}
 	if !p.Coarse {
 		d := t.T("direction.both")
@@ -143,7 +143,7 @@ func (s *Server) facts(p titled) []fact {
 	if p.Coarse {
 		digits = 3
 	}
-	at := func(v float64) string { return strconv.FormatFloat(v, 'f', digits, 64) }
+	at := func(v float64) string { return strconv.FormatFloat(v, 'f', digits, 64) } // a point in every language: it is copied into maps
 	return append(out,
 		fact{Name: t.T("fact.position"), Value: t.T("fact.position.value", "lat", at(p.Lat), "lon", at(p.Lon), "m", int(math.Ceil(p.UncertaintyM)))},
 		fact{Name: t.T("fact.cell"), Value: p.Cell.String(), Code: true})
