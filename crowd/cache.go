@@ -127,7 +127,7 @@ func (c *cache) kept(l *leases, judged map[int64]int64) {
 }
 
 func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]*site, error) {
-	rows, err := tx.Query(ctx, `select `+placeColumns+`, shown, reviewed, repaired_at, steps, estimate
+	rows, err := tx.Query(ctx, `select `+placeColumns+`, shown, reviewed, repaired_at, steps, estimate, votes_known, votes_absent, votes_repaired
 		from places where cell = any($1)`, cells)
 	if err != nil {
 		return nil, fmt.Errorf("read places: %w", err)
@@ -138,7 +138,7 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 		s := &site{accounts: map[string]*account{}, changed: map[string]bool{}, stored: true}
 		var repaired *time.Time
 		var estimate []byte
-		if err := scanPlace(rows, &s.Place, &s.shown, &s.reviewed, &repaired, &s.stepCount, &estimate); err != nil {
+		if err := scanPlace(rows, &s.Place, &s.shown, &s.reviewed, &repaired, &s.stepCount, &estimate, &s.poll.Known, &s.poll.Absent, &s.poll.Repaired); err != nil {
 			return nil, err
 		}
 		if repaired != nil {

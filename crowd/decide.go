@@ -42,7 +42,7 @@ func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, at time.Time) er
 	}
 	if _, err := tx.Exec(ctx, `
 		with told as (insert into touched (epoch, place) select hour, $1 from epoch)
-		update places set repaired_at = $2 where id = $1`, place, at); err != nil {
+		update places set repaired_at = $2, votes_known = 0, votes_absent = 0, votes_repaired = 0 where id = $1`, place, at); err != nil {
 		return fmt.Errorf("mark place %s repaired: %w", place, err)
 	}
 	if _, err := tx.Exec(ctx, `delete from evidence where place = $1`, place); err != nil {
@@ -75,7 +75,7 @@ func (r *Rehearsal) decide(place string, d decision, at time.Time) {
 	switch {
 	case s == nil:
 	case d == decidedRepaired:
-		s.repairedAt, r.fresh = at, true
+		s.repairedAt, s.poll, r.fresh = at, Poll{}, true
 		s.accounts, s.order = map[string]*account{}, nil
 	case s.State != State(d):
 		s.enter(State(d), at)

@@ -257,6 +257,7 @@ func (m *mind) look(s *site, around []geo.Cell) {
 			s.structure[c] += shift
 		}
 	}
+	s.poll.weigh(&s.structure)
 	if s.HeadingDeg == nil {
 		return
 	}
@@ -373,11 +374,11 @@ func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 		}
 	}
 	switch {
-	case felt >= m.line.reopened:
+	case felt >= m.line.reopened-s.poll.back():
 		s.repairedAt = time.Time{}
 		s.enter(Confirmed, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, felt, false})
-	case felt == 0 && smooth >= m.line.verified && s.State == Confirmed:
+	case felt == 0 && smooth >= m.line.verified-s.poll.holds() && s.State == Confirmed:
 		s.enter(Faded, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, smooth, true})
 	}

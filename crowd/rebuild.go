@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -81,6 +82,8 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	b.Queue(`delete from evidence where place = any($1)`, ids)
+	b.Queue(`update places set votes_known = 0, votes_absent = 0, votes_repaired = 0 where id = any($1)`, ids)
+	queueVotes(b, sites)
 	queueEvidence(b, sites, r.epoch)
 	b.Queue(`delete from place_steps where place = any($1)`, ids)
 	if err := queueSteps(b, sites); err != nil {
@@ -101,6 +104,10 @@ type taken struct {
 	place string
 	kind  string
 	at    time.Time
+
+	vote     bool
+	replaces string
+	epoch    int64
 }
 
 // repeat judges what was judged.
@@ -116,6 +123,12 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	if err != nil {
 		return fmt.Errorf("read decisions: %w", err)
 	}
+	votes, err := readVotes(ctx, tx)
+	if err != nil {
+		return err
+	}
+	decisions = append(decisions, votes...)
+	slices.SortFunc(decisions, func(a, b taken) int { return cmp.Compare(a.n, b.n) })
 	count := func() {
 		out.Judged++
 		if progress != nil {
@@ -125,7 +138,11 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	decideUntil := func(n int64) {
 		for ; len(decisions) > 0 && decisions[0].n < n; decisions = decisions[1:] {
 			d := decisions[0]
-			r.decide(d.place, decision(d.kind), d.at.UTC())
+			if d.vote {
+				r.vote(d)
+			} else {
+				r.decide(d.place, decision(d.kind), d.at.UTC())
+			}
 			count()
 		}
 	}

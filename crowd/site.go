@@ -39,6 +39,7 @@ type site struct {
 	lie        float64            // probability that it is made up
 	looks      [2]looks           // what jolts without and with a waveform look like
 	repairedAt time.Time
+	poll       Poll // what passers-by say since the last repair
 	stored     bool
 	shown      bool            // the story has told that it is suspected
 	reviewed   bool            // it has been put on the review list
@@ -236,6 +237,7 @@ func (s *site) merge(o *site) {
 	}
 	s.dirty = true
 	s.shown = s.shown || o.shown
+	s.poll.add(o.poll)
 }
 
 // join adds another account of the same device, whose offsets count from the same anchor.
