@@ -26,6 +26,7 @@ func (s *Server) registerAPI(mux *http.ServeMux) {
 	inner := http.NewServeMux()
 	api := humago.NewWithPrefix(inner, apiPath, config)
 	s.registerPlaces(api)
+	s.registerVotes(api)
 	s.registerOrders(api)
 	s.registerDevices(api)
 	s.registerStream(api)

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/streetpulse/streetpulse/dispatch"
 )
@@ -292,4 +293,47 @@ func TestLive(t *testing.T) {
 	eval[chromedp.Void](b, `void document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true}))`)
 	b.wait(`!document.querySelector('#panel [data-place]') && location.search === ''`)
 	b.clean("night")
+}
+
+// press presses a key where the keyboard is.
+func (b *browser) press(key string) {
+	b.t.Helper()
+	if key == "Enter" {
+		key = kb.Enter
+	}
+	run(b, chromedp.KeyEvent(key))
+}
+
+// tap clicks on an element, also where the page may run no scripts.
+func (b *browser) tap(selector string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelector(%q) !== null`, selector))
+	run(b, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.querySelector(%q).click()`, selector)))
+}
+
+// until waits for a condition where the page may run no scripts: it asks from outside.
+func (b *browser) until(condition string) {
+	b.t.Helper()
+	ctx, done := context.WithTimeout(b.ctx, 60*time.Second)
+	defer done()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		// While a page is being left there is nothing to ask.
+		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")")); err == nil && ok {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			b.clean("while waiting")
+			b.t.Fatalf("waiting for %s", condition)
+		}
+	}
+}
+
+// reads waits until the page says something, also where it may run no scripts.
+func (b *browser) reads(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.body?.innerText.includes(%q)`, text))
 }

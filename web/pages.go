@@ -47,6 +47,7 @@ func (s *face) words() template.FuncMap {
 		"marks":    marks, "groups": groups, "classes": crowd.Classes,
 		"split":       strings.Split,
 		"links":       links,
+		"pair":        func(a, b any) struct{ A, B any } { return struct{ A, B any }{a, b} },
 		"attribution": s.attribution,
 	}
 }
@@ -91,7 +92,12 @@ func (s *Server) orErrorPage(serve func(*face, http.ResponseWriter, *http.Reques
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := s.speak(r)
 		choose(w, r, f)
-		err := serve(f, w, r)
+		err := s.origins.Check(r)
+		if err != nil {
+			err = errElsewhere
+		} else {
+			err = serve(f, w, r)
+		}
 		if err == nil {
 			return
 		}
@@ -115,11 +121,16 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.As(err, &unreadable):
 		return http.StatusBadRequest
+	case errors.Is(err, errElsewhere):
+		return http.StatusForbidden
 	case away(err):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }
+
+// errElsewhere is returned for forms that another site's page sends.
+var errElsewhere = errors.New("sent by another site's page")
 
 // badRequest says what is wrong with a request.
 type badRequest string
@@ -159,6 +170,7 @@ type panelView struct {
 	Reasons []why
 	Bars    []bar
 	Story   []chapter
+	Ballot  *ballot
 
 	Bounds string // of the map: west,south,east,north
 	Texts  string // those of the map's script, JSON
@@ -201,7 +213,7 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 		return nil, err
 	}
 	if id := q.Get("place"); id != "" {
-		err := s.fillPlace(ctx, v, id)
+		err := s.fillPlace(r, v, id)
 		if errors.Is(err, errHidden) {
 			v.Gone = true
 			return v, nil
@@ -239,7 +251,8 @@ func (s *face) fillTogether(ctx context.Context, v *panelView, ids string) error
 }
 
 // fillPlace reads all that is told about one place.
-func (s *face) fillPlace(ctx context.Context, v *panelView, id string) error {
+func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
+	ctx := r.Context()
 	rec, err := s.record(ctx, id)
 	if err != nil {
 		return err
@@ -249,7 +262,15 @@ func (s *face) fillPlace(ctx context.Context, v *panelView, id string) error {
 	v.Reasons = s.reasons(rec.Reasons, rec.sight)
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.tell(rec.sight, rec.Steps, rec.OrderSteps)
-	return nil
+	if text := s.said(rec.Poll); text != "" {
+		v.Reasons = append(v.Reasons, why{"person", text})
+	}
+	who, err := s.whoAsks(r)
+	if err != nil {
+		return err
+	}
+	v.Ballot, err = s.ask(ctx, rec.sight, who)
+	return err
 }
 
 // scriptTexts returns the texts that the map's script shows by itself, as JSON.

@@ -21,6 +21,7 @@ type record struct {
 	Steps      []crowd.Step
 	OrderSteps []dispatch.Step
 	Reasons    []crowd.Reason
+	Poll       crowd.Poll
 }
 
 // record returns a place with its story and reasons, or errHidden.
@@ -35,6 +36,9 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	}
 	if out.Reasons, err = crowd.Reasons(ctx, s.config.Pool, id); err != nil {
 		return record{}, fmt.Errorf("reasons of place %s: %w", id, err)
+	}
+	if out.Poll, _, err = crowd.PollOf(ctx, s.config.Pool, id, nil); err != nil {
+		return record{}, err
 	}
 	if found.Order == nil {
 		return out, nil

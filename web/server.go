@@ -28,6 +28,7 @@ type Config struct {
 	Network        func() *geo.Network  // the streets as they are now; nil, or returning nil, where there are none
 	Ingest         *ingest.Ingest       // takes events over HTTP; nil: they are answered with 503
 	EnrolLimit     int                  // devices enrolled an hour and address; 0: no limit
+	VoteLimit      int                  // votes an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
 	City           string               // its name, as in "Road defects in Krems"; may be empty
@@ -47,6 +48,9 @@ type Server struct {
 	assets      *assets
 	hub         *hub
 	enrols      *hourly
+	votes       *hourly
+	people      atomic.Pointer[peopleKey]
+	origins     *http.CrossOriginProtection // keeps other sites' pages from acting for their visitors
 	credentials *ingest.Credentials
 	covered     atomic.Pointer[covered]
 	tally       tally
@@ -75,7 +79,7 @@ func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s := &Server{config: c, enrols: newHourly(c.EnrolLimit),
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), origins: http.NewCrossOriginProtection(),
 		credentials: ingest.NewCredentials(c.Pool, c.Now)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -108,6 +112,7 @@ func (s *Server) Handler() http.Handler {
 	page("GET /panel", (*face).panel)
 	page("GET /list", (*face).listPage)
 	page("GET /places/{id}", (*face).placePage)
+	page("POST /places/{id}/votes", (*face).votePage)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)

@@ -319,7 +319,7 @@ func (w *town) judged(street string, share float64, jolts, passes int) string {
 				duration_s, rate_hz, cell, region) values ($1, $2, $3, $4, $4, $5, $6, 4, 11, $7, $8, 0.15, 0, $9, $10))
 			insert into pending (region, arrival, received, size, offsets, times, ids, devices)
 				values ($10, nextval('arrivals'), $4, 1, array[0], array[$4::timestamptz], array[$1::text], array[$2::text])`,
-			fmt.Sprintf("e%04d", i), fmt.Sprintf("judged-device-%02d", i), kind, at, p.Lat(), p.Lon(), heading, peak, int64(cell), int64(geo.Region(cell)))
+			fmt.Sprintf("e%s%04d", street[:3], i), fmt.Sprintf("judged-device-%02d", i), kind, at, p.Lat(), p.Lon(), heading, peak, int64(cell), int64(geo.Region(cell)))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func (w *town) judged(street string, share float64, jolts, passes int) string {
 		w.t.Fatal(err)
 	}
 	var id string
-	if err := w.pool.QueryRow(ctx, `select id from places order by devices desc limit 1`).Scan(&id); err != nil {
+	if err := w.pool.QueryRow(ctx, `select id from places where estimate <> '' order by state_at desc, devices desc limit 1`).Scan(&id); err != nil {
 		w.t.Fatal(err)
 	}
 	return id

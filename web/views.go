@@ -104,8 +104,17 @@ type placeView struct {
 }
 
 func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
+	return s.showPlace(w, r, r.PathValue("id"), http.StatusOK, func(v *placeView) {
+		if r.URL.Query().Get("voted") != "" {
+			v.Ballot.Notice = s.texts.T("vote.thanks")
+		}
+	})
+}
+
+// showPlace answers with the page of a place; change has the last word.
+func (s *face) showPlace(w http.ResponseWriter, r *http.Request, id string, status int, change func(*placeView)) error {
 	var v placeView
-	if err := s.fillPlace(r.Context(), &v.panelView, r.PathValue("id")); err != nil {
+	if err := s.fillPlace(r, &v.panelView, id); err != nil {
 		return err
 	}
 	p := *v.Place
@@ -113,7 +122,8 @@ func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
 	v.Summary = s.summary(p.sight)
 	v.Facts = s.facts(p)
 	v.Minimap = s.minimap(p)
-	return s.render(w, r, http.StatusOK, "base", &v)
+	change(&v)
+	return s.render(w, r, status, "base", &v)
 }
 
 func (s *face) facts(p titled) []fact {

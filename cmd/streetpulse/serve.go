@@ -45,6 +45,7 @@ type serveCommand struct {
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
 	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
 	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
@@ -158,7 +159,7 @@ func (p *parts) make() error {
 		return nil
 	}
 	config := web.Config{
-		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, City: p.c.City,
+		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, VoteLimit: p.c.VoteLimit, City: p.c.City,
 		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected,
 		Registry: p.registry, Log: p.log,
 	}
