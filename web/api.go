@@ -27,6 +27,7 @@ func (s *Server) registerAPI(mux *http.ServeMux) {
 	api := humago.NewWithPrefix(inner, apiPath, config)
 	s.registerPlaces(api)
 	s.registerVotes(api)
+	s.registerStats(api)
 	s.registerOrders(api)
 	s.registerDevices(api)
 	s.registerStream(api)

@@ -21,13 +21,15 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/web"
 )
 
 // browser is one page of a Chromium that only the tests use. What it complains of, and what it asks of any other
 // host, fails the test.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	t    *testing.T
+	ctx  context.Context
+	host string
 
 	mu     sync.Mutex
 	wrongs []string
@@ -54,7 +56,7 @@ func newBrowser(t *testing.T, host string) *browser {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx}
+	b := &browser{t: t, ctx: ctx, host: host}
 	if err := chromedp.Listen(ctx, func(event any) { b.hear(event, host) }); err != nil {
 		t.Fatal(err)
 	}
@@ -208,32 +210,53 @@ func TestPictures(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.settle()
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	b.look(views())
+}
+
+// TestPicturesOfFigures does the same with a town that has a past.
+func TestPicturesOfFigures(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, func(c *web.Config) { c.PromiseDays = 5 })
+	w.live()
+	w.drive()
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	b.look([]view{{"stats", "/stats", false}, {"stats-year", "/stats?period=52w", true}, {"stats-german", "/stats?lang=de", true}})
+}
+
+// look opens every page on a desk and on phones, by day and by night.
+func (b *browser) look(views []view) {
+	b.t.Helper()
 	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
 	if err != nil {
-		t.Fatalf("run npm ci in web/ui: %v", err)
+		b.t.Fatalf("run npm ci in web/ui: %v", err)
 	}
-	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
 	for _, dark := range []bool{false, true} {
-		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		for _, size := range [][2]int64{{1440, 900}, {390, 844}, {360, 780}} {
 			b.view(size[0], size[1], dark)
-			for _, v := range views() {
-				if v.extra && os.Getenv("STREETPULSE_SHOTS") == "" {
+			for _, v := range views {
+				if (v.extra || size[0] == 390) && os.Getenv("STREETPULSE_SHOTS") == "" {
 					continue
 				}
-				b.open(w.http.URL + v.path)
+				b.open("http://" + b.host + v.path)
 				name := fmt.Sprintf("%s-%d", v.name, size[0])
 				if dark {
 					name += "-dark"
 				}
-				b.shoot(name, false)
+				b.shoot(name, v.whole())
 				b.clean(name)
 				if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-					t.Errorf("%s is wider than the window", name)
+					b.t.Errorf("%s is wider than the window", name)
 				}
 				b.accessible(name, string(axe))
 			}
 		}
 	}
+}
+
+// whole says whether the picture is of all of the page, not of its first window.
+func (v view) whole() bool {
+	return !strings.HasPrefix(v.path, "/?") && !strings.HasPrefix(v.path, "/#") && v.path != "/"
 }
 
 // accessible has axe-core look at the page: nothing serious may stand in anybody's way (WCAG 2.2 AA).

@@ -21,7 +21,7 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "error"} {
+	for _, name := range []string{"map", "list", "place", "stats", "error"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/"+name+".html")
 		if err != nil {
@@ -47,6 +47,8 @@ func (s *face) words() template.FuncMap {
 		"marks":    marks, "groups": groups, "classes": crowd.Classes,
 		"split":       strings.Split,
 		"links":       links,
+		"date":        func(at time.Time) string { return s.texts.Date(at) },
+		"add":         func(a, b int) int { return a + b },
 		"pair":        func(a, b any) struct{ A, B any } { return struct{ A, B any }{a, b} },
 		"attribution": s.attribution,
 	}
@@ -56,7 +58,7 @@ func (s *face) words() template.FuncMap {
 type navLink struct{ Page, Href, Text string }
 
 func links() []navLink {
-	return []navLink{{"map", "/", "nav.map"}, {"list", "/list", "nav.list"}}
+	return []navLink{{"map", "/", "nav.map"}, {"list", "/list", "nav.list"}, {"stats", "/stats", "nav.stats"}}
 }
 
 // attribution is what must stand on every map, empty where there are no streets.

@@ -28,6 +28,7 @@ type Config struct {
 	Network        func() *geo.Network  // the streets as they are now; nil, or returning nil, where there are none
 	Ingest         *ingest.Ingest       // takes events over HTTP; nil: they are answered with 503
 	EnrolLimit     int                  // devices enrolled an hour and address; 0: no limit
+	PromiseDays    float64              // within how many days the city has promised to repair; 0: it has not
 	VoteLimit      int                  // votes an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
@@ -54,6 +55,7 @@ type Server struct {
 	credentials *ingest.Credentials
 	covered     atomic.Pointer[covered]
 	tally       tally
+	figures     performances
 	drives      atomic.Pointer[driven]
 	covers      sync.Mutex // one at a time makes covered
 	count5      *prometheus.CounterVec
@@ -112,6 +114,8 @@ func (s *Server) Handler() http.Handler {
 	page("GET /panel", (*face).panel)
 	page("GET /list", (*face).listPage)
 	page("GET /places/{id}", (*face).placePage)
+	page("GET /stats", (*face).statsPage)
+	page("GET /stats/{file}", (*face).statsFile)
 	page("POST /places/{id}/votes", (*face).votePage)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 

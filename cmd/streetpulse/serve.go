@@ -30,7 +30,7 @@ const (
 	roleIngest = "ingest" // takes events in, over MQTT and HTTP
 	roleCrowd  = "crowd"  // judges them
 	roleWeb    = "web"    // shows what is known
-	roleJobs   = "jobs"   // slow work; there is none yet
+	roleJobs   = "jobs"   // slow work: the weekly figures, mails
 )
 
 type serveCommand struct {
@@ -45,6 +45,7 @@ type serveCommand struct {
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	PromiseDays    float64          `help:"Within how many days the city promises to repair, as the performance page holds it to; 0: no promise." placeholder:"DAYS"`
 	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
 	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
 	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
@@ -73,6 +74,9 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 		c.EnrolLimit = 0 // the whole town enrols from one address
 		if c.City == "" {
 			c.City = demoCity
+		}
+		if c.PromiseDays == 0 {
+			c.PromiseDays = demoPromiseDays
 		}
 		if err := importDemoStreets(ctx, db.Pool); err != nil {
 			return err
@@ -159,7 +163,7 @@ func (p *parts) make() error {
 		return nil
 	}
 	config := web.Config{
-		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, VoteLimit: p.c.VoteLimit, City: p.c.City,
+		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, VoteLimit: p.c.VoteLimit, PromiseDays: p.c.PromiseDays, City: p.c.City,
 		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected,
 		Registry: p.registry, Log: p.log,
 	}
@@ -192,6 +196,9 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	if p.engine != nil {
 		group.Go(func() error { return p.engine.Work(ctx, p.clock.Now, wake) })
 		group.Go(func() error { return p.watch.Work(ctx, p.clock.Now) })
+	}
+	if p.c.plays(roleJobs) {
+		group.Go(func() error { return dispatch.KeepFigures(ctx, p.db.Pool, p.log) })
 	}
 	if p.web != nil {
 		group.Go(func() error { return p.web.Serve(ctx, p.http) })
