@@ -112,6 +112,9 @@ func (c *cache) prepare(ctx context.Context, tx pgx.Tx, l *leases, batch []*arri
 	if err := c.known.read(ctx, tx, need); err != nil {
 		return err
 	}
+	if err := c.known.readReports(ctx, tx, need); err != nil {
+		return err
+	}
 	fresh, err := c.read(ctx, tx, need)
 	if err != nil || len(fresh) == 0 {
 		return err

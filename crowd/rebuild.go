@@ -105,9 +105,11 @@ type taken struct {
 	kind  string
 	at    time.Time
 
-	vote     bool
-	replaces string
-	epoch    int64
+	vote, report bool
+	replaces     string
+	epoch        int64
+	lat, lon     float64
+	cell         int64
 }
 
 // repeat judges what was judged.
@@ -127,7 +129,11 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	if err != nil {
 		return err
 	}
-	decisions = append(decisions, votes...)
+	reports, err := readTakenReports(ctx, tx)
+	if err != nil {
+		return err
+	}
+	decisions = append(append(decisions, votes...), reports...)
 	slices.SortFunc(decisions, func(a, b taken) int { return cmp.Compare(a.n, b.n) })
 	count := func() {
 		out.Judged++
@@ -138,9 +144,12 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	decideUntil := func(n int64) {
 		for ; len(decisions) > 0 && decisions[0].n < n; decisions = decisions[1:] {
 			d := decisions[0]
-			if d.vote {
+			switch {
+			case d.vote:
 				r.vote(d)
-			} else {
+			case d.report:
+				r.report(d)
+			default:
 				r.decide(d.place, decision(d.kind), d.at.UTC())
 			}
 			count()

@@ -131,7 +131,7 @@ func TestWhoMayVoteHowOften(t *testing.T) {
 	}
 }
 
-// What votes did comes out again where everything is judged anew, across epochs, repairs and places that become one.
+// What votes and reports did comes out again where everything is judged anew, across epochs, repairs and places that become one.
 func TestVotesAreRebuilt(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -157,6 +157,16 @@ func TestVotesAreRebuilt(t *testing.T) {
 		for i, id := range ids {
 			voters(t, pool, id, crowd.Votes()[i%3], 1+i, at)
 			cases++
+		}
+		for i, id := range ids[:3] {
+			p, err := crowd.FindPlace(ctx, pool, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := crowd.Report{ID: fmt.Sprint(id, at.Unix()), Class: crowd.Classes()[i], Lat: p.Lat + 6*metre, Lon: p.Lon, At: at}
+			if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return crowd.TakeReport(ctx, tx, report) }); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if len(ids) > 5 {
 			if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return crowd.MarkRepaired(ctx, tx, ids[5], at) }); err != nil {
