@@ -28,6 +28,7 @@ func (s *Server) registerAPI(mux *http.ServeMux) {
 	s.registerPlaces(api)
 	s.registerVotes(api)
 	s.registerStats(api)
+	s.registerReports(api)
 	s.registerOrders(api)
 	s.registerDevices(api)
 	s.registerStream(api)

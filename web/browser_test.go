@@ -143,7 +143,7 @@ func (b *browser) open(address string) {
 	b.t.Helper()
 	run(b, chromedp.Navigate("about:blank"))
 	run(b, chromedp.Navigate(address))
-	b.wait(`document.querySelector('main') && (!document.getElementById('map') || document.getElementById('map').dataset.ready === 'yes')`)
+	b.wait(`document.querySelector('main') && (!document.querySelector('#map, #rmap') || document.querySelector('#map, #rmap').dataset.ready === 'yes')`)
 	b.wait(`document.fonts.status === 'loaded'`)
 }
 
@@ -194,6 +194,8 @@ func views() []view {
 		{"map", "/?place=pringstrasse1", false},
 		{"list", "/list", false},
 		{"place", "/places/pgoettweiger1", false},
+		{"report", "/report?lat=48.4108&lon=15.6062", false},
+		{"report-empty", "/report", true},
 		{"home", "/", true},
 		{"wide", "/?place=pringstrasse1#map=15/48.4072/15.6085", true},
 		{"coarse", "/?place=pmitterweg1", true},

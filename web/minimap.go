@@ -265,3 +265,16 @@ func (m *mini) place(p titled) {
 	}
 	fmt.Fprintf(&m.svg, `<use class="c-%s" href="#s-%s" x="%g" y="%g" width="28" height="28"/>`, colour, p.Mark(), miniWidth/2-14, miniHeight/2-14)
 }
+
+// pinMap draws the streets around a position with a pin on it.
+func (s *face) pinMap(at orb.Point) template.HTML {
+	m := &mini{centre: at, perPixel: miniMetres}
+	fmt.Fprintf(&m.svg, `<svg class="mini" viewBox="0 0 %g %g" role="img" aria-label="%s">`, miniWidth, miniHeight,
+		template.HTMLEscapeString(s.texts.T("report.map.label")))
+	if n := s.network(); n != nil {
+		m.ground(n)
+		m.streets(n)
+	}
+	fmt.Fprintf(&m.svg, `<use href="#i-pin" x="%g" y="%g" width="30" height="38"/></svg>`, miniWidth/2-15, miniHeight/2-38)
+	return template.HTML(m.svg.String())
+}

@@ -21,7 +21,7 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "error"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "message", "error"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/"+name+".html")
 		if err != nil {

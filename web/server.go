@@ -29,6 +29,8 @@ type Config struct {
 	Ingest         *ingest.Ingest       // takes events over HTTP; nil: they are answered with 503
 	EnrolLimit     int                  // devices enrolled an hour and address; 0: no limit
 	PromiseDays    float64              // within how many days the city has promised to repair; 0: it has not
+	LinksURL       string               // as links in mails name this server; empty: PublicURL
+	ReportLimit    int                  // reports an hour and address; 0: no limit
 	VoteLimit      int                  // votes an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
@@ -50,7 +52,9 @@ type Server struct {
 	hub         *hub
 	enrols      *hourly
 	votes       *hourly
+	reports     *hourly
 	people      atomic.Pointer[peopleKey]
+	decoding    chan struct{}               // photos at a time
 	origins     *http.CrossOriginProtection // keeps other sites' pages from acting for their visitors
 	credentials *ingest.Credentials
 	covered     atomic.Pointer[covered]
@@ -81,7 +85,7 @@ func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), origins: http.NewCrossOriginProtection(),
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), decoding: make(chan struct{}, 2),
 		credentials: ingest.NewCredentials(c.Pool, c.Now)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -116,6 +120,13 @@ func (s *Server) Handler() http.Handler {
 	page("GET /places/{id}", (*face).placePage)
 	page("GET /stats", (*face).statsPage)
 	page("GET /stats/{file}", (*face).statsFile)
+	page("GET /report", (*face).reportPage)
+	page("POST /report", (*face).reportPost)
+	page("GET /report/near", (*face).reportNear)
+	page("GET /report/sent", (*face).reportSent)
+	page("GET /reports/{token}", (*face).reportLink)
+	page("POST /reports/{token}", (*face).reportConfirm)
+	page("GET /reports/{token}/photos/{n}", (*face).reportPhoto)
 	page("POST /places/{id}/votes", (*face).votePage)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 

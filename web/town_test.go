@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -62,6 +63,11 @@ func newTown(t *testing.T, change ...func(*web.Config)) *town {
 	for _, c := range change {
 		c(&config)
 	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.LinksURL = "http://" + listener.Addr().String()
 	server, err := web.New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +80,8 @@ func newTown(t *testing.T, change ...func(*web.Config)) *town {
 		}
 	})
 	w.http = httptest.NewUnstartedServer(server.Handler())
-	w.http.Config = server.HTTPServer(ctx)
+	w.http.Listener.Close()
+	w.http.Listener, w.http.Config = listener, server.HTTPServer(ctx)
 	w.http.Start()
 	t.Cleanup(func() {
 		stop()
