@@ -29,6 +29,7 @@ func (s *Server) registerAPI(mux *http.ServeMux) {
 	s.registerVotes(api)
 	s.registerStats(api)
 	s.registerReports(api)
+	s.registerFollows(api)
 	s.registerOrders(api)
 	s.registerDevices(api)
 	s.registerStream(api)

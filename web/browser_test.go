@@ -196,6 +196,7 @@ func views() []view {
 		{"place", "/places/pgoettweiger1", false},
 		{"report", "/report?lat=48.4108&lon=15.6062", false},
 		{"report-empty", "/report", true},
+		{"data", "/data", false},
 		{"home", "/", true},
 		{"wide", "/?place=pringstrasse1#map=15/48.4072/15.6085", true},
 		{"coarse", "/?place=pmitterweg1", true},

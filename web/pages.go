@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "message", "error"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/"+name+".html")
 		if err != nil {
@@ -49,6 +50,7 @@ func (s *face) words() template.FuncMap {
 		"links":       links,
 		"date":        func(at time.Time) string { return s.texts.Date(at) },
 		"add":         func(a, b int) int { return a + b },
+		"month":       func(at time.Time) string { return s.month(at) + " " + strconv.Itoa(at.Year()) },
 		"pair":        func(a, b any) struct{ A, B any } { return struct{ A, B any }{a, b} },
 		"attribution": s.attribution,
 	}
@@ -58,7 +60,7 @@ func (s *face) words() template.FuncMap {
 type navLink struct{ Page, Href, Text string }
 
 func links() []navLink {
-	return []navLink{{"map", "/", "nav.map"}, {"list", "/list", "nav.list"}, {"stats", "/stats", "nav.stats"}}
+	return []navLink{{"map", "/", "nav.map"}, {"list", "/list", "nav.list"}, {"stats", "/stats", "nav.stats"}, {"data", "/data", "nav.data"}}
 }
 
 // attribution is what must stand on every map, empty where there are no streets.

@@ -178,17 +178,18 @@ func (s *face) streetAt(p orb.Point) string {
 	if !ok || m.Street.Name == "" {
 		return ""
 	}
-	if cross := crossName(m.From, m.Street.Name); cross != "" {
-		return s.texts.T("report.where.near", "street", m.Street.Name, "cross", cross)
+	street := crossName(m.Street.Name, "")
+	if cross := crossName(m.From, street); cross != "" {
+		return s.texts.T("report.where.near", "street", street, "cross", cross)
 	}
-	return m.Street.Name
+	return street
 }
 
 // streetName is the street of a position, empty where there is none.
 func (s *Server) streetName(p orb.Point) string {
 	if n := s.network(); n != nil {
 		if m, ok := n.Nearest(p, nil, nearStreet); ok {
-			return m.Street.Name
+			return crossName(m.Street.Name, "")
 		}
 	}
 	return ""

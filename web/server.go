@@ -25,10 +25,12 @@ import (
 // Config is what a Server is made of. Pool is needed; the rest may be left out.
 type Config struct {
 	Pool           *pgxpool.Pool
-	Network        func() *geo.Network  // the streets as they are now; nil, or returning nil, where there are none
-	Ingest         *ingest.Ingest       // takes events over HTTP; nil: they are answered with 503
-	EnrolLimit     int                  // devices enrolled an hour and address; 0: no limit
-	PromiseDays    float64              // within how many days the city has promised to repair; 0: it has not
+	Network        func() *geo.Network // the streets as they are now; nil, or returning nil, where there are none
+	Ingest         *ingest.Ingest      // takes events over HTTP; nil: they are answered with 503
+	EnrolLimit     int                 // devices enrolled an hour and address; 0: no limit
+	PromiseDays    float64             // within how many days the city has promised to repair; 0: it has not
+	LicenceName    string              // of open data; empty: CC BY 4.0
+	LicenceURL     string
 	LinksURL       string               // as links in mails name this server; empty: PublicURL
 	ReportLimit    int                  // reports an hour and address; 0: no limit
 	VoteLimit      int                  // votes an hour and address; 0: no limit
@@ -127,6 +129,13 @@ func (s *Server) Handler() http.Handler {
 	page("GET /reports/{token}", (*face).reportLink)
 	page("POST /reports/{token}", (*face).reportConfirm)
 	page("GET /reports/{token}/photos/{n}", (*face).reportPhoto)
+	page("GET /data", (*face).dataPage)
+	page("GET /data/{file}", (*face).dataFile)
+	page("GET /feeds/orders.atom", (*face).ordersFeed)
+	page("GET /feeds/places/{file}", (*face).placeFeed)
+	page("POST /places/{id}/follow", (*face).followPost)
+	page("GET /follow/{token}", (*face).followLink)
+	page("POST /follow/{token}", (*face).followAnswer)
 	page("POST /places/{id}/votes", (*face).votePage)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 

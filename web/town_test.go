@@ -43,6 +43,7 @@ var krems = sync.OnceValues(func() (*geo.Network, error) {
 // town is a server on a database of its own, with the streets of Krems.
 type town struct {
 	t       *testing.T
+	server  *web.Server
 	pool    *pgxpool.Pool
 	network *geo.Network
 	http    *httptest.Server
@@ -72,6 +73,7 @@ func newTown(t *testing.T, change ...func(*web.Config)) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.server = server
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

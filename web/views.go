@@ -98,6 +98,8 @@ type fact struct {
 // placeView is the page of a place.
 type placeView struct {
 	panelView
+	FollowEmail, FollowWrong string
+
 	Summary string
 	Minimap template.HTML
 	Facts   []fact

@@ -47,6 +47,8 @@ type serveCommand struct {
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
 	PromiseDays    float64          `help:"Within how many days the city promises to repair, as the performance page holds it to; 0: no promise." placeholder:"DAYS"`
 	ReportLimit    int              `default:"30" help:"Reports that one address may send in an hour; 0: no limit." placeholder:"N"`
+	LicenceName    string           `help:"Licence of the open data; CC BY 4.0 by default." placeholder:"NAME"`
+	LicenceURL     string           `name:"licence-url" help:"Where that licence stands." placeholder:"URL"`
 	SMTP           string           `name:"smtp" help:"Mail server, as smtp://user:password@host:port, or smtps:// for TLS from the start. Without one mails wait in the table mails." placeholder:"URL"`
 	MailFrom       string           `help:"Sender of mails." placeholder:"ADDRESS"`
 	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
@@ -173,7 +175,7 @@ func (p *parts) make() error {
 		return nil
 	}
 	config := web.Config{
-		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, VoteLimit: p.c.VoteLimit, ReportLimit: p.c.ReportLimit, PromiseDays: p.c.PromiseDays, City: p.c.City,
+		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, VoteLimit: p.c.VoteLimit, ReportLimit: p.c.ReportLimit, LicenceName: p.c.LicenceName, LicenceURL: p.c.LicenceURL, PromiseDays: p.c.PromiseDays, City: p.c.City,
 		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected,
 		Registry: p.registry, Log: p.log,
 	}
