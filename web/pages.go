@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -9,11 +10,16 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/paulmach/orb"
+
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/geo"
 )
 
 //go:embed templates/*.html
@@ -168,6 +174,9 @@ type panelView struct {
 	Places   []titled
 	Together bool // the list holds places that lie on one spot
 	Gone     bool
+	Query    string  // a street that was looked for without scripts
+	Streets  []nudge // and what was found
+	Around   string  // the name of what the list is around
 
 	Place   *titled
 	Area    string // the cell of a coarse place: lon,lat lon,lat …
@@ -228,6 +237,20 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 		v.Together = true
 		return v, s.fillTogether(ctx, v, ids)
 	}
+	if near := q.Get("near"); near != "" {
+		v.Together, v.Around = true, q.Get("at")
+		return v, s.fillAround(ctx, v, near)
+	}
+	if text := strings.TrimSpace(q.Get("q")); text != "" {
+		v.Together, v.Query = true, text
+		if n := s.network(); n != nil {
+			for _, f := range n.Search(text, 12) {
+				to := url.Values{"near": {fmt.Sprintf("%.6f,%.6f", f.Point.Lat(), f.Point.Lon())}, "at": {f.Name}}
+				v.Streets = append(v.Streets, nudge{"/?" + to.Encode(), f.Name})
+			}
+		}
+		return v, nil
+	}
 	v.Sentence = s.sentence(v.Counts)
 	order, key := "newest", "home.newest."+string(v.Show)
 	if v.Show == groupAll {
@@ -236,6 +259,32 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 	v.Heading = s.texts.T(key)
 	v.Places, err = s.list(ctx, listing{Marks: v.Show.marks(), Order: order, Limit: 12})
 	return v, err
+}
+
+// aroundM is how far around a street's middle places are listed.
+const aroundM = 400
+
+// fillAround lists the places around a position, the nearest first.
+func (s *face) fillAround(ctx context.Context, v *panelView, near string) error {
+	at, ok, err := (&placesInput{Near: near}).near()
+	if err != nil || !ok {
+		return err
+	}
+	if v.Around == "" {
+		v.Around = near
+	}
+	found, err := s.inBox(ctx, widen(orb.Bound{Min: at, Max: at}, aroundM), "order by p.severity desc, p.id limit 500")
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(found, func(a, b sight) int { return cmp.Compare(geo.Distance(a.Point(), at), geo.Distance(b.Point(), at)) })
+	wanted := v.Show.marks()
+	for _, f := range found {
+		if slices.Contains(wanted, f.Mark()) && len(v.Places) < 30 {
+			v.Places = append(v.Places, s.describe(f))
+		}
+	}
+	return nil
 }
 
 // fillTogether lists the places that were clicked on at once.

@@ -325,7 +325,9 @@ func TestReportingJourney(t *testing.T) {
 	run(b, chromedp.Navigate(w.http.URL+"/report?q=Ring"))
 	b.tap(`#hits a`)
 	b.until(`location.search.includes('lat=')`)
+	spot := eval[string](b, `location.search`)
 	b.tap(`.nudges a`)
+	b.until(fmt.Sprintf(`location.search !== %q && document.querySelector('.nudges a')`, spot))
 	run(b, chromedp.Navigate(w.http.URL+"/report?lat="+form["lat"]+"&lon="+form["lon"]))
 	b.reads("Is it one of these?")
 	if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {

@@ -5,6 +5,7 @@ import * as maplibre from 'maplibre-gl';
 import {listen, type Change} from './live.ts';
 import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
+import {search} from './search.ts';
 import {placesTiles, style, type Selected} from './style.ts';
 
 const box = document.getElementById('map')!;
@@ -100,6 +101,10 @@ class Screen {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => void this.recolour());
     this.controls();
     this.sheet();
+    search(document.querySelector<HTMLFormElement>('form.find')!, document.getElementById('hits')!, (s) => {
+      this.map.easeTo({center: [s.lon, s.lat], zoom: Math.max(this.map.getZoom(), 16), duration: duration()});
+      void this.go(query({near: `${s.lat},${s.lon}`, at: s.name}));
+    }, () => tell(text('search.none')));
     listen({
       changed: (c) => this.changed(c),
       missed: () => {

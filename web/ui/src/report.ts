@@ -2,6 +2,7 @@
 import type {Map as GLMap} from 'maplibre-gl';
 import * as maplibre from 'maplibre-gl';
 import {addMarks, addPlate} from './marks.ts';
+import {search} from './search.ts';
 import {style} from './style.ts';
 
 const box = document.getElementById('rmap')!;
@@ -77,7 +78,7 @@ async function start() {
     moved = true;
     map.easeTo({center: at, zoom: Math.max(map.getZoom(), 17), duration: calm.matches ? 0 : 180});
   };
-  search(go);
+  search(document.querySelector<HTMLFormElement>('form.find')!, hits, (s) => go([s.lon, s.lat]), () => tell(text('search.none')));
   controls(map, go);
   map.once('idle', () => (box.dataset.ready = 'yes'));
 }
@@ -90,46 +91,6 @@ function controls(map: GLMap, go: (at: [number, number]) => void) {
       (e) => tell(text(e.code === e.PERMISSION_DENIED ? 'here.denied' : 'here.failed')), {enableHighAccuracy: true, timeout: 15000}),
   };
   for (const b of box.querySelectorAll<HTMLElement>('.mctl [data-do]')) b.addEventListener('click', () => act[b.dataset.do!]?.());
-}
-
-interface Street {
-  name: string;
-  lat: number;
-  lon: number;
-}
-
-function search(go: (at: [number, number]) => void) {
-  const form = document.querySelector<HTMLFormElement>('form.find')!;
-  const field = document.querySelector<HTMLInputElement>('#q')!;
-  let mine = 0;
-  const find = async () => {
-    const turn = ++mine;
-    if (field.value.trim() === '') return hits.replaceChildren();
-    const answer = await fetch('/api/v1/streets?' + new URLSearchParams({q: field.value.trim()}));
-    if (turn !== mine || !answer.ok) return;
-    const {streets} = (await answer.json()) as {streets: Street[]};
-    hits.replaceChildren(...streets.map((s) => {
-      const button = Object.assign(document.createElement('button'), {type: 'button', textContent: s.name});
-      button.addEventListener('click', () => {
-        field.value = s.name;
-        hits.replaceChildren();
-        go([s.lon, s.lat]);
-      });
-      const li = document.createElement('li');
-      li.append(button);
-      return li;
-    }));
-  };
-  let timer = 0;
-  field.addEventListener('input', () => {
-    clearTimeout(timer);
-    timer = window.setTimeout(() => void find(), 200);
-  });
-  form.addEventListener('submit', (e) => {
-    e.preventDefault();
-    clearTimeout(timer);
-    void find().then(() => hits.querySelector('button')?.focus());
-  });
 }
 
 // Photos that would be refused are named before they are sent.
