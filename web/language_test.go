@@ -134,7 +134,7 @@ func TestLanguages(t *testing.T) {
 		{"/list?lang=xx", "de", "none", "de", "Straßenschäden in Krems"},
 		{"/places/pgoettweiger1", "de", "", "de", "Acht Fahrer haben es gespürt."},
 		{"/places/pmitterweg1", "de", "", "de", "mit Absicht ungenau"},
-		{"/?place=pringstrasse1", "de", "", "de", "Elf spürten es, zwei nicht: zu 94 % sicher."},
+		{"/?place=pringstrasse1", "de", "", "de", "Elf spürten es, zwei nicht: zu 94 % sicher."},
 		{"/nothing", "de", "", "de", "Hier ist nichts"},
 	} {
 		answer, body := ask(c.path, c.accept, c.cookie)

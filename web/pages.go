@@ -19,6 +19,7 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
 )
 
@@ -185,6 +186,8 @@ type panelView struct {
 	Story   []chapter
 	Ballot  *ballot
 
+	repaired time.Time // for the first time; zero: not yet
+
 	Bounds string // of the map: west,south,east,north
 	Texts  string // those of the map's script, JSON
 }
@@ -315,6 +318,11 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	v.Reasons = s.reasons(rec.Reasons, rec.sight)
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.tell(rec.sight, rec.Steps, rec.OrderSteps)
+	for _, st := range rec.OrderSteps {
+		if st.State == dispatch.Repaired && v.repaired.IsZero() {
+			v.repaired = st.At
+		}
+	}
 	if text := s.said(rec.Poll); text != "" {
 		v.Reasons = append(v.Reasons, why{"person", text})
 	}

@@ -133,6 +133,9 @@ func TestStatsAgreeWithTheOrders(t *testing.T) {
 			t.Errorf("%s: %s", path, wrong)
 		}
 	}
+	if _, body := w.get("/places/plive001"); !strings.Contains(body, "<dt>Promised</dt>") {
+		t.Error("a place does not say what was promised")
+	}
 	for path, want := range map[string]int{"/stats?period=x": 400, "/stats/none.csv": 404, "/stats/weeks": 404, "/api/v1/stats?period=x": 422} {
 		if answer, _ := w.get(path); answer.StatusCode != want {
 			t.Errorf("%s: %s", path, answer.Status)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 const listSize = 25 // places on a page of the list
@@ -122,13 +123,13 @@ func (s *face) showPlace(w http.ResponseWriter, r *http.Request, id string, stat
 	p := *v.Place
 	v.Page, v.Title = "place", p.Title
 	v.Summary = s.summary(p.sight)
-	v.Facts = s.facts(p)
+	v.Facts = s.facts(p, v.repaired)
 	v.Minimap = s.minimap(p)
 	change(&v)
 	return s.render(w, r, status, "base", &v)
 }
 
-func (s *face) facts(p titled) []fact {
+func (s *face) facts(p titled, repaired time.Time) []fact {
 	t := s.texts
 	severity := t.T("fact.severity.value", "grade", t.T(fmt.Sprint("grade.", int(p.Grade()))), "value", t.Decimal(p.Severity, 2))
 	out := []fact{{Name: t.T("fact.severity"), Value: severity}}
@@ -147,6 +148,9 @@ func (s *face) facts(p titled) []fact {
 		if o.Body != "" {
 			out = append(out, fact{Name: t.T("fact.body"), Value: o.Body})
 		}
+		if text := s.promise(*o, repaired); text != "" {
+			out = append(out, fact{Name: t.T("fact.promise"), Value: text})
+		}
 		if o.ExternalID != "" {
 			out = append(out, fact{Name: t.T("fact.external"), Value: o.ExternalID, Code: true})
 		}
@@ -159,6 +163,24 @@ func (s *face) facts(p titled) []fact {
 	return append(out,
 		fact{Name: t.T("fact.position"), Value: t.T("fact.position.value", "lat", at(p.Lat), "lon", at(p.Lon), "m", int(math.Ceil(p.UncertaintyM)))},
 		fact{Name: t.T("fact.cell"), Value: p.Cell.String(), Code: true})
+}
+
+// promise says by when the city has promised to repair, and whether it first did so in time; empty where it has promised nothing.
+func (s *face) promise(o dispatch.Order, repaired time.Time) string {
+	days := s.config.PromiseDays
+	if days <= 0 || o.State == dispatch.Dismissed {
+		return ""
+	}
+	t, now := s.texts, s.config.Now()
+	due := o.PromotedAt.Add(time.Duration(days * 24 * float64(time.Hour)))
+	key := "fact.promise.by"
+	switch {
+	case !repaired.IsZero() && !repaired.After(due):
+		key = "fact.promise.kept"
+	case !repaired.IsZero(), now.After(due):
+		key = "fact.promise.missed"
+	}
+	return t.T(key, "day", t.Day(due, now))
 }
 
 // Changed is when a place last changed: its order where there is one.
