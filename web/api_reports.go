@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/paulmach/orb"
 )
 
 type reportInput struct {
@@ -101,8 +100,7 @@ func (s *Server) apiStreets(_ context.Context, in *streetsInput) (*struct{ Body 
 	body := streetsBody{Streets: []foundStreet{}}
 	if n := s.network(); n != nil {
 		for _, f := range n.Search(in.Query, 8) {
-			p := orb.Point(f.Point)
-			body.Streets = append(body.Streets, foundStreet{f.Name, round(p.Lat(), 6), round(p.Lon(), 6)})
+			body.Streets = append(body.Streets, foundStreet{f.Name, round(f.Point.Lat(), 6), round(f.Point.Lon(), 6)})
 		}
 	}
 	return &struct{ Body streetsBody }{body}, nil

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/dispatch"
 )
@@ -56,7 +55,7 @@ func (s *Server) matchReports(ctx context.Context) error {
 		return fmt.Errorf("match reports: %w", err)
 	}
 	for _, r := range list {
-		place, err := s.placeAt(ctx, orb.Point(r.At))
+		place, err := s.placeAt(ctx, r.At)
 		if err != nil {
 			return err
 		}
