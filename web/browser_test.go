@@ -246,7 +246,10 @@ func (b *browser) look(views []view) {
 				if dark {
 					name += "-dark"
 				}
-				b.shoot(name, v.whole())
+				b.shoot(name, false)
+				if v.whole() && os.Getenv("STREETPULSE_SHOTS") != "" {
+					b.shoot(name+"-whole", true)
+				}
 				b.clean(name)
 				if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
 					b.t.Errorf("%s is wider than the window", name)
@@ -257,7 +260,7 @@ func (b *browser) look(views []view) {
 	}
 }
 
-// whole says whether the picture is of all of the page, not of its first window.
+// whole says whether the page is longer than its first window: the map's is not.
 func (v view) whole() bool {
 	return !strings.HasPrefix(v.path, "/?") && !strings.HasPrefix(v.path, "/#") && v.path != "/"
 }

@@ -170,6 +170,9 @@ func (p *parts) make() error {
 		if err := p.post.Check(); err != nil {
 			return fmt.Errorf("--smtp, --mail-from: %w", err)
 		}
+		if p.c.SMTP != "" && p.c.PublicURL == "" {
+			return errors.New("--smtp needs --public-url: the links in mails begin with it")
+		}
 	}
 	if !p.c.plays(roleWeb) && !p.c.plays(roleJobs) {
 		return nil
