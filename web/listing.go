@@ -106,6 +106,13 @@ func (t *tally) changed() {
 	t.changes++
 }
 
+// heard returns how many changes were heard of so far.
+func (t *tally) heard() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.changes
+}
+
 // count returns the number of public places under each mark.
 func (s *Server) count(ctx context.Context) (counts, error) {
 	t := &s.tally

@@ -62,6 +62,7 @@ type Server struct {
 	covered     atomic.Pointer[covered]
 	tally       tally
 	figures     performances
+	gathered    gathered
 	drives      atomic.Pointer[driven]
 	covers      sync.Mutex // one at a time makes covered
 	count5      *prometheus.CounterVec
