@@ -307,13 +307,24 @@ func TestReportingJourney(t *testing.T) {
 	eval[chromedp.Void](b, `void document.getElementById('email').focus()`)
 	b.press("Enter")
 	b.reads("Your report is in")
+	b.open(w.http.URL + "/report/sent")
+	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("run npm ci in web/ui: %v", err)
+	}
+	b.accessible("sent", string(axe))
 	b.clean("report")
 	if n := count(w, `select count(*) from reports r join report_photos p on p.report = r.id where category = 'casting' and street = 'Austraße' and email = 'ben@example.org'`); n != 1 {
 		t.Errorf("%d reports with a photo", n)
 	}
-	run(b, chromedp.Navigate(linkIn.FindString(w.letters("ben@example.org")[0])))
+	link := linkIn.FindString(w.letters("ben@example.org")[0])
+	b.open(link)
+	b.accessible("to confirm", string(axe))
 	b.tap("main form button")
 	b.reads("It is counted.")
+	b.view(360, 780, true)
+	b.open(link)
+	b.accessible("confirmed", string(axe))
 	if n := count(w, `select count(*) from hand_reports where class = 'casting'`); n != 1 {
 		t.Errorf("%d reports count", n)
 	}
