@@ -112,6 +112,9 @@ func (c *cache) prepare(ctx context.Context, tx pgx.Tx, l *leases, batch []*arri
 	if err := c.known.read(ctx, tx, need); err != nil {
 		return err
 	}
+	if err := c.known.readReports(ctx, tx, need); err != nil {
+		return err
+	}
 	fresh, err := c.read(ctx, tx, need)
 	if err != nil || len(fresh) == 0 {
 		return err
@@ -134,7 +137,7 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 	return c.take(rows)
 }
 
-const siteColumns = placeColumns + `, shown, reviewed, repaired_at, steps, estimate, verdict`
+const siteColumns = placeColumns + `, shown, reviewed, repaired_at, steps, estimate, verdict, votes_known, votes_absent, votes_repaired`
 
 // take puts places, without their accounts, into memory, where they are not there already, and returns those.
 func (c *cache) take(rows pgx.Rows) (map[string]*site, error) {
@@ -144,7 +147,8 @@ func (c *cache) take(rows pgx.Rows) (map[string]*site, error) {
 		s := &site{accounts: map[string]*account{}, changed: map[string]bool{}, stored: true}
 		var repaired *time.Time
 		var estimate []byte
-		if err := scanPlace(rows, &s.Place, &s.shown, &s.reviewed, &repaired, &s.stepCount, &estimate, &s.verdict); err != nil {
+		if err := scanPlace(rows, &s.Place, &s.shown, &s.reviewed, &repaired, &s.stepCount, &estimate, &s.verdict,
+			&s.poll.Known, &s.poll.Absent, &s.poll.Repaired); err != nil {
 			return nil, err
 		}
 		if repaired != nil {

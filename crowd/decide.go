@@ -43,7 +43,7 @@ func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, found Class, at 
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		update places set repaired_at = $2 where id = $1`, place, at); err != nil {
+		update places set repaired_at = $2, votes_known = 0, votes_absent = 0, votes_repaired = 0 where id = $1`, place, at); err != nil {
 		return fmt.Errorf("mark place %s repaired: %w", place, err)
 	}
 	if _, err := tx.Exec(ctx, `delete from evidence where place = $1`, place); err != nil {
@@ -82,7 +82,7 @@ func (r *Rehearsal) decide(place string, d decision, found Class, at time.Time) 
 	s.verdict, r.fresh = found, true
 	switch {
 	case d == decidedRepaired:
-		s.repairedAt = at
+		s.repairedAt, s.poll = at, Poll{}
 		s.accounts, s.order = map[string]*account{}, nil
 	case s.State != State(d):
 		s.enter(State(d), at)

@@ -276,6 +276,7 @@ func (m *mind) look(s *site, around []geo.Cell) {
 			s.structure[c] += shift
 		}
 	}
+	s.poll.weigh(&s.structure)
 	if s.HeadingDeg == nil {
 		return
 	}
@@ -412,11 +413,11 @@ func (m *mind) orderedBeside(s *site, around []geo.Cell) bool {
 func (m *mind) checkRepair(s *site, a *arrival, out *outcome) {
 	felt, smooth := m.sinceRepair(s)
 	switch {
-	case m.line.breaks(felt):
+	case m.breaks(s, felt):
 		s.repairedAt = time.Time{}
 		s.enter(Confirmed, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, felt, false})
-	case m.line.holds(felt, smooth) && s.State == Confirmed:
+	case m.holds(s, felt, smooth) && s.State == Confirmed:
 		s.enter(Faded, a.Received)
 		out.checks = append(out.checks, check{s.ID, a.Received, smooth, true})
 	}
@@ -438,8 +439,10 @@ func (m *mind) sinceRepair(s *site) (felt, smooth int) {
 }
 
 // breaks says whether so many who felt a repaired place are enough to reopen it, holds whether a repair is verified.
-func (l line) breaks(felt int) bool        { return felt >= l.reopened }
-func (l line) holds(felt, smooth int) bool { return felt == 0 && smooth >= l.verified }
+func (m *mind) breaks(s *site, felt int) bool { return felt >= m.line.reopened-s.poll.back() }
+func (m *mind) holds(s *site, felt, smooth int) bool {
+	return felt == 0 && smooth >= m.line.verified-s.poll.holds()
+}
 
 // enter changes the place's state.
 func (s *site) enter(state State, at time.Time) {

@@ -31,6 +31,7 @@ type knownCase struct {
 	point  orb.Point
 	opened time.Time
 	closed time.Time // zero: open
+	class  Class     // empty: a pothole
 }
 
 func newKnown() *known {
@@ -175,7 +176,7 @@ func knownPrior(at orb.Point, headingDeg *float64, t time.Time, furniture []fixt
 		if t.Before(c.opened.Add(-caseBefore)) || t.After(until) {
 			continue
 		}
-		shift[0] = math.Max(shift[0], knownWeight(at, c.point)*math.Log(caseOdds))
+		c.shiftOf(at, &shift)
 	}
 	return shift
 }

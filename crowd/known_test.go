@@ -40,13 +40,13 @@ func TestWhatIsKnownShiftsThePrior(t *testing.T) {
 		"twice the same":           {of(Rail, furniture(fixture{Rail, at(1), nil}, fixture{Rail, at(3), nil})), 15},
 		"a casting":                {of(Casting, furniture(fixture{Casting, at(3), &north})), 2.2},
 		"a casting across":         {of(Casting, furniture(fixture{Casting, at(3), &south})), math.Pow(2.2, 0.3)},
-		"an open case":             {cases(knownCase{at(5), now.Add(-hour), time.Time{}}), 2.5},
-		"two people's":             {cases(knownCase{at(5), now.Add(-hour), time.Time{}}, knownCase{at(5), now.Add(-2 * hour), time.Time{}}), 2.5},
-		"reported later":           {cases(knownCase{at(5), now.Add(13 * 24 * hour), time.Time{}}), 2.5},
-		"reported much later":      {cases(knownCase{at(5), now.Add(15 * 24 * hour), time.Time{}}), 1},
-		"closed":                   {cases(knownCase{at(5), now.Add(-hour), now.Add(-time.Minute)}), 1},
-		"never closed":             {cases(knownCase{at(5), now.Add(-91 * 24 * hour), time.Time{}}), 1},
-		"closed after a long time": {cases(knownCase{at(5), now.Add(-91 * 24 * hour), now.Add(hour)}), 1},
+		"an open case":             {cases(knownCase{at(5), now.Add(-hour), time.Time{}, ""}), 2.5},
+		"two people's":             {cases(knownCase{at(5), now.Add(-hour), time.Time{}, ""}, knownCase{at(5), now.Add(-2 * hour), time.Time{}, ""}), 2.5},
+		"reported later":           {cases(knownCase{at(5), now.Add(13 * 24 * hour), time.Time{}, ""}), 2.5},
+		"reported much later":      {cases(knownCase{at(5), now.Add(15 * 24 * hour), time.Time{}, ""}), 1},
+		"closed":                   {cases(knownCase{at(5), now.Add(-hour), now.Add(-time.Minute), ""}), 1},
+		"never closed":             {cases(knownCase{at(5), now.Add(-91 * 24 * hour), time.Time{}, ""}), 1},
+		"closed after a long time": {cases(knownCase{at(5), now.Add(-91 * 24 * hour), now.Add(hour), ""}), 1},
 	} {
 		if math.Abs(test.got-test.want) > 0.02*test.want {
 			t.Errorf("%s: %.3f, want %.3f", name, test.got, test.want)

@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -96,6 +97,8 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	b.Queue(`delete from evidence where place = any($1)`, ids)
+	b.Queue(`update places set votes_known = 0, votes_absent = 0, votes_repaired = 0 where id = any($1)`, ids)
+	queueVotes(b, sites)
 	queueEvidence(b, sites, r.epoch)
 	b.Queue(`delete from place_steps s using unnest($1::text[], $2::int[]) as u (place, kept) where s.place = u.place and s.n > u.kept`, ids, kept)
 	if err := queueSteps(b, sites); err != nil {
@@ -120,6 +123,12 @@ type taken struct {
 	kind  string
 	found Class
 	at    time.Time
+
+	vote, report bool
+	replaces     string
+	epoch        int64
+	lat, lon     float64
+	cell         int64
 }
 
 // repeat judges what was judged.
@@ -139,6 +148,20 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	if err != nil {
 		return fmt.Errorf("read decisions: %w", err)
 	}
+	votes, err := readVotes(ctx, tx, after)
+	if err != nil {
+		return err
+	}
+	reports, err := readTakenReports(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for len(reports) > 0 && reports[0].n <= after { // they weigh on, but what they have changed is in the state that was sealed
+		r.report(reports[0])
+		reports = reports[1:]
+	}
+	decisions = append(append(decisions, votes...), reports...)
+	slices.SortFunc(decisions, func(a, b taken) int { return cmp.Compare(a.n, b.n) })
 	count := func() {
 		out.Judged++
 		if progress != nil {
@@ -148,7 +171,14 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 	decideUntil := func(n int64) {
 		for ; len(decisions) > 0 && decisions[0].n < n; decisions = decisions[1:] {
 			d := decisions[0]
-			r.decide(d.place, decision(d.kind), d.found, d.at.UTC())
+			switch {
+			case d.vote:
+				r.vote(d)
+			case d.report:
+				r.report(d)
+			default:
+				r.decide(d.place, decision(d.kind), d.found, d.at.UTC())
+			}
 			count()
 		}
 	}

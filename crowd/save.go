@@ -33,6 +33,7 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 		return err
 	}
 	b.Queue(`insert into touched (epoch, place) select $1, * from unnest($2::text[])`, e.epoch, slices.Sorted(maps.Keys(out.touched)))
+	queueVotes(b, touched)
 	queueEvidence(b, touched, e.epoch)
 	if err := queueSteps(b, touched); err != nil {
 		return err
@@ -89,11 +90,7 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 	verdict := make([]string, n)
 	ordered, shown, reviewed, estimate := make([]bool, n), make([]bool, n), make([]bool, n), make([][]byte, n)
 	for i, s := range touched {
-		stored := s.Belief
-		for c := range stored {
-			stored[c] = round(stored[c], 9) // far smaller ones do not fit the column
-		}
-		belief, err := json.Marshal(stored)
+		belief, err := json.Marshal(storedBelief(s.Belief))
 		if err != nil {
 			return fmt.Errorf("place %s: %w", s.ID, err)
 		}

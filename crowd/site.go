@@ -40,6 +40,7 @@ type site struct {
 	looks      [2]looks           // what jolts without and with a waveform look like
 	repairedAt time.Time
 	verdict    Class // what a crew has found here; empty: none has been
+	poll       Poll  // what passers-by say since the last repair
 	stored     bool
 	shown      bool            // the story has told that it is suspected
 	reviewed   bool            // it has been put on the review list
@@ -241,6 +242,7 @@ func (s *site) merge(o *site) {
 	}
 	s.dirty = true
 	s.shown = s.shown || o.shown
+	s.poll.add(o.poll)
 }
 
 // join adds another account of the same device, whose offsets count from the same anchor.

@@ -123,7 +123,10 @@ func (m *mind) repairChanges(s *site) []Change {
 	var out []Change
 	if felt, _ := m.sinceRepair(s); felt == 0 && s.State == Confirmed {
 		t := m.imagine(s)
-		n, found := t.until(func() { t.miss() }, func() bool { return m.line.holds(m.sinceRepair(t.site)) })
+		n, found := t.until(func() { t.miss() }, func() bool {
+			felt, smooth := m.sinceRepair(t.site)
+			return m.holds(t.site, felt, smooth)
+		})
 		t.forget()
 		out = append(out, Change{Kind: ChangeVerify, N: n, More: !found})
 	}
@@ -131,7 +134,7 @@ func (m *mind) repairChanges(s *site) []Change {
 	defer t.forget()
 	n, found := t.until(func() { t.hit() }, func() bool {
 		felt, _ := m.sinceRepair(t.site)
-		return m.line.breaks(felt)
+		return m.breaks(t.site, felt)
 	})
 	return append(out, Change{Kind: ChangeReopen, N: n, More: !found})
 }

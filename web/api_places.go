@@ -64,7 +64,7 @@ func round(v float64, digits int) float64 {
 	return math.Round(v*p) / p
 }
 
-func (s *Server) placeFeature(p titled) placeFeature {
+func (s *face) placeFeature(p titled) placeFeature {
 	props := placeProperties{
 		ID: p.ID, State: p.sight.State, Mark: p.Mark(), Class: p.Class, Belief: beliefByName(p.Belief),
 		Severity: round(p.Severity, 3), Devices: p.Devices, Passes: p.Passes,
@@ -95,6 +95,7 @@ func beliefByName(b crowd.Belief) map[string]float64 {
 
 // placesInput are the filters of the list of places.
 type placesInput struct {
+	Spoken
 	BBox    string   `query:"bbox" doc:"west,south,east,north in degrees" example:"15.58,48.39,15.65,48.43"`
 	Near    string   `query:"near" doc:"lat,lon; with radius_m" example:"48.41,15.61"`
 	RadiusM float64  `query:"radius_m" doc:"metres around near" default:"500" exclusiveMinimum:"0" maximum:"50000"`
@@ -104,16 +105,19 @@ type placesInput struct {
 }
 
 type placeInput struct {
+	Spoken
 	ID string `path:"id" maxLength:"64"`
 }
 
 func (s *Server) registerPlaces(api huma.API) {
-	huma.Register(api, open("list-places", http.MethodGet, "/places", "Places, newest change first", 400, 503), s.apiPlaces)
-	huma.Register(api, open("get-place", http.MethodGet, "/places/{id}", "One place and its story", 404, 503), s.apiPlace)
-	huma.Register(api, open("get-evidence", http.MethodGet, "/places/{id}/evidence", "Why a place is believed", 404, 503), s.apiEvidence)
+	one := func(in *placeInput) Spoken { return in.Spoken }
+	huma.Register(api, open("list-places", http.MethodGet, "/places", "Places, newest change first", 400, 503),
+		each(s, (*face).apiPlaces, func(in *placesInput) Spoken { return in.Spoken }))
+	huma.Register(api, open("get-place", http.MethodGet, "/places/{id}", "One place and its story", 404, 503), each(s, (*face).apiPlace, one))
+	huma.Register(api, open("get-evidence", http.MethodGet, "/places/{id}/evidence", "Why a place is believed", 404, 503), each(s, (*face).apiEvidence, one))
 }
 
-func (s *Server) apiPlaces(ctx context.Context, in *placesInput) (*geojsonBody[placeCollection], error) {
+func (s *face) apiPlaces(ctx context.Context, in *placesInput) (*geojsonBody[placeCollection], error) {
 	box, err := in.box()
 	if err != nil {
 		return nil, s.failed(ctx, "list", err)
@@ -284,7 +288,7 @@ type placeRecord struct {
 	Story []storyStep `json:"story"`
 }
 
-func (s *Server) apiPlace(ctx context.Context, in *placeInput) (*geojsonBody[placeRecord], error) {
+func (s *face) apiPlace(ctx context.Context, in *placeInput) (*geojsonBody[placeRecord], error) {
 	rec, err := s.record(ctx, in.ID)
 	if err != nil {
 		return nil, s.failed(ctx, "place", err)
@@ -334,7 +338,7 @@ type lever struct {
 	Text string `json:"text"`
 }
 
-func (s *Server) explained(e crowd.Explanation, p sight) explained {
+func (s *face) explained(e crowd.Explanation, p sight) explained {
 	out := explained{Class: e.Class, Probability: round(e.Probability, 3), Line: round(e.Line, 3), Belief: beliefByName(e.Belief),
 		Devices: e.Devices, Passes: e.Passes, Reasons: []reason{}, Changes: []lever{}}
 	for _, r := range e.Reasons {
@@ -350,7 +354,7 @@ func (s *Server) explained(e crowd.Explanation, p sight) explained {
 	return out
 }
 
-func (s *Server) apiEvidence(ctx context.Context, in *placeInput) (*struct{ Body evidence }, error) {
+func (s *face) apiEvidence(ctx context.Context, in *placeInput) (*struct{ Body evidence }, error) {
 	rec, err := s.record(ctx, in.ID)
 	if err != nil {
 		return nil, s.failed(ctx, "place", err)

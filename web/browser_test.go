@@ -18,15 +18,18 @@ import (
 	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/web"
 )
 
 // browser is one page of a Chromium that only the tests use. What it complains of, and what it asks of any other
 // host, fails the test.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	t    *testing.T
+	ctx  context.Context
+	host string
 
 	mu     sync.Mutex
 	wrongs []string
@@ -53,7 +56,7 @@ func newBrowser(t *testing.T, host string) *browser {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx}
+	b := &browser{t: t, ctx: ctx, host: host}
 	if err := chromedp.Listen(ctx, func(event any) { b.hear(event, host) }); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +143,7 @@ func (b *browser) open(address string) {
 	b.t.Helper()
 	run(b, chromedp.Navigate("about:blank"))
 	run(b, chromedp.Navigate(address))
-	b.wait(`document.querySelector('main') && (!document.getElementById('map') || document.getElementById('map').dataset.ready === 'yes')`)
+	b.wait(`document.querySelector('main') && (!document.querySelector('#map, #rmap') || document.querySelector('#map, #rmap').dataset.ready === 'yes')`)
 	b.wait(`document.fonts.status === 'loaded'`)
 }
 
@@ -191,6 +194,9 @@ func views() []view {
 		{"map", "/?place=pringstrasse1", false},
 		{"list", "/list", false},
 		{"place", "/places/pgoettweiger1", false},
+		{"report", "/report?lat=48.4108&lon=15.6062", false},
+		{"report-empty", "/report", true},
+		{"data", "/data", false},
 		{"home", "/", true},
 		{"wide", "/?place=pringstrasse1#map=15/48.4072/15.6085", true},
 		{"coarse", "/?place=pmitterweg1", true},
@@ -207,32 +213,56 @@ func TestPictures(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.settle()
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	b.look(views())
+}
+
+// TestPicturesOfFigures does the same with a town that has a past.
+func TestPicturesOfFigures(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, func(c *web.Config) { c.PromiseDays = 5 })
+	w.live()
+	w.drive()
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	b.look([]view{{"stats", "/stats", false}, {"stats-year", "/stats?period=52w", true}, {"stats-german", "/stats?lang=de", true}})
+}
+
+// look opens every page on a desk and on phones, by day and by night.
+func (b *browser) look(views []view) {
+	b.t.Helper()
 	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
 	if err != nil {
-		t.Fatalf("run npm ci in web/ui: %v", err)
+		b.t.Fatalf("run npm ci in web/ui: %v", err)
 	}
-	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
 	for _, dark := range []bool{false, true} {
-		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		for _, size := range [][2]int64{{1440, 900}, {390, 844}, {360, 780}} {
 			b.view(size[0], size[1], dark)
-			for _, v := range views() {
-				if v.extra && os.Getenv("STREETPULSE_SHOTS") == "" {
+			for _, v := range views {
+				if (v.extra || size[0] == 390) && os.Getenv("STREETPULSE_SHOTS") == "" {
 					continue
 				}
-				b.open(w.http.URL + v.path)
+				b.open("http://" + b.host + v.path)
 				name := fmt.Sprintf("%s-%d", v.name, size[0])
 				if dark {
 					name += "-dark"
 				}
 				b.shoot(name, false)
+				if v.whole() && os.Getenv("STREETPULSE_SHOTS") != "" {
+					b.shoot(name+"-whole", true)
+				}
 				b.clean(name)
 				if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-					t.Errorf("%s is wider than the window", name)
+					b.t.Errorf("%s is wider than the window", name)
 				}
 				b.accessible(name, string(axe))
 			}
 		}
 	}
+}
+
+// whole says whether the page is longer than its first window: the map's is not.
+func (v view) whole() bool {
+	return !strings.HasPrefix(v.path, "/?") && !strings.HasPrefix(v.path, "/#") && v.path != "/"
 }
 
 // accessible has axe-core look at the page: nothing serious may stand in anybody's way (WCAG 2.2 AA).
@@ -292,4 +322,47 @@ func TestLive(t *testing.T) {
 	eval[chromedp.Void](b, `void document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true}))`)
 	b.wait(`!document.querySelector('#panel [data-place]') && location.search === ''`)
 	b.clean("night")
+}
+
+// press presses a key where the keyboard is.
+func (b *browser) press(key string) {
+	b.t.Helper()
+	if key == "Enter" {
+		key = kb.Enter
+	}
+	run(b, chromedp.KeyEvent(key))
+}
+
+// tap clicks on an element, also where the page may run no scripts.
+func (b *browser) tap(selector string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelector(%q) !== null`, selector))
+	run(b, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.querySelector(%q).click()`, selector)))
+}
+
+// until waits for a condition where the page may run no scripts: it asks from outside.
+func (b *browser) until(condition string) {
+	b.t.Helper()
+	ctx, done := context.WithTimeout(b.ctx, 60*time.Second)
+	defer done()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		// While a page is being left there is nothing to ask.
+		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")")); err == nil && ok {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			b.clean("while waiting")
+			b.t.Fatalf("waiting for %s", condition)
+		}
+	}
+}
+
+// reads waits until the page says something, also where it may run no scripts.
+func (b *browser) reads(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.body?.innerText.includes(%q)`, text))
 }

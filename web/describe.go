@@ -24,7 +24,7 @@ type titled struct {
 const nearStreet = 40
 
 // describe names a place after the streets around it.
-func (s *Server) describe(p sight) titled {
+func (s *face) describe(p sight) titled {
 	t := s.texts
 	out := titled{sight: p, State: s.stateWord(p), Since: p.FirstAt, Next: s.nextWord(p)}
 	class := t.T("class." + string(p.Class))
@@ -92,7 +92,7 @@ func crossName(names, street string) string {
 }
 
 // direction returns the direction of travel as a word, empty where there is none.
-func (s *Server) direction(heading *float64) string {
+func (s *face) direction(heading *float64) string {
 	if heading == nil {
 		return ""
 	}
@@ -100,7 +100,7 @@ func (s *Server) direction(heading *float64) string {
 	return s.texts.T("direction." + strconv.Itoa(eighth))
 }
 
-func (s *Server) stateWord(p sight) string {
+func (s *face) stateWord(p sight) string {
 	switch {
 	case p.Order != nil && p.Order.State == dispatch.Reopened:
 		return s.texts.T("mark.reopened")
@@ -118,7 +118,7 @@ func stage(p sight) string {
 	return string(p.State)
 }
 
-func (s *Server) nextWord(p sight) string {
+func (s *face) nextWord(p sight) string {
 	if p.Order != nil && p.Order.State == dispatch.Verified {
 		days := int(p.Order.StateAt.Sub(p.Order.PromotedAt).Hours() / 24)
 		if days == 0 {
@@ -130,7 +130,7 @@ func (s *Server) nextWord(p sight) string {
 }
 
 // summary is the sentence that a place's page opens with.
-func (s *Server) summary(p sight) string {
+func (s *face) summary(p sight) string {
 	return s.texts.N("sum.felt", p.Felt()) + " " + s.texts.T("sum."+stage(p))
 }
 
@@ -141,7 +141,7 @@ type bar struct {
 }
 
 // bars returns the belief as people read it: what is likely, and the rest as one.
-func (s *Server) bars(b crowd.Belief) []bar {
+func (s *face) bars(b crowd.Belief) []bar {
 	const most = 3
 	var out []bar
 	rest := 100
@@ -171,7 +171,7 @@ func (s *Server) bars(b crowd.Belief) []bar {
 type why struct{ Symbol, Text string }
 
 // reasons puts the reasons for a belief into plain sentences.
-func (s *Server) reasons(rs []crowd.Reason, p sight) []why {
+func (s *face) reasons(rs []crowd.Reason, p sight) []why {
 	t := s.texts
 	var out []why
 	for _, r := range rs {
@@ -210,7 +210,7 @@ func (s *Server) reasons(rs []crowd.Reason, p sight) []why {
 }
 
 // changes says in plain sentences what would change a belief.
-func (s *Server) changes(cs []crowd.Change) []string {
+func (s *face) changes(cs []crowd.Change) []string {
 	out := make([]string, 0, len(cs))
 	for _, c := range cs {
 		key := "change." + string(c.Kind)

@@ -27,6 +27,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		if open := strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/tiles/"); open {
 			h.Set("Access-Control-Allow-Origin", "*") // public data, no cookies
+			h.Add("Vary", "Accept-Language")
 		}
 		c := &counted{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(c, r)

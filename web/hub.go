@@ -24,7 +24,7 @@ type change struct {
 // message is one event of the stream.
 type message struct {
 	Event string
-	Data  []byte
+	Data  map[string][]byte // by language
 }
 
 const (
@@ -210,10 +210,11 @@ func (h *hub) tell(ctx context.Context, kinds map[string]string) {
 		return
 	}
 	for _, p := range found {
-		data, err := json.Marshal(h.server.streamed(h.server.describe(p)))
-		if err != nil {
-			h.server.config.Log.Error("a change could not be written", "place", p.ID, "error", err)
-			continue
+		data := map[string][]byte{}
+		for code, f := range h.server.faces {
+			if data[code], err = json.Marshal(f.streamed(f.describe(p))); err != nil {
+				h.server.config.Log.Error("a change could not be written", "place", p.ID, "error", err)
+			}
 		}
 		event := "place"
 		if kinds[p.ID] == "order" && p.Order != nil {

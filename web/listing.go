@@ -55,7 +55,7 @@ func (s *Server) total(ctx context.Context, l listing) (int, error) {
 }
 
 // list returns one page of a listing.
-func (s *Server) list(ctx context.Context, l listing) ([]titled, error) {
+func (s *face) list(ctx context.Context, l listing) ([]titled, error) {
 	where := listSQL
 	if l.Order == "ordered" {
 		where += ` and o.id is not null`
@@ -106,6 +106,13 @@ func (t *tally) changed() {
 	t.changes++
 }
 
+// heard returns how many changes were heard of so far.
+func (t *tally) heard() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.changes
+}
+
 // count returns the number of public places under each mark.
 func (s *Server) count(ctx context.Context) (counts, error) {
 	t := &s.tally
@@ -148,7 +155,7 @@ func (s *Server) countNow(ctx context.Context) (counts, error) {
 }
 
 // sentence says the counts in words.
-func (s *Server) sentence(c counts) string {
+func (s *face) sentence(c counts) string {
 	t := s.texts
 	if c.Of(groupAll) == 0 {
 		return t.T("counts.none")

@@ -25,7 +25,7 @@ const (
 
 // minimap draws the streets around a place as an SVG, for pages without scripts. It is made of numbers and of
 // escaped text only.
-func (s *Server) minimap(p titled) template.HTML {
+func (s *face) minimap(p titled) template.HTML {
 	m := &mini{centre: p.Point(), perPixel: miniMetres}
 	if p.Coarse {
 		m.perPixel = miniMetresCoarse
@@ -264,4 +264,17 @@ func (m *mini) place(p titled) {
 			miniWidth/2, miniHeight/2, miniWidth/2+reach, miniHeight/2)
 	}
 	fmt.Fprintf(&m.svg, `<use class="c-%s" href="#s-%s" x="%g" y="%g" width="28" height="28"/>`, colour, p.Mark(), miniWidth/2-14, miniHeight/2-14)
+}
+
+// pinMap draws the streets around a position with a pin on it.
+func (s *face) pinMap(at orb.Point) template.HTML {
+	m := &mini{centre: at, perPixel: miniMetres}
+	fmt.Fprintf(&m.svg, `<svg class="mini" viewBox="0 0 %g %g" role="img" aria-label="%s">`, miniWidth, miniHeight,
+		template.HTMLEscapeString(s.texts.T("report.map.label")))
+	if n := s.network(); n != nil {
+		m.ground(n)
+		m.streets(n)
+	}
+	fmt.Fprintf(&m.svg, `<use href="#i-pin" x="%g" y="%g" width="30" height="38"/></svg>`, miniWidth/2-15, miniHeight/2-38)
+	return template.HTML(m.svg.String())
 }

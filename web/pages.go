@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -9,20 +10,26 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/paulmach/orb"
+
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
 
 // parsePages parses a set of templates for every page: what all share, and its own file.
-func (s *Server) parsePages() (map[string]*template.Template, error) {
+func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "error"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/"+name+".html")
 		if err != nil {
@@ -34,20 +41,33 @@ func (s *Server) parsePages() (map[string]*template.Template, error) {
 }
 
 // words are the functions that templates call.
-func (s *Server) words() template.FuncMap {
+func (s *face) words() template.FuncMap {
 	return template.FuncMap{
-		"t":      s.texts.T,
-		"tn":     func(key string, n int) string { return s.texts.N(key, n) },
-		"city":   func() string { return s.config.City },
-		"asset":  s.assets.url,
-		"day":    func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
-		"isoday": func(at time.Time) string { return at.UTC().Format(time.DateOnly) },
-		"grade":  func(g grade) string { return s.texts.T(fmt.Sprint("grade.", int(g))) },
-		"mark":   func(name string) mark { return mark(name) },
-		"marks":  marks, "groups": groups, "classes": crowd.Classes,
+		"t":        s.texts.T,
+		"language": func() string { return s.language },
+		"tn":       func(key string, n int) string { return s.texts.N(key, n) },
+		"city":     func() string { return s.config.City },
+		"asset":    s.assets.url,
+		"day":      func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
+		"isoday":   func(at time.Time) string { return at.UTC().Format(time.DateOnly) },
+		"grade":    func(g grade) string { return s.texts.T(fmt.Sprint("grade.", int(g))) },
+		"mark":     func(name string) mark { return mark(name) },
+		"marks":    marks, "groups": groups, "classes": crowd.Classes,
 		"split":       strings.Split,
+		"links":       links,
+		"date":        func(at time.Time) string { return s.texts.Date(at) },
+		"add":         func(a, b int) int { return a + b },
+		"month":       func(at time.Time) string { return s.month(at) + " " + strconv.Itoa(at.Year()) },
+		"pair":        func(a, b any) struct{ A, B any } { return struct{ A, B any }{a, b} },
 		"attribution": s.attribution,
 	}
+}
+
+// navLink is one of the pages that every page links to.
+type navLink struct{ Page, Href, Text string }
+
+func links() []navLink {
+	return []navLink{{"map", "/", "nav.map"}, {"list", "/list", "nav.list"}, {"stats", "/stats", "nav.stats"}, {"data", "/data", "nav.data"}}
 }
 
 // attribution is what must stand on every map, empty where there are no streets.
@@ -59,22 +79,36 @@ func (s *Server) attribution() string {
 }
 
 // render answers with a page, whole or, where part is named, that template of it alone.
-func (s *Server) render(w http.ResponseWriter, status int, page, part string, data any) error {
+func (s *face) render(w http.ResponseWriter, r *http.Request, status int, part string, data headed) error {
 	var b bytes.Buffer
+	page := data.top().Page
+	data.top().Tongues = s.tongues(r)
 	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-cache")
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", s.language)
+	h.Add("Vary", "Accept-Language, Cookie")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-cache")
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // fails only where the client has gone, and then nobody is left to tell
 	return nil
 }
 
 // orErrorPage serves an error that serve returns as a page in the same look.
-func (s *Server) orErrorPage(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+func (s *Server) orErrorPage(serve func(*face, http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := serve(w, r)
+		f := s.speak(r)
+		choose(w, r, f)
+		err := s.origins.Check(r)
+		if err != nil {
+			err = errElsewhere
+		} else {
+			err = serve(f, w, r)
+		}
 		if err == nil {
 			return
 		}
@@ -83,11 +117,8 @@ func (s *Server) orErrorPage(serve func(http.ResponseWriter, *http.Request) erro
 			s.config.Log.Error("a page failed", "path", r.URL.Path, "error", err)
 		}
 		key := fmt.Sprint("error.", status)
-		page := struct {
-			Page, Title, Text string
-			Status            int
-		}{"error", s.texts.T(key), s.texts.T(key + ".text"), status}
-		if err := s.render(w, status, "error", "base", page); err != nil {
+		page := &errorView{head: head{Page: "error", Title: f.texts.T(key)}, Text: f.texts.T(key + ".text"), Status: status}
+		if err := f.render(w, r, status, "base", page); err != nil {
 			http.Error(w, page.Title, status)
 		}
 	})
@@ -101,27 +132,52 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.As(err, &unreadable):
 		return http.StatusBadRequest
+	case errors.Is(err, errElsewhere):
+		return http.StatusForbidden
 	case away(err):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }
 
+// errElsewhere is returned for forms that another site's page sends.
+var errElsewhere = errors.New("sent by another site's page")
+
 // badRequest says what is wrong with a request.
 type badRequest string
 
 func (b badRequest) Error() string { return string(b) }
 
+// head is what every page has: its name, its title, and the languages it can be read in.
+type head struct {
+	Page, Title string
+	Tongues     []tongue
+}
+
+func (h *head) top() *head { return h }
+
+// headed is a page's content.
+type headed interface{ top() *head }
+
+type errorView struct {
+	head
+	Text   string
+	Status int
+}
+
 // panelView is what the panel beside the map shows: a place, or a list.
 type panelView struct {
-	Page, Title string
-	Show        group
-	Counts      counts
-	Sentence    string
-	Heading     string
-	Places      []titled
-	Together    bool // the list holds places that lie on one spot
-	Gone        bool
+	head
+	Show     group
+	Counts   counts
+	Sentence string
+	Heading  string
+	Places   []titled
+	Together bool // the list holds places that lie on one spot
+	Gone     bool
+	Query    string  // a street that was looked for without scripts
+	Streets  []nudge // and what was found
+	Around   string  // the name of what the list is around
 
 	Place   *titled
 	Area    string // the cell of a coarse place: lon,lat lon,lat …
@@ -130,12 +186,15 @@ type panelView struct {
 	Grounds []why    // why it was believed when its order was written, where that reads otherwise than today
 	Bars    []bar
 	Story   []chapter
+	Ballot  *ballot
+
+	repaired time.Time // for the first time; zero: not yet
 
 	Bounds string // of the map: west,south,east,north
 	Texts  string // those of the map's script, JSON
 }
 
-func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+func (s *face) home(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.panelFor(r)
 	if err != nil {
 		return err
@@ -148,11 +207,11 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Texts = s.scriptTexts()
-	return s.render(w, http.StatusOK, "map", "base", v)
+	return s.render(w, r, http.StatusOK, "base", v)
 }
 
 // panel answers with the panel alone, for the map's script.
-func (s *Server) panel(w http.ResponseWriter, r *http.Request) error {
+func (s *face) panel(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.panelFor(r)
 	if err != nil {
 		return err
@@ -160,10 +219,11 @@ func (s *Server) panel(w http.ResponseWriter, r *http.Request) error {
 	for _, g := range groups() {
 		w.Header().Set("Count-"+string(g), fmt.Sprint(v.Counts.Of(g)))
 	}
-	return s.render(w, http.StatusOK, "map", "panel", v)
+	v.Page = "map"
+	return s.render(w, r, http.StatusOK, "panel", v)
 }
 
-func (s *Server) panelFor(r *http.Request) (*panelView, error) {
+func (s *face) panelFor(r *http.Request) (*panelView, error) {
 	ctx, q := r.Context(), r.URL.Query()
 	v := &panelView{Show: parseGroup(q.Get("show"))}
 	var err error
@@ -171,7 +231,7 @@ func (s *Server) panelFor(r *http.Request) (*panelView, error) {
 		return nil, err
 	}
 	if id := q.Get("place"); id != "" {
-		err := s.fillPlace(ctx, v, id)
+		err := s.fillPlace(r, v, id)
 		if errors.Is(err, errHidden) {
 			v.Gone = true
 			return v, nil
@@ -181,6 +241,20 @@ func (s *Server) panelFor(r *http.Request) (*panelView, error) {
 	if ids := q.Get("places"); ids != "" {
 		v.Together = true
 		return v, s.fillTogether(ctx, v, ids)
+	}
+	if near := q.Get("near"); near != "" {
+		v.Together, v.Around = true, q.Get("at")
+		return v, s.fillAround(ctx, v, near)
+	}
+	if text := strings.TrimSpace(q.Get("q")); text != "" {
+		v.Together, v.Query = true, text
+		if n := s.network(); n != nil {
+			for _, f := range n.Search(text, 12) {
+				to := url.Values{"near": {fmt.Sprintf("%.6f,%.6f", f.Point.Lat(), f.Point.Lon())}, "at": {f.Name}}
+				v.Streets = append(v.Streets, nudge{"/?" + to.Encode(), f.Name})
+			}
+		}
+		return v, nil
 	}
 	v.Sentence = s.sentence(v.Counts)
 	order, key := "newest", "home.newest."+string(v.Show)
@@ -192,8 +266,34 @@ func (s *Server) panelFor(r *http.Request) (*panelView, error) {
 	return v, err
 }
 
+// aroundM is how far around a street's middle places are listed.
+const aroundM = 400
+
+// fillAround lists the places around a position, the nearest first.
+func (s *face) fillAround(ctx context.Context, v *panelView, near string) error {
+	at, ok, err := (&placesInput{Near: near}).near()
+	if err != nil || !ok {
+		return err
+	}
+	if v.Around == "" {
+		v.Around = near
+	}
+	found, err := s.inBox(ctx, widen(orb.Bound{Min: at, Max: at}, aroundM), "order by p.severity desc, p.id limit 500")
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(found, func(a, b sight) int { return cmp.Compare(geo.Distance(a.Point(), at), geo.Distance(b.Point(), at)) })
+	wanted := v.Show.marks()
+	for _, f := range found {
+		if slices.Contains(wanted, f.Mark()) && len(v.Places) < 30 {
+			v.Places = append(v.Places, s.describe(f))
+		}
+	}
+	return nil
+}
+
 // fillTogether lists the places that were clicked on at once.
-func (s *Server) fillTogether(ctx context.Context, v *panelView, ids string) error {
+func (s *face) fillTogether(ctx context.Context, v *panelView, ids string) error {
 	list := strings.Split(ids, ",")
 	if len(list) > 100 {
 		list = list[:100]
@@ -209,7 +309,8 @@ func (s *Server) fillTogether(ctx context.Context, v *panelView, ids string) err
 }
 
 // fillPlace reads all that is told about one place.
-func (s *Server) fillPlace(ctx context.Context, v *panelView, id string) error {
+func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
+	ctx := r.Context()
 	rec, err := s.record(ctx, id)
 	if err != nil {
 		return err
@@ -223,11 +324,24 @@ func (s *Server) fillPlace(ctx context.Context, v *panelView, id string) error {
 	}
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.tell(rec.sight, rec.Steps, rec.OrderSteps)
-	return nil
+	for _, st := range rec.OrderSteps {
+		if st.State == dispatch.Repaired && v.repaired.IsZero() {
+			v.repaired = st.At
+		}
+	}
+	if text := s.said(rec.Poll); text != "" {
+		v.Reasons = append(v.Reasons, why{"person", text})
+	}
+	who, err := s.whoAsks(r)
+	if err != nil {
+		return err
+	}
+	v.Ballot, err = s.ask(ctx, rec.sight, who)
+	return err
 }
 
 // scriptTexts returns the texts that the map's script shows by itself, as JSON.
-func (s *Server) scriptTexts() string {
+func (s *face) scriptTexts() string {
 	out := map[string]string{}
 	for key, text := range s.texts {
 		if rest, ok := strings.CutPrefix(key, "map."); ok {

@@ -3,14 +3,19 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"golang.org/x/net/html"
 
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/web"
 )
 
@@ -235,4 +240,56 @@ func TestAssets(t *testing.T) {
 	if answer, _ := w.get("/assets/manifest.json"); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("the manifest: %s", answer.Status)
 	}
+}
+
+// TestStreetSearch finds a street on the map, by keyboard with scripts and by the form without, and what lies around it.
+func TestStreetSearch(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .5, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
+	for path, words := range map[string][]string{
+		"/?q=rings":   {"Streets that begin with “rings”", ">Ringstraße</a>"},
+		"/?q=zzz":     {"No street begins like that."},
+		"/?q=%3Cb%3E": {"&lt;b&gt;"},
+		"/?near=48.41,15.40&at=" + url.QueryEscape("<i>"): {"Places around &lt;i&gt;", "we do not know"},
+	} {
+		_, body := w.get(path)
+		for _, word := range words {
+			if !strings.Contains(body, word) {
+				t.Errorf("%s does not say %q", path, word)
+			}
+		}
+		for _, wrong := range wellFormed(body) {
+			t.Errorf("%s: %s", path, wrong)
+		}
+	}
+	if answer, _ := w.get("/?near=x"); answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("nowhere: %s", answer.Status)
+	}
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	b.view(1440, 900, false)
+	b.open(w.http.URL + "/")
+	eval[chromedp.Void](b, `void document.getElementById('q').focus()`)
+	b.press("Rings")
+	b.wait(`document.querySelector('#hits button')`)
+	b.press(kb.ArrowDown)
+	b.press("Enter")
+	b.wait(`document.querySelector('#panel h1')?.textContent === 'Places around Ringstraße' && document.querySelector('#panel [data-open=pordered1]')`)
+	b.wait(`document.getElementById('map').glmap.getZoom() >= 16 && !document.getElementById('map').glmap.isMoving()`)
+	if address := eval[string](b, `location.search + location.hash`); !strings.Contains(address, "near=") || !strings.Contains(address, "#map=16") {
+		t.Errorf("the address is %s", address)
+	}
+	b.press("\t")
+	b.clean("search")
+	b.view(360, 780, true)
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	run(b, chromedp.Navigate(w.http.URL+"/"))
+	b.until(`document.getElementById('q') !== null`)
+	run(b, chromedp.Evaluate[chromedp.Void](`void document.getElementById('q').focus()`))
+	b.press("Rings")
+	b.press("Enter")
+	b.reads("Streets that begin with")
+	b.tap(`#panel .items a`)
+	b.reads("Places around Ringstraße")
+	b.clean("without scripts")
 }

@@ -22,6 +22,7 @@ type record struct {
 	OrderSteps []dispatch.Step
 	Why        crowd.Explanation
 	Grounds    *crowd.Explanation // why it was believed when its order was written; nil: no order, or not on record
+	Poll       crowd.Poll
 }
 
 // record returns a place with its story and reasons, or errHidden.
@@ -36,6 +37,9 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	}
 	if out.Why, err = s.explainer.Explain(ctx, id); err != nil {
 		return record{}, fmt.Errorf("reasons of place %s: %w", id, err)
+	}
+	if out.Poll, _, err = crowd.PollOf(ctx, s.config.Pool, id, nil); err != nil {
+		return record{}, err
 	}
 	if found.Order == nil {
 		return out, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/text/language"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
@@ -25,9 +25,15 @@ import (
 // Config is what a Server is made of. Pool is needed; the rest may be left out.
 type Config struct {
 	Pool           *pgxpool.Pool
-	Network        func() *geo.Network  // the streets as they are now; nil, or returning nil, where there are none
-	Ingest         *ingest.Ingest       // takes events over HTTP; nil: they are answered with 503
-	EnrolLimit     int                  // devices enrolled an hour and address; 0: no limit
+	Network        func() *geo.Network // the streets as they are now; nil, or returning nil, where there are none
+	Ingest         *ingest.Ingest      // takes events over HTTP; nil: they are answered with 503
+	EnrolLimit     int                 // devices enrolled an hour and address; 0: no limit
+	PromiseDays    float64             // within how many days the city has promised to repair; 0: it has not
+	LicenceName    string              // of open data; empty: CC BY 4.0
+	LicenceURL     string
+	LinksURL       string               // as links in mails name this server; empty: PublicURL
+	ReportLimit    int                  // reports an hour and address; 0: no limit
+	VoteLimit      int                  // votes an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
 	City           string               // its name, as in "Road defects in Krems"; may be empty
@@ -43,15 +49,22 @@ type Config struct {
 // Server is the web side of Streetpulse.
 type Server struct {
 	config      Config
-	texts       texts
-	pages       map[string]*template.Template
+	faces       map[string]*face // by language
+	matcher     language.Matcher
 	assets      *assets
 	hub         *hub
 	enrols      *hourly
+	votes       *hourly
+	reports     *hourly
+	people      atomic.Pointer[peopleKey]
+	decoding    chan struct{}               // photos at a time
+	origins     *http.CrossOriginProtection // keeps other sites' pages from acting for their visitors
 	credentials *ingest.Credentials
 	explainer   *crowd.Explainer
 	covered     atomic.Pointer[covered]
 	tally       tally
+	figures     performances
+	gathered    gathered
 	drives      atomic.Pointer[driven]
 	covers      sync.Mutex // one at a time makes covered
 	count5      *prometheus.CounterVec
@@ -77,7 +90,7 @@ func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s := &Server{config: c, enrols: newHourly(c.EnrolLimit),
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), decoding: make(chan struct{}, 2),
 		credentials: ingest.NewCredentials(c.Pool, c.Now)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -91,16 +104,13 @@ func New(c Config) (*Server, error) {
 	if s.explainer, err = crowd.NewExplainer(c.Pool, c.Costs); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	if s.texts, err = readTexts("en"); err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
 	if s.assets, err = openAssets(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if s.assets.empty() {
 		c.Log.Warn("the web pages have no styles and no map: build them with make build")
 	}
-	if s.pages, err = s.parsePages(); err != nil {
+	if err = s.makeFaces(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	return s, nil
@@ -109,14 +119,31 @@ func New(c Config) (*Server, error) {
 // Handler serves every address. The stream of changes flows while Run runs.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	page := func(pattern string, serve func(http.ResponseWriter, *http.Request) error) {
+	page := func(pattern string, serve func(*face, http.ResponseWriter, *http.Request) error) {
 		mux.Handle(pattern, compressed(s.orErrorPage(serve)))
 	}
-	page("GET /{$}", s.home)
-	page("GET /panel", s.panel)
-	page("GET /list", s.listPage)
-	page("GET /places/{id}", s.placePage)
-	page("/", func(http.ResponseWriter, *http.Request) error { return errHidden })
+	page("GET /{$}", (*face).home)
+	page("GET /panel", (*face).panel)
+	page("GET /list", (*face).listPage)
+	page("GET /places/{id}", (*face).placePage)
+	page("GET /stats", (*face).statsPage)
+	page("GET /stats/{file}", (*face).statsFile)
+	page("GET /report", (*face).reportPage)
+	page("POST /report", (*face).reportPost)
+	page("GET /report/near", (*face).reportNear)
+	page("GET /report/sent", (*face).reportSent)
+	page("GET /reports/{token}", (*face).reportLink)
+	page("POST /reports/{token}", (*face).reportConfirm)
+	page("GET /reports/{token}/photos/{n}", (*face).reportPhoto)
+	page("GET /data", (*face).dataPage)
+	page("GET /data/{file}", (*face).dataFile)
+	page("GET /feeds/orders.atom", (*face).ordersFeed)
+	page("GET /feeds/places/{file}", (*face).placeFeed)
+	page("POST /places/{id}/follow", (*face).followPost)
+	page("GET /follow/{token}", (*face).followLink)
+	page("POST /follow/{token}", (*face).followAnswer)
+	page("POST /places/{id}/votes", (*face).votePage)
+	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)
 	mux.Handle("GET /favicon.ico", http.HandlerFunc(s.favicon))

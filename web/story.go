@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/streetpulse/streetpulse/crowd"
@@ -21,7 +22,7 @@ type chapter struct {
 }
 
 // tell merges the steps of a place and of its order into one story, and ends it with what is still to come.
-func (s *Server) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []chapter {
+func (s *face) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []chapter {
 	var out []chapter
 	for _, st := range steps {
 		out = append(out, s.placeChapter(p, st))
@@ -37,7 +38,7 @@ func (s *Server) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []cha
 	return append(out, todo...)
 }
 
-func (s *Server) placeChapter(p sight, st crowd.Step) chapter {
+func (s *face) placeChapter(p sight, st crowd.Step) chapter {
 	t, w := s.texts, st.Words
 	class := t.T("class.a." + string(w.Class))
 	if w.Class == "" {
@@ -69,10 +70,21 @@ func (s *Server) placeChapter(p sight, st crowd.Step) chapter {
 	return c
 }
 
-func (s *Server) orderChapter(p sight, st dispatch.Step) chapter {
+func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 	t := s.texts
 	key := "order." + string(st.State)
 	c := chapter{At: st.At, Symbol: string(markOf(p.State, st.State)), Text: st.Reason}
+	switch st.Actor {
+	case dispatch.Crowd:
+		if t.Has(key + ".text.crowd") {
+			c.Text = t.T(key + ".text.crowd")
+		}
+	case dispatch.Traffic: // "7 drivers passed and felt nothing.", in the reader's language
+		if n, _, ok := strings.Cut(st.Reason, " "); ok && t.Has(key+".text.n") {
+			c.Text = t.T(key+".text.n", "n", n)
+		}
+	case dispatch.Dispatcher, dispatch.Crew: // their own words
+	}
 	if p.Order != nil {
 		c.Head = t.T(key, "number", p.Order.Number)
 	}
@@ -86,7 +98,7 @@ func (s *Server) orderChapter(p sight, st dispatch.Step) chapter {
 }
 
 // todo lists what an order has still before it.
-func (s *Server) todo(p sight) []chapter {
+func (s *face) todo(p sight) []chapter {
 	if p.Order == nil {
 		return nil
 	}

@@ -18,7 +18,7 @@ type streamedPlace struct {
 	Text string `json:"text"`
 }
 
-func (s *Server) streamed(p titled) streamedPlace {
+func (s *face) streamed(p titled) streamedPlace {
 	return streamedPlace{s.placeFeature(p), s.texts.T("map.live", "title", p.Title, "state", p.State)}
 }
 
@@ -40,6 +40,7 @@ func (s *Server) registerStream(api huma.API) {
 // stream writes changes until the client goes, or is too slow.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
+	language := s.speak(r).language
 	changes, end := s.hub.subscribe()
 	defer end()
 	if err := out.SetWriteDeadline(time.Time{}); err != nil {
@@ -64,7 +65,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			_ = out.SetWriteDeadline(time.Now().Add(30 * time.Second)) // where it cannot be set, the first one said so
-			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", m.Event, m.Data)
+			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", m.Event, m.Data[language])
 		case <-beat.C:
 			_ = out.SetWriteDeadline(time.Now().Add(30 * time.Second)) // where it cannot be set, the first one said so
 			_, err = fmt.Fprint(w, ": still here\n\n")

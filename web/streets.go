@@ -21,24 +21,33 @@ func (s *Server) network() *geo.Network {
 // covered is the ground that has streets, as coverage cells: where no row of coverage says otherwise, nobody drove.
 // Each cell has the name of the street that takes up most of it, empty where none has a name.
 type covered struct {
-	of    *geo.Network
-	cells map[geo.Cell]string
+	of     *geo.Network
+	cells  map[geo.Cell]string
+	metres map[geo.Cell]map[string]float64 // of drivable streets, by name
 }
 
 // streetCells returns every coverage cell that a drivable street touches, and the name of its longest street. It is
 // made once for each map of streets.
 func (s *Server) streetCells() map[geo.Cell]string {
+	if c := s.ground(); c != nil {
+		return c.cells
+	}
+	return nil
+}
+
+// ground returns the ground that has streets, nil where there are none.
+func (s *Server) ground() *covered {
 	n := s.network()
 	if n == nil {
 		return nil
 	}
 	if c := s.covered.Load(); c != nil && c.of == n {
-		return c.cells
+		return c
 	}
 	s.covers.Lock()
 	defer s.covers.Unlock()
 	if c := s.covered.Load(); c != nil && c.of == n {
-		return c.cells
+		return c
 	}
 	counts := map[geo.Cell]map[string]int{}
 	streets := n.Streets()
@@ -47,17 +56,24 @@ func (s *Server) streetCells() map[geo.Cell]string {
 			sample(street, counts)
 		}
 	}
-	c := &covered{of: n, cells: make(map[geo.Cell]string, len(counts))}
+	c := &covered{of: n, cells: make(map[geo.Cell]string, len(counts)), metres: make(map[geo.Cell]map[string]float64, len(counts))}
 	for cell, names := range counts {
 		c.cells[cell] = mostNamed(names)
+		c.metres[cell] = make(map[string]float64, len(names))
+		for name, n := range names {
+			c.metres[cell][name] = float64(n) * sampleM
+		}
 	}
 	s.covered.Store(c)
-	return c.cells
+	return c
 }
+
+// sampleM is the distance between two samples of a street, metres.
+const sampleM = geo.CoverageEdgeM / 8
 
 // sample counts a street in each cell along its line, more finely than a cell is wide.
 func sample(street *geo.Street, counts map[geo.Cell]map[string]int) {
-	const step = geo.CoverageEdgeM / 8
+	const step = sampleM
 	at := func(p orb.Point) {
 		fine, err := geo.FineCell(p.Lat(), p.Lon())
 		if err != nil {

@@ -79,6 +79,17 @@ func (t texts) Day(at, now time.Time) string {
 	return t.T(key, "day", at.Day(), "month", t.T(fmt.Sprint("month.", int(at.Month()))), "year", at.Year())
 }
 
+// Date returns the day of at with its year, as it stands in tables.
+func (t texts) Date(at time.Time) string {
+	at = at.UTC()
+	return t.T("date.year", "day", at.Day(), "month", t.T(fmt.Sprint("month.", int(at.Month()))), "year", at.Year())
+}
+
+// Decimal writes a number with so many digits after the language's decimal mark.
+func (t texts) Decimal(v float64, digits int) string {
+	return strings.Replace(strconv.FormatFloat(v, 'f', digits, 64), ".", t["number.mark"], 1)
+}
+
 // capital returns s with its first letter as a capital.
 func capital(s string) string {
 	r, size := utf8.DecodeRuneInString(s)

@@ -33,12 +33,7 @@ func drawCoverage(ctx context.Context, s *Server, t maptile.Tile, _ group) ([]by
 		set(cell, "never")
 	}
 	for _, c := range driven {
-		switch {
-		case c.Events >= oftenEvents:
-			set(c.Cell, "often")
-		case c.Events > 0:
-			set(c.Cell, "seldom")
-		}
+		set(c.Cell, levelOf(c.Events).String())
 	}
 	fc := geojson.NewFeatureCollection()
 	for _, cell := range sortedCells(levels) {

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/geojson"
@@ -182,57 +184,119 @@ func parentSQL(resolution int) string {
 	return fmt.Sprintf("((p.cell & ~(15::bigint << 52)) | (%d::bigint << 52) | ((1::bigint << %d) - 1))", resolution, 3*(15-resolution))
 }
 
-// plates gathers the public places within b by cells of a resolution. Within a coverage cell the database has summed
-// them; a coarse place counts at the middle of its cell, or the middle of a group would give it away.
+// cellSum is how many public places of one kind lie in a coverage cell.
+type cellSum struct {
+	cell     geo.Cell
+	mark     mark
+	ordered  bool
+	n        int
+	lat, lon float64 // sums
+	id       string  // of the first
+	severity float64 // the greatest
+}
+
+// gathered remembers the sums of the whole city and the plates made of them until something changes: one view far out
+// asks for many tiles, and each would read every place.
+type gathered struct {
+	mu      sync.Mutex // held while they are read, so that they are read once
+	changes int
+	at      time.Time
+	sums    []cellSum
+	plates  map[plateKey]map[geo.Cell]*plate
+}
+
+type plateKey struct {
+	resolution int
+	show       group
+	orders     bool
+}
+
+// freshPlates is how old plates may be where changes are heard of.
+const freshPlates = time.Minute
+
+// plates gathers the public places within b by cells of a resolution. What it returns is not to be changed.
 func (s *Server) plates(ctx context.Context, b orb.Bound, resolution int, show group, orders bool) (map[geo.Cell]*plate, error) {
-	names := make([]string, 0, 7)
-	for _, m := range show.marks() {
-		names = append(names, string(m))
+	g := &s.gathered
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	changes, now := s.tally.heard(), s.config.Now()
+	age := now.Sub(g.at).Abs()
+	if g.plates == nil || g.changes != changes || age >= freshPlates || !s.hub.listening.Load() {
+		sums, err := s.sumCells(ctx)
+		if err != nil {
+			return nil, err
+		}
+		g.changes, g.at, g.sums, g.plates = changes, now, sums, map[plateKey]map[geo.Cell]*plate{}
 	}
-	w := widen(b, coarseShift)
+	key := plateKey{resolution, show, orders}
+	if g.plates[key] == nil {
+		g.plates[key] = gather(g.sums, key)
+	}
+	out := map[geo.Cell]*plate{}
+	for cell, p := range g.plates[key] {
+		if b.Contains(orb.Point{p.lon / float64(p.n), p.lat / float64(p.n)}) {
+			out[cell] = p
+		}
+	}
+	return out, nil
+}
+
+func gather(sums []cellSum, key plateKey) map[geo.Cell]*plate {
+	wanted := map[mark]bool{}
+	for _, m := range key.show.marks() {
+		wanted[m] = true
+	}
+	out := map[geo.Cell]*plate{}
+	for _, c := range sums {
+		if !wanted[c.mark] || key.orders && !c.ordered {
+			continue
+		}
+		above, err := c.cell.Parent(min(key.resolution, geo.CoverageRes))
+		if err != nil {
+			continue
+		}
+		p, ok := out[above]
+		if !ok {
+			p = &plate{mix: map[mark]int{}, id: c.id}
+			out[above] = p
+		}
+		p.n += c.n
+		p.lat += c.lat
+		p.lon += c.lon
+		p.mix[c.mark] += c.n
+		p.size = max(p.size, gradeOf(c.severity).Pixels())
+	}
+	return out
+}
+
+// sumCells sums the public places by coverage cell. A coarse place counts at the middle of its cell, or the middle of a
+// group would give it away.
+func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
 	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''),
 			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity)
-		from places p left join orders o on o.place = p.id
-		where `+publicSQL+` and `+within+` and (`+markSQL+`) = any($6::text[]) and ($7::boolean is false or o.id is not null)
-		group by 1, 2, 3, 4`, s.showsSuspected(), w.Min[0], w.Max[0], w.Min[1], w.Max[1], names, orders)
+		from places p left join orders o on o.place = p.id where `+publicSQL+` group by 1, 2, 3, 4`, s.showsSuspected())
 	if err != nil {
 		return nil, fmt.Errorf("gather places: %w", err)
 	}
 	defer rows.Close()
-	out := map[geo.Cell]*plate{}
+	var out []cellSum
 	for rows.Next() {
+		var c cellSum
 		var cell int64
-		var ordered bool
 		var state crowd.State
 		var order dispatch.State
-		var n int
-		var lat, lon, severity float64
-		var id string
-		if err := rows.Scan(&cell, &ordered, &state, &order, &n, &lat, &lon, &id, &severity); err != nil {
+		if err := rows.Scan(&cell, &c.ordered, &state, &order, &c.n, &c.lat, &c.lon, &c.id, &c.severity); err != nil {
 			return nil, fmt.Errorf("gather places: %w", err)
 		}
-		home := geo.Cell(cell)
-		above, err := home.Parent(min(resolution, geo.CoverageRes))
-		if err != nil {
-			continue
-		}
-		if s.config.Suspected == crowd.Coarse && !ordered && (state == crowd.Suspected || state == crowd.Faded) {
-			middle, err := home.LatLng()
+		c.cell, c.mark = geo.Cell(cell), markOf(state, order)
+		if s.config.Suspected == crowd.Coarse && !c.ordered && (state == crowd.Suspected || state == crowd.Faded) {
+			middle, err := c.cell.LatLng()
 			if err != nil {
 				continue
 			}
-			lat, lon = middle.Lat*float64(n), middle.Lng*float64(n)
+			c.lat, c.lon = middle.Lat*float64(c.n), middle.Lng*float64(c.n)
 		}
-		p, ok := out[above]
-		if !ok {
-			p = &plate{mix: map[mark]int{}, id: id}
-			out[above] = p
-		}
-		p.n += n
-		p.lat += lat
-		p.lon += lon
-		p.mix[markOf(state, order)] += n
-		p.size = max(p.size, gradeOf(severity).Pixels())
+		out = append(out, c)
 	}
 	return out, rows.Err()
 }

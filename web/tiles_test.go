@@ -18,8 +18,23 @@ import (
 // tiles reads one layer of every tile that touches the town at a zoom, with positions in degrees.
 func (w *town) tiles(layer string, zoom maptile.Zoom, query string) []*geojson.Feature {
 	w.t.Helper()
+	return w.tilesBetween(layer, zoom, query, orb.Point{15.54, 48.45}, orb.Point{15.70, 48.36})
+}
+
+// tilesAround reads the tiles within some 400 m of points.
+func (w *town) tilesAround(layer string, zoom maptile.Zoom, query string, points ...orb.Point) []*geojson.Feature {
+	w.t.Helper()
 	var out []*geojson.Feature
-	low, high := maptile.At(orb.Point{15.54, 48.45}, zoom), maptile.At(orb.Point{15.70, 48.36}, zoom)
+	for _, p := range points {
+		out = append(out, w.tilesBetween(layer, zoom, query, orb.Point{p[0] - 0.005, p[1] + 0.004}, orb.Point{p[0] + 0.005, p[1] - 0.004})...)
+	}
+	return out
+}
+
+func (w *town) tilesBetween(layer string, zoom maptile.Zoom, query string, northWest, southEast orb.Point) []*geojson.Feature {
+	w.t.Helper()
+	var out []*geojson.Feature
+	low, high := maptile.At(northWest, zoom), maptile.At(southEast, zoom)
 	for x := low.X; x <= high.X; x++ {
 		for y := low.Y; y <= high.Y; y++ {
 			answer, body := w.get(fmt.Sprintf("/tiles/%s/%d/%d/%d.mvt%s", layer, zoom, x, y, query))

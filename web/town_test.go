@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -42,6 +43,7 @@ var krems = sync.OnceValues(func() (*geo.Network, error) {
 // town is a server on a database of its own, with the streets of Krems.
 type town struct {
 	t       *testing.T
+	server  *web.Server
 	pool    *pgxpool.Pool
 	network *geo.Network
 	http    *httptest.Server
@@ -62,10 +64,16 @@ func newTown(t *testing.T, change ...func(*web.Config)) *town {
 	for _, c := range change {
 		c(&config)
 	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.LinksURL = "http://" + listener.Addr().String()
 	server, err := web.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.server = server
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -74,7 +82,8 @@ func newTown(t *testing.T, change ...func(*web.Config)) *town {
 		}
 	})
 	w.http = httptest.NewUnstartedServer(server.Handler())
-	w.http.Config = server.HTTPServer(ctx)
+	w.http.Listener.Close()
+	w.http.Listener, w.http.Config = listener, server.HTTPServer(ctx)
 	w.http.Start()
 	t.Cleanup(func() {
 		stop()
@@ -319,7 +328,7 @@ func (w *town) judged(street string, share float64, jolts, passes int) string {
 				duration_s, rate_hz, cell, region) values ($1, $2, $3, $4, $4, $5, $6, 4, 11, $7, $8, 0.15, 0, $9, $10))
 			insert into pending (region, arrival, received, size, offsets, times, ids, devices)
 				values ($10, nextval('arrivals'), $4, 1, array[0], array[$4::timestamptz], array[$1::text], array[$2::text])`,
-			fmt.Sprintf("e%04d", i), fmt.Sprintf("judged-device-%02d", i), kind, at, p.Lat(), p.Lon(), heading, peak, int64(cell), int64(geo.Region(cell)))
+			fmt.Sprintf("e%s%04d", street[:3], i), fmt.Sprintf("judged-device-%02d", i), kind, at, p.Lat(), p.Lon(), heading, peak, int64(cell), int64(geo.Region(cell)))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -332,7 +341,7 @@ func (w *town) judged(street string, share float64, jolts, passes int) string {
 		w.t.Fatal(err)
 	}
 	var id string
-	if err := w.pool.QueryRow(ctx, `select id from places order by devices desc limit 1`).Scan(&id); err != nil {
+	if err := w.pool.QueryRow(ctx, `select id from places where estimate <> '' order by state_at desc, devices desc limit 1`).Scan(&id); err != nil {
 		w.t.Fatal(err)
 	}
 	return id

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 const listSize = 25 // places on a page of the list
 
 // listView is a page of the list.
 type listView struct {
-	Page, Title           string
+	head
 	Sentence              string
 	Orders                []string
 	State                 mark
@@ -29,10 +30,10 @@ type listView struct {
 	Back, Next            string
 }
 
-func (s *Server) listPage(w http.ResponseWriter, r *http.Request) error {
+func (s *face) listPage(w http.ResponseWriter, r *http.Request) error {
 	ctx, q := r.Context(), r.URL.Query()
-	v := listView{
-		Page: "list", Title: s.texts.T("list.title"), Size: listSize, Orders: []string{"worst", "newest", "felt"},
+	v := &listView{
+		head: head{Page: "list", Title: s.texts.T("list.title")}, Size: listSize, Orders: []string{"worst", "newest", "felt"},
 		State: mark(q.Get("state")), Class: crowd.Class(q.Get("class")), Order: q.Get("order"),
 	}
 	if !slices.Contains(v.Orders, v.Order) {
@@ -69,7 +70,7 @@ func (s *Server) listPage(w http.ResponseWriter, r *http.Request) error {
 	if v.To < v.Total && len(v.Places) > 0 {
 		v.Next, v.Left = listAddress(q, page+1), min(listSize, v.Total-v.To)
 	}
-	return s.render(w, http.StatusOK, "list", "base", v)
+	return s.render(w, r, http.StatusOK, "base", v)
 }
 
 // listAddress is the address of another page under the same filters.
@@ -98,27 +99,39 @@ type fact struct {
 // placeView is the page of a place.
 type placeView struct {
 	panelView
+	FollowEmail, FollowWrong string
+
 	Summary string
 	Minimap template.HTML
 	Facts   []fact
 }
 
-func (s *Server) placePage(w http.ResponseWriter, r *http.Request) error {
+func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
+	return s.showPlace(w, r, r.PathValue("id"), http.StatusOK, func(v *placeView) {
+		if r.URL.Query().Get("voted") != "" {
+			v.Ballot.Notice = s.texts.T("vote.thanks")
+		}
+	})
+}
+
+// showPlace answers with the page of a place; change has the last word.
+func (s *face) showPlace(w http.ResponseWriter, r *http.Request, id string, status int, change func(*placeView)) error {
 	var v placeView
-	if err := s.fillPlace(r.Context(), &v.panelView, r.PathValue("id")); err != nil {
+	if err := s.fillPlace(r, &v.panelView, id); err != nil {
 		return err
 	}
 	p := *v.Place
 	v.Page, v.Title = "place", p.Title
 	v.Summary = s.summary(p.sight)
-	v.Facts = s.facts(p)
+	v.Facts = s.facts(p, v.repaired)
 	v.Minimap = s.minimap(p)
-	return s.render(w, http.StatusOK, "place", "base", &v)
+	change(&v)
+	return s.render(w, r, status, "base", &v)
 }
 
-func (s *Server) facts(p titled) []fact {
+func (s *face) facts(p titled, repaired time.Time) []fact {
 	t := s.texts
-	severity := t.T("fact.severity.value", "grade", t.T(fmt.Sprint("grade.", int(p.Grade()))), "value", fmt.Sprintf("%.2f", p.Severity))
+	severity := t.T("fact.severity.value", "grade", t.T(fmt.Sprint("grade.", int(p.Grade()))), "value", t.Decimal(p.Severity, 2))
 	out := []fact{{Name: t.T("fact.severity"), Value: severity}}
 	if !p.Coarse {
 		d := t.T("direction.both")
@@ -135,6 +148,9 @@ func (s *Server) facts(p titled) []fact {
 		if o.Body != "" {
 			out = append(out, fact{Name: t.T("fact.body"), Value: o.Body})
 		}
+		if text := s.promise(*o, repaired); text != "" {
+			out = append(out, fact{Name: t.T("fact.promise"), Value: text})
+		}
 		if o.ExternalID != "" {
 			out = append(out, fact{Name: t.T("fact.external"), Value: o.ExternalID, Code: true})
 		}
@@ -143,10 +159,28 @@ func (s *Server) facts(p titled) []fact {
 	if p.Coarse {
 		digits = 3
 	}
-	at := func(v float64) string { return strconv.FormatFloat(v, 'f', digits, 64) }
+	at := func(v float64) string { return strconv.FormatFloat(v, 'f', digits, 64) } // a point in every language: it is copied into maps
 	return append(out,
 		fact{Name: t.T("fact.position"), Value: t.T("fact.position.value", "lat", at(p.Lat), "lon", at(p.Lon), "m", int(math.Ceil(p.UncertaintyM)))},
 		fact{Name: t.T("fact.cell"), Value: p.Cell.String(), Code: true})
+}
+
+// promise says by when the city has promised to repair, and whether it first did so in time; empty where it has promised nothing.
+func (s *face) promise(o dispatch.Order, repaired time.Time) string {
+	days := s.config.PromiseDays
+	if days <= 0 || o.State == dispatch.Dismissed {
+		return ""
+	}
+	t, now := s.texts, s.config.Now()
+	due := o.PromotedAt.Add(time.Duration(days * 24 * float64(time.Hour)))
+	key := "fact.promise.by"
+	switch {
+	case !repaired.IsZero() && !repaired.After(due):
+		key = "fact.promise.kept"
+	case !repaired.IsZero(), now.After(due):
+		key = "fact.promise.missed"
+	}
+	return t.T(key, "day", t.Day(due, now))
 }
 
 // Changed is when a place last changed: its order where there is one.

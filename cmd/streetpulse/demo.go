@@ -18,6 +18,8 @@ const (
 	demoDays = 13 // how far back the demonstration town begins: older events would be refused
 	demoSeed = 1
 
+	demoPromiseDays = 7
+
 	// demoSpeedup lets the 13 days pass in about 40 s, so that there is something to watch.
 	demoSpeedup = 28_000
 )

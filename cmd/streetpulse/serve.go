@@ -30,7 +30,7 @@ const (
 	roleIngest = "ingest" // takes events in, over MQTT and HTTP
 	roleCrowd  = "crowd"  // judges them
 	roleWeb    = "web"    // shows what is known
-	roleJobs   = "jobs"   // slow work; there is none yet
+	roleJobs   = "jobs"   // slow work: the weekly figures, mails
 )
 
 type serveCommand struct {
@@ -46,6 +46,13 @@ type serveCommand struct {
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
 	RetainDays     int              `default:"90" help:"Days after which events are dropped, once judged, and devices are forgotten at places; 0: never." placeholder:"N"`
+	PromiseDays    float64          `help:"Within how many days the city promises to repair, as the performance page holds it to; 0: no promise." placeholder:"DAYS"`
+	ReportLimit    int              `default:"30" help:"Reports that one address may send in an hour; 0: no limit." placeholder:"N"`
+	LicenceName    string           `help:"Licence of the open data; CC BY 4.0 by default." placeholder:"NAME"`
+	LicenceURL     string           `name:"licence-url" help:"Where that licence stands." placeholder:"URL"`
+	SMTP           string           `name:"smtp" help:"Mail server, as smtp://user:password@host:port, or smtps:// for TLS from the start. Without one mails wait in the table mails." placeholder:"URL"`
+	MailFrom       string           `help:"Sender of mails." placeholder:"ADDRESS"`
+	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
 	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
 	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
@@ -73,6 +80,9 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 		c.EnrolLimit = 0 // the whole town enrols from one address
 		if c.City == "" {
 			c.City = demoCity
+		}
+		if c.PromiseDays == 0 {
+			c.PromiseDays = demoPromiseDays
 		}
 		if err := importDemoStreets(ctx, db.Pool); err != nil {
 			return err
@@ -125,6 +135,7 @@ type parts struct {
 	broker *broker.Broker
 	engine *crowd.Engine
 	watch  *crowd.Watch
+	post   *dispatch.Postman
 	web    *web.Server
 	http   net.Listener
 }
@@ -155,19 +166,35 @@ func (p *parts) make() error {
 		}
 		p.watch = crowd.NewWatch(p.db.Pool, p.network, asked)
 	}
-	if !p.c.plays(roleWeb) {
+	if p.c.plays(roleJobs) {
+		p.post = &dispatch.Postman{Pool: p.db.Pool, Server: p.c.SMTP, From: p.c.MailFrom, Log: p.log, Now: time.Now}
+		if err := p.post.Check(); err != nil {
+			return fmt.Errorf("--smtp, --mail-from: %w", err)
+		}
+		if p.c.SMTP != "" && p.c.PublicURL == "" {
+			return errors.New("--smtp needs --public-url: the links in mails begin with it")
+		}
+	}
+	if !p.c.plays(roleWeb) && !p.c.plays(roleJobs) {
 		return nil
 	}
 	config := web.Config{
-		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, City: p.c.City,
+		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, VoteLimit: p.c.VoteLimit,
+		ReportLimit: p.c.ReportLimit, LicenceName: p.c.LicenceName, LicenceURL: p.c.LicenceURL, PromiseDays: p.c.PromiseDays, City: p.c.City,
 		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected, Costs: p.c.costs(),
 		Registry: p.registry, Log: p.log,
 	}
 	if p.broker != nil {
 		config.Ingest, config.WebSocket, config.MQTT = in, p.broker.WebSocket(), "tcp://"+p.broker.TCPAddr().String()
 	}
+	if config.LinksURL = config.PublicURL; config.LinksURL == "" {
+		config.LinksURL = "http://" + p.c.HTTP
+	}
 	if p.web, err = web.New(config); err != nil {
 		return err
+	}
+	if !p.c.plays(roleWeb) {
+		return nil
 	}
 	if p.http, err = net.Listen("tcp", p.c.HTTP); err != nil {
 		return fmt.Errorf("listen for HTTP: %w; name another address with --http", err)
@@ -200,11 +227,16 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 		upkeep := crowd.Upkeep{Pool: p.db.Pool, Days: p.c.RetainDays, Log: p.log}
 		group.Go(func() error { return upkeep.Work(ctx, p.clock.Now) })
 	}
-	if p.web != nil {
+	if p.c.plays(roleJobs) {
+		group.Go(func() error { return dispatch.KeepFigures(ctx, p.db.Pool, p.log) })
+		group.Go(func() error { return p.post.Work(ctx) })
+		group.Go(func() error { return p.web.Work(ctx) })
+	}
+	if p.http != nil {
 		group.Go(func() error { return p.web.Serve(ctx, p.http) })
 	}
 	p.announce(time.Since(started))
-	if p.c.Demo && p.web != nil && p.broker != nil {
+	if p.c.Demo && p.http != nil && p.broker != nil {
 		group.Go(func() error { return p.demonstrate(ctx) })
 	}
 	err := group.Wait()
@@ -214,13 +246,13 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 
 // announce prints where everything is.
 func (p *parts) announce(took time.Duration) {
-	if p.web != nil {
+	if p.http != nil {
 		fmt.Fprintf(p.out, "map   http://%s/\n", p.http.Addr())
 	}
 	if p.broker != nil {
 		fmt.Fprintf(p.out, "MQTT  mqtt://%s\n", p.broker.TCPAddr())
 	}
-	if p.web != nil && p.broker != nil {
+	if p.http != nil && p.broker != nil {
 		fmt.Fprintf(p.out, "      ws://%s/mqtt\n", p.http.Addr())
 	}
 	p.log.Info("ready", "took", took.Round(time.Millisecond), "roles", strings.Join(p.c.Roles, ","))

@@ -5,6 +5,7 @@ import * as maplibre from 'maplibre-gl';
 import {listen, type Change} from './live.ts';
 import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
+import {search} from './search.ts';
 import {placesTiles, style, type Selected} from './style.ts';
 
 const box = document.getElementById('map')!;
@@ -26,6 +27,8 @@ function selected(place: Place | null): Selected {
   out.features.push({type: 'Feature', properties, geometry: {type: 'Point', coordinates: [place.lon, place.lat]}});
   return out;
 }
+
+const panelButton = (value: string) => document.querySelector<HTMLElement>(`#panel .votes [value="${CSS.escape(value)}"]`);
 
 function query(extra: Record<string, string> = {}): URLSearchParams {
   return new URLSearchParams({...(show === 'all' ? {} : {show}), ...extra});
@@ -90,6 +93,7 @@ class Screen {
       this.map.on('mouseleave', layer, () => canvas.classList.remove('over'));
     }
     document.addEventListener('click', (e) => this.follow(e));
+    document.addEventListener('submit', (e) => this.vote(e));
     document.addEventListener('keydown', (e) => {
       if (e.key === 'Escape' && new URLSearchParams(location.search).has('place')) void this.go(query());
     });
@@ -97,6 +101,10 @@ class Screen {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => void this.recolour());
     this.controls();
     this.sheet();
+    search(document.querySelector<HTMLFormElement>('form.find')!, document.getElementById('hits')!, (s) => {
+      this.map.easeTo({center: [s.lon, s.lat], zoom: Math.max(this.map.getZoom(), 16), duration: duration()});
+      void this.go(query({near: `${s.lat},${s.lon}`, at: s.name}));
+    }, () => tell(text('search.none')));
     listen({
       changed: (c) => this.changed(c),
       missed: () => {
@@ -131,6 +139,26 @@ class Screen {
     e.preventDefault();
     if (link.dataset.show) this.filter(link.dataset.show);
     void this.go(query(link.dataset.open ? {place: link.dataset.open} : {}));
+  }
+
+  // A vote is cast without leaving the map; without scripts the form does the same.
+  private vote(e: SubmitEvent) {
+    const form = e.target instanceof HTMLFormElement ? e.target : null;
+    const button = e.submitter instanceof HTMLButtonElement ? e.submitter : null;
+    if (!form?.dataset.vote || !button) return;
+    e.preventDefault();
+    void (async () => {
+      try {
+        const answer = await fetch(`/api/v1/places/${form.dataset.vote}/votes`, {method: 'POST',
+          headers: {'Content-Type': 'application/json', 'Accept-Language': document.documentElement.lang}, body: JSON.stringify({vote: button.value})});
+        const body = (await answer.json()) as {detail?: string};
+        tell(answer.ok ? text('voted') : (body.detail ?? text('offline')));
+        await load(new URLSearchParams(location.search));
+        panelButton(button.value)?.focus();
+      } catch {
+        tell(text('offline'));
+      }
+    })();
   }
 
   private async go(q: URLSearchParams, focus = true) {

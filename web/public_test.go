@@ -1,0 +1,218 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/maptile"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/web"
+)
+
+// walk asks for everything that anybody may read: every page that a link leads to, every GET of the interface's
+// description, with what those name, and whatever else is given.
+func (w *town) walk(more ...string) map[string]string {
+	w.t.Helper()
+	bodies := map[string]string{}
+	queue := append([]string{"/", "/list", "/panel", "/api/v1/openapi.json", "/metrics", "/api/v1/orders", "/api/v1/places"}, more...)
+	_, text := w.get("/api/v1/openapi.json")
+	var doc struct{ Paths map[string]map[string]any }
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		w.t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	link := regexp.MustCompile(`(?:href|action|data-open)="([^"#]+)`)
+	named := regexp.MustCompile(`"(?:id|place|order)":"([a-z0-9]+)"`)
+	seen := map[string]bool{}
+	for len(queue) > 0 {
+		path := strings.ReplaceAll(queue[0], "&amp;", "&")
+		queue = queue[1:]
+		if u, err := url.Parse(path); err != nil || u.Host != "" && u.Host != strings.TrimPrefix(w.http.URL, "http://") {
+			continue
+		} else if u.Host != "" {
+			path = u.RequestURI()
+		}
+		if !strings.HasPrefix(path, "/") {
+			path = "/places/" + path // what the map opens
+		}
+		if seen[path] || strings.HasPrefix(path, "/assets/") || strings.HasPrefix(path, "/api/v1/stream") || strings.Contains(path, "lang=") {
+			continue
+		}
+		seen[path] = true
+		if len(seen) > 3000 {
+			w.t.Fatal("there is no end to the pages")
+		}
+		answer, body := w.get(path)
+		if answer.StatusCode >= 500 {
+			w.t.Errorf("%s: %s", path, answer.Status)
+		}
+		bodies[path] = body
+		for _, l := range link.FindAllStringSubmatch(body, -1) {
+			queue = append(queue, l[1])
+		}
+		for _, id := range named.FindAllStringSubmatch(body, -1) {
+			if ids[id[1]] {
+				continue
+			}
+			ids[id[1]] = true
+			for p, operations := range doc.Paths {
+				if operations["get"] != nil && strings.Contains(p, "{id}") {
+					queue = append(queue, "/api/v1"+strings.ReplaceAll(p, "{id}", id[1]))
+				}
+			}
+		}
+	}
+	for p, operations := range doc.Paths {
+		if operations["get"] != nil && !strings.Contains(p, "{") && !strings.HasSuffix(p, "stream") {
+			if _, ok := bodies["/api/v1"+p]; !ok {
+				_, bodies["/api/v1"+p] = w.get("/api/v1" + p)
+			}
+		}
+	}
+	return bodies
+}
+
+// TestNothingPublicTells walks every public answer under each choice that a city has for suspected places, and looks for
+// what must never stand there.
+func TestNothingPublicTells(t *testing.T) {
+	t.Parallel()
+	for _, choice := range []crowd.Visibility{crowd.Hidden, crowd.Coarse, crowd.Exact} {
+		t.Run(string(choice), func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t, func(c *web.Config) { c.Suspected = choice })
+			suspected := w.judged("Mitterweg", .4, 3, 0)
+			if _, err := w.pool.Exec(context.Background(), `update places set state = 'suspected', class = 'pothole', severity = 0.5,
+				first_at = first_at + '7 min 13 s', last_at = last_at + '7 min 13 s', state_at = state_at + '7 min 13 s' where id = $1`, suspected); err != nil {
+				t.Fatal(err)
+			}
+			w.put(defect{ID: "palone1", Street: "Lindengasse", Share: .5, State: crowd.Suspected, Severity: .9, Devices: 1, Days: 1})
+			w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .45, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
+			w.put(defect{ID: "prepaired1", Street: "Ringstraße", Share: .7, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 40, Order: dispatch.Verified})
+			w.regions()
+			bodies := w.walk("/places/"+suspected, "/?place="+suspected, "/panel?place="+suspected, "/panel?places="+suspected+",palone1",
+				"/places/palone1", "/?place=palone1", "/api/v1/places/palone1", "/api/v1/places/"+suspected+"/evidence", "/api/v1/places/"+suspected+"/votes")
+			at := w.position(suspected)
+			fine, err := geo.FineCell(at.Lat(), at.Lon())
+			if err != nil {
+				t.Fatal(err)
+			}
+			alone := w.position("palone1")
+			lonely, err := geo.FineCell(alone.Lat(), alone.Lon())
+			if err != nil {
+				t.Fatal(err)
+			}
+			clock := regexp.MustCompile(`T\d\d:07:13`)
+			person := regexp.MustCompile(`judged-device|@`)
+			shown := 0
+			for path, body := range bodies {
+				near := func(p orb.Point) bool {
+					return strings.Contains(body, fmt.Sprintf("%.4f", p.Lat())) && strings.Contains(body, fmt.Sprintf("%.4f", p.Lon()))
+				}
+				if strings.Contains(body, suspected) && !strings.Contains(path, suspected) {
+					shown++
+				}
+				switch {
+				case person.MatchString(strings.ReplaceAll(body, "@context", "")) && !strings.Contains(path, "openapi"):
+					t.Errorf("%s names a device or a person: %s", path, person.FindString(body))
+				case clock.MatchString(body):
+					t.Errorf("%s tells when a suspected place was felt: %s", path, clock.FindString(body))
+				case strings.Contains(body, "palone1") && !strings.Contains(path, "palone1") || near(alone) || strings.Contains(body, lonely.String()):
+					t.Errorf("%s tells of a place that rests on one device", path)
+				case choice != crowd.Exact && (near(at) || strings.Contains(body, fine.String())):
+					t.Errorf("%s tells where a suspected place is", path)
+				case choice == crowd.Hidden && (strings.Contains(body, suspected) && !strings.Contains(path, suspected) || strings.Contains(body, "Mitterweg") && strings.Contains(body, "Pothole near")):
+					t.Errorf("%s tells of a suspected place", path)
+				}
+			}
+			if len(bodies) < 25 || choice != crowd.Hidden && shown == 0 {
+				t.Errorf("%d answers, of which %d show the suspected place", len(bodies), shown)
+			}
+			w.walkTiles(choice, suspected, at, alone)
+			w.listenFor(choice, suspected)
+		})
+	}
+}
+
+func (w *town) position(id string) orb.Point {
+	w.t.Helper()
+	var p orb.Point
+	if err := w.pool.QueryRow(context.Background(), `select lon, lat from places where id = $1`, id).Scan(&p[0], &p[1]); err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// walkTiles looks into every tile around a suspected place and one that rests on one device.
+func (w *town) walkTiles(choice crowd.Visibility, id string, at, alone orb.Point) {
+	w.t.Helper()
+	shown := false
+	for layer, zooms := range map[string][]maptile.Zoom{"places": {11, 13, 14, 15, 17}, "orders": {14, 17}, "cells": {11, 14}} {
+		for _, zoom := range zooms {
+			for _, f := range w.tilesAround(layer, zoom, "", at, alone) {
+				text := fmt.Sprint(f.Properties)
+				shown = shown || strings.Contains(text, id)
+				if strings.Contains(text, "palone1") || choice == crowd.Hidden && (strings.Contains(text, id) || strings.Contains(text, "suspected")) {
+					w.t.Errorf("tiles of %s at zoom %d hold %s", layer, zoom, text)
+				}
+				if p, ok := f.Geometry.(orb.Point); ok && zoom > 13 && (geo.Distance(p, alone) < 15 || choice != crowd.Exact && geo.Distance(p, at) < 15) {
+					w.t.Errorf("tiles of %s at zoom %d show where %v is", layer, zoom, f.Properties)
+				}
+			}
+		}
+	}
+	if shown != (choice != crowd.Hidden) {
+		w.t.Errorf("tiles show the suspected place: %t", shown)
+	}
+}
+
+// listenFor hears what the stream says when the suspected place changes; it must be what the pages say.
+func (w *town) listenFor(choice crowd.Visibility, id string) {
+	w.t.Helper()
+	ctx, done := context.WithTimeout(context.Background(), 30*time.Second)
+	defer done()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.http.URL+"/api/v1/stream", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	answer, err := w.http.Client().Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	go func() { // until it is heard: the server may not have begun to listen
+		again := time.NewTicker(100 * time.Millisecond)
+		defer again.Stop()
+		for ctx.Err() == nil {
+			_, _ = w.pool.Exec(ctx, `select pg_notify('streetpulse_changes', json_build_object('kind', 'place', 'id', k, 'place', k)::text) from unnest($1::text[]) k`,
+				[]string{id, "palone1", "pordered1"})
+			select {
+			case <-again.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	var heard strings.Builder
+	b := make([]byte, 1<<16)
+	for !strings.Contains(heard.String(), "pordered1") || !strings.HasSuffix(heard.String(), "\n\n") {
+		n, err := answer.Body.Read(b)
+		heard.Write(b[:n])
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	text := heard.String()
+	if strings.Contains(text, "palone1") || strings.Contains(text, id) != (choice != crowd.Hidden) || regexp.MustCompile(`T\d\d:07:13`).MatchString(text) {
+		w.t.Errorf("the stream says, where suspected places are %q: %s", choice, text)
+	}
+}

@@ -1,0 +1,463 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"mime/multipart"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+const (
+	mostWords      = 1000     // letters of what somebody adds
+	mostFormBytes  = 16 << 10 // of all fields but photos
+	mostReportBody = 200 << 20
+	reportReadTime = 5 * time.Minute // phones send photos slowly
+	nearM          = 150.0           // a place this near may be what somebody means
+	mostNear       = 4
+	outsideM       = 3000.0 // beyond the map's edge
+)
+
+// reportForm is what somebody fills in.
+type reportForm struct {
+	Lat, Lon, Category, Words, Email, Draft string
+
+	at     *orb.Point
+	photos []photo
+}
+
+// fieldError says what is wrong with a field; Field is its id on the page.
+type fieldError struct{ Field, Text string }
+
+// nearby is a public place that somebody may mean.
+type nearby struct {
+	titled
+	Metres int // 0: only roughly known
+	Vote   crowd.Vote
+}
+
+type nudge struct{ Href, Text string }
+
+// reportView is the page on which a defect is reported.
+type reportView struct {
+	head
+	reportForm
+	Query      string
+	Found      []nudge // streets that a search found
+	Searched   bool
+	Placed     bool
+	Where      string
+	Near       []nearby
+	Minimap    template.HTML
+	Nudges     []nudge
+	Categories []string
+	Kept       int
+	Errors     []fieldError
+	Bounds     string
+	Texts      string
+}
+
+// Error returns what is wrong with a field, empty where nothing is.
+func (v *reportView) Error(field string) string {
+	for _, e := range v.Errors {
+		if e.Field == field {
+			return e.Text
+		}
+	}
+	return ""
+}
+
+func (s *face) reportPage(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	f := reportForm{Lat: q.Get("lat"), Lon: q.Get("lon"), Category: q.Get("category")}
+	f.at, _ = parsePosition(f.Lat, f.Lon)
+	return s.showReport(w, r, http.StatusOK, f, q.Get("q"), nil)
+}
+
+// reportNear answers with what is known about a position, for the page's script.
+func (s *face) reportNear(w http.ResponseWriter, r *http.Request) error {
+	at, err := parsePosition(r.URL.Query().Get("lat"), r.URL.Query().Get("lon"))
+	if err != nil || at == nil {
+		return badRequest("lat and lon are a position in degrees.")
+	}
+	v := &reportView{head: head{Page: "report"}, reportForm: reportForm{at: at}}
+	if err := s.fillWhere(r.Context(), v); err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, "near", v)
+}
+
+func (s *face) showReport(w http.ResponseWriter, r *http.Request, status int, f reportForm, query string, wrong []fieldError) error {
+	v := &reportView{head: head{Page: "report", Title: s.texts.T("report.title")}, reportForm: f, Query: query, Categories: categories(), Errors: wrong}
+	if v.Category == "" {
+		v.Category = categories()[0]
+	}
+	var err error
+	if v.Bounds, err = s.bounds(r.Context()); err != nil {
+		return err
+	}
+	v.Texts = s.scriptTexts()
+	if n := s.network(); query != "" && n != nil {
+		v.Searched = true
+		for _, found := range n.Search(query, 8) {
+			v.Found = append(v.Found, nudge{reportAddress(found.Point), found.Name})
+		}
+	}
+	if v.Draft != "" {
+		if v.Kept, err = s.photosOf(r.Context(), v.Draft); err != nil {
+			return err
+		}
+	}
+	if err := s.fillWhere(r.Context(), v); err != nil {
+		return err
+	}
+	return s.render(w, r, status, "base", v)
+}
+
+func reportAddress(p orb.Point) string {
+	return fmt.Sprintf("/report?lat=%.6f&lon=%.6f", p.Lat(), p.Lon())
+}
+
+// fillWhere tells what is known about the position: its street, the places that may be meant, a small map.
+func (s *face) fillWhere(ctx context.Context, v *reportView) error {
+	if v.at == nil {
+		return nil
+	}
+	v.Placed, v.Where = true, s.streetAt(*v.at)
+	v.Lat, v.Lon = fmt.Sprintf("%.6f", v.at.Lat()), fmt.Sprintf("%.6f", v.at.Lon())
+	found, err := s.inBox(ctx, widen(orb.Bound{Min: *v.at, Max: *v.at}, nearM), "")
+	if err != nil {
+		return err
+	}
+	for _, p := range found {
+		d := geo.Distance(p.Point(), *v.at)
+		if p.Mark() == markDismissed || d > nearM {
+			continue
+		}
+		n := nearby{titled: s.describe(p), Vote: crowd.Known}
+		if !p.Coarse {
+			n.Metres = max(5, int(math.Round(d/5))*5)
+		}
+		v.Near = append(v.Near, n)
+	}
+	slices.SortStableFunc(v.Near, func(a, b nearby) int { return a.Metres - b.Metres })
+	v.Near = v.Near[:min(len(v.Near), mostNear)]
+	v.Minimap = s.pinMap(*v.at)
+	for i, key := range []string{"report.north", "report.east", "report.south", "report.west"} {
+		const step = 15.0
+		v.Nudges = append(v.Nudges, nudge{reportAddress(geo.Destination(*v.at, float64(i)*90, step)) + "#where", s.texts.T(key)})
+	}
+	return nil
+}
+
+// streetAt names a position after its street and the nearest cross street, empty where there is none.
+func (s *face) streetAt(p orb.Point) string {
+	n := s.network()
+	if n == nil {
+		return ""
+	}
+	m, ok := n.Nearest(p, nil, nearStreet)
+	if !ok || m.Street.Name == "" {
+		return ""
+	}
+	street := crossName(m.Street.Name, "")
+	if cross := crossName(m.From, street); cross != "" {
+		return s.texts.T("report.where.near", "street", street, "cross", cross)
+	}
+	return street
+}
+
+// streetName is the street of a position, empty where there is none.
+func (s *Server) streetName(p orb.Point) string {
+	if n := s.network(); n != nil {
+		if m, ok := n.Nearest(p, nil, nearStreet); ok {
+			return crossName(m.Street.Name, "")
+		}
+	}
+	return ""
+}
+
+// parsePosition reads a position; nil where none is given.
+func parsePosition(lat, lon string) (*orb.Point, error) {
+	if lat == "" && lon == "" {
+		return nil, nil
+	}
+	v, ok := floats(lat+","+lon, 2)
+	if !ok || math.Abs(v[0]) > 90 || math.Abs(v[1]) > 180 || v[0] == 0 && v[1] == 0 {
+		return nil, badRequest("lat and lon are a position in degrees.")
+	}
+	return &orb.Point{v[1], v[0]}, nil
+}
+
+// reportPost takes the form.
+func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
+	if _, ok := s.reports.take(s.client(r), s.config.Now()); !ok {
+		return s.showReport(w, r, http.StatusTooManyRequests, reportForm{}, "", []fieldError{{"report", s.texts.T("report.often")}})
+	}
+	// Phones send slowly; where the time cannot be set, the usual one holds.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(reportReadTime))
+	r.Body = http.MaxBytesReader(w, r.Body, mostReportBody)
+	f, wrong, err := s.readForm(r)
+	if err != nil {
+		return err
+	}
+	if len(f.photos) > 0 {
+		if f.Draft == "" {
+			f.Draft, _ = secret()
+		}
+		if err := s.keepPhotos(r.Context(), f.Draft, f.photos); err != nil {
+			return err
+		}
+	}
+	wrong = append(s.check(&f), wrong...)
+	if len(wrong) > 0 {
+		return s.showReport(w, r, http.StatusUnprocessableEntity, f, "", wrong)
+	}
+	err = s.submit(r.Context(), f)
+	if errors.Is(err, errBusy) {
+		return s.showReport(w, r, http.StatusTooManyRequests, f, "", []fieldError{{"report", s.texts.T("report.busy")}})
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/report/sent", http.StatusSeeOther)
+	return nil
+}
+
+func (s *face) submit(ctx context.Context, f reportForm) error {
+	if f.Draft == "" {
+		f.Draft, _ = secret()
+	}
+	return s.takeReport(ctx, report{ID: f.Draft, Category: f.Category, Words: f.Words, At: *f.at, Street: s.streetName(*f.at), Email: f.Email})
+}
+
+// readForm reads the parts of the form as they come: a photo that is too large costs nothing but itself.
+func (s *face) readForm(r *http.Request) (f reportForm, wrong []fieldError, err error) {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return f, nil, badRequest("The form is no multipart form.")
+	}
+	left := int64(mostFormBytes)
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return f, wrong, nil
+		}
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return f, append(wrong, fieldError{"photos", s.texts.T("report.photo.large")}), nil
+		}
+		if err != nil {
+			return f, nil, badRequest("The form broke off.")
+		}
+		if part.FormName() == "photos" {
+			if text := s.readPart(part, &f); text != "" && !slices.Contains(wrong, fieldError{"photos", text}) {
+				wrong = append(wrong, fieldError{"photos", text})
+			}
+			continue
+		}
+		b, err := io.ReadAll(io.LimitReader(part, left+1))
+		if err != nil || int64(len(b)) > left {
+			return f, nil, badRequest("The form is too long.")
+		}
+		left -= int64(len(b))
+		if to := f.field(part.FormName()); to != nil {
+			*to = strings.TrimSpace(strings.ToValidUTF8(string(b), ""))
+		}
+	}
+}
+
+func (f *reportForm) field(name string) *string {
+	switch name {
+	case "lat":
+		return &f.Lat
+	case "lon":
+		return &f.Lon
+	case "category":
+		return &f.Category
+	case "words":
+		return &f.Words
+	case "email":
+		return &f.Email
+	case "draft":
+		return &f.Draft
+	}
+	return nil
+}
+
+// readPart reads one photo, or returns what is wrong with it.
+func (s *face) readPart(part *multipart.Part, f *reportForm) string {
+	b, err := io.ReadAll(io.LimitReader(part, mostPhotoBytes+1))
+	if err != nil {
+		return s.texts.T("report.photo.broken")
+	}
+	if len(b) == 0 {
+		return "" // no photo was chosen
+	}
+	if len(f.photos) >= mostPhotos {
+		return s.texts.N("report.photo.many", mostPhotos)
+	}
+	p, err := s.readPhoto(b)
+	var why photoError
+	if errors.As(err, &why) {
+		return s.texts.T("report.photo." + string(why))
+	}
+	f.photos = append(f.photos, p)
+	return ""
+}
+
+// check reads the fields and says what is wrong with them.
+func (s *face) check(f *reportForm) []fieldError {
+	t := s.texts
+	var wrong []fieldError
+	at, err := parsePosition(f.Lat, f.Lon)
+	switch {
+	case err != nil || at == nil:
+		wrong = append(wrong, fieldError{"where", t.T("report.where.missing")})
+	case !s.inTown(*at):
+		wrong = append(wrong, fieldError{"where", t.T("report.where.outside")})
+	default:
+		f.at = at
+	}
+	if !slices.Contains(categories(), f.Category) {
+		wrong = append(wrong, fieldError{"category-pothole", t.T("report.category.missing")})
+	}
+	if utf8.RuneCountInString(f.Words) > mostWords {
+		wrong = append(wrong, fieldError{"words", t.T("report.words.long", "n", mostWords)})
+	}
+	if !isEmail(f.Email) {
+		wrong = append(wrong, fieldError{"email", t.T("report.email.wrong")})
+	}
+	if f.Draft != "" {
+		if b, err := base64.RawURLEncoding.DecodeString(f.Draft); err != nil || len(b) != 16 {
+			f.Draft = ""
+		}
+	}
+	return wrong
+}
+
+// inTown says whether a position lies in the town, or near it.
+func (s *Server) inTown(p orb.Point) bool {
+	n := s.network()
+	return n == nil || widen(n.Bound(), outsideM).Contains(p)
+}
+
+// isEmail says whether a text is an address that mail can go to, and nothing else.
+func isEmail(text string) bool {
+	a, err := mail.ParseAddress(text)
+	if err != nil || a.Address != text || a.Name != "" || len(text) > 254 || strings.ContainsFunc(text, unicode.IsControl) {
+		return false
+	}
+	_, host, _ := strings.Cut(text, "@")
+	return strings.Contains(host, ".") && !strings.HasPrefix(host, "[")
+}
+
+// messageView is a page that says one thing.
+type messageView struct {
+	head
+	Text string
+}
+
+func (s *face) reportSent(w http.ResponseWriter, r *http.Request) error {
+	return s.render(w, r, http.StatusOK, "base", &messageView{head{Page: "message", Title: s.texts.T("report.sent")}, s.texts.T("report.sent.text")})
+}
+
+// followView is what the link in a mail shows of a report.
+type followView struct {
+	head
+	Report  report
+	What    string
+	Token   string
+	Place   *titled
+	Minimap template.HTML
+	Photos  []string
+	Asking  bool // it waits to be confirmed
+}
+
+// reportLink shows what became of a report to who has its link, or asks to confirm it.
+func (s *face) reportLink(w http.ResponseWriter, r *http.Request) error {
+	token := r.PathValue("token")
+	rep, err := s.findReport(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	v := &followView{Report: rep, What: s.reportTitle(rep.Category, rep.Street), Token: token, Asking: rep.Confirmed == nil, Minimap: s.pinMap(rep.At)}
+	v.head = head{Page: "reported", Title: v.What}
+	for i := range rep.Photos {
+		v.Photos = append(v.Photos, "/reports/"+url.PathEscape(token)+"/photos/"+strconv.Itoa(i+1))
+	}
+	if rep.Place != nil {
+		found, err := s.find(r.Context(), *rep.Place)
+		if err == nil {
+			place := s.describe(found)
+			v.Place = &place
+		} else if !errors.Is(err, errHidden) {
+			return err
+		}
+	}
+	secretPage(w)
+	return s.render(w, r, http.StatusOK, "base", v)
+}
+
+// secretPage keeps an address that holds a secret from going elsewhere.
+func secretPage(w http.ResponseWriter) {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Robots-Tag", "noindex")
+}
+
+// reportConfirm confirms a report. It takes a button: programs that look at links in mails press none.
+func (s *face) reportConfirm(w http.ResponseWriter, r *http.Request) error {
+	token := r.PathValue("token")
+	rep, err := s.findReport(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	if err := s.confirmReport(r.Context(), rep); err != nil && !errors.Is(err, crowd.ErrReported) {
+		return err
+	}
+	http.Redirect(w, r, "/reports/"+url.PathEscape(token), http.StatusSeeOther)
+	return nil
+}
+
+// reportPhoto shows a photo to who has the report's link, and to nobody else: it may show people and number plates.
+func (s *face) reportPhoto(w http.ResponseWriter, r *http.Request) error {
+	rep, err := s.findReport(r.Context(), r.PathValue("token"))
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(r.PathValue("n"))
+	if err != nil {
+		return errHidden
+	}
+	var body []byte
+	err = s.config.Pool.QueryRow(r.Context(), `select coalesce((select jpeg from report_photos where report = $1 and n = $2), '')`, rep.ID, n).Scan(&body)
+	if err != nil {
+		return fmt.Errorf("read a photo: %w", err)
+	}
+	if len(body) == 0 {
+		return errHidden
+	}
+	secretPage(w)
+	w.Header().Set("Content-Type", "image/jpeg")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	return nil
+}

@@ -1,0 +1,201 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// report is what somebody says is wrong somewhere.
+type report struct {
+	ID              string
+	Category, Words string
+	At              orb.Point
+	Street          string
+	Email           string
+	Language        string
+	Created         time.Time
+	Confirmed       *time.Time
+	Place           *string
+	Photos          int
+}
+
+// categories are what a report can be about, in the order of the form.
+func categories() []string { return []string{"pothole", "casting", "joint", "other"} }
+
+// classOf is the class of place that a category is evidence for.
+func classOf(category string) crowd.Class {
+	switch category {
+	case "pothole":
+		return crowd.Pothole
+	case "casting":
+		return crowd.Casting
+	case "joint":
+		return crowd.Joint
+	}
+	return crowd.Nothing
+}
+
+const (
+	mostPerEmail   = 5   // reports of one address in a day, so that nobody's mailbox is filled
+	mostPerHour    = 600 // unconfirmed reports in an hour, of everybody together
+	unconfirmedFor = 7 * 24 * time.Hour
+	draftsFor      = 24 * time.Hour
+	reportReachM   = 25.0 // a report this near to a place is of it
+)
+
+// errBusy is returned where more comes than a city can mean.
+var errBusy = errors.New("more reports than can be taken")
+
+// secret returns a random text for a link, and its hash for the database.
+func secret() (text string, hash []byte) {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails
+	text = base64.RawURLEncoding.EncodeToString(b)
+	return text, hashOf(text)
+}
+
+func hashOf(text string) []byte {
+	h := sha256.Sum256([]byte(text))
+	return h[:]
+}
+
+// keepPhotos stores photos of a report that is not sent yet.
+func (s *Server) keepPhotos(ctx context.Context, draft string, photos []photo) error {
+	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		for _, p := range photos {
+			if _, err := tx.Exec(ctx, `insert into report_photos (report, n, jpeg, width, height, created_at)
+				select $1, n, $2, $3, $4, $5 from (select 1 + count(*) as n from report_photos where report = $1) c where n <= $6`,
+				draft, p.JPEG, p.Width, p.Height, s.config.Now(), mostPhotos); err != nil {
+				return fmt.Errorf("keep a photo: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Server) photosOf(ctx context.Context, id string) (n int, err error) {
+	err = s.config.Pool.QueryRow(ctx, `select count(*) from report_photos where report = $1`, id).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count photos: %w", err)
+	}
+	return n, nil
+}
+
+// takeReport stores a report and posts the mail that asks to confirm it. Its id is that of its draft, which photos bear.
+func (s *face) takeReport(ctx context.Context, r report) error {
+	text, hash := secret()
+	now := s.config.Now()
+	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		var same, all int
+		if err := tx.QueryRow(ctx, `select count(*) filter (where email = $1 and created_at > $2), count(*) filter (where confirmed_at is null and created_at > $3)
+			from reports where created_at > $2`, r.Email, now.Add(-24*time.Hour), now.Add(-time.Hour)).Scan(&same, &all); err != nil {
+			return fmt.Errorf("take a report: %w", err)
+		}
+		if same >= mostPerEmail || all >= mostPerHour {
+			return errBusy
+		}
+		added, err := tx.Exec(ctx, `insert into reports (id, token, category, words, lat, lon, street, email, language, created_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing`,
+			r.ID, hash, r.Category, r.Words, r.At.Lat(), r.At.Lon(), r.Street, r.Email, s.language, now)
+		if err != nil {
+			return fmt.Errorf("take a report: %w", err)
+		}
+		if added.RowsAffected() == 0 {
+			return nil // the form was sent twice
+		}
+		t := s.texts
+		what := s.reportTitle(r.Category, r.Street)
+		return dispatch.Post(ctx, tx, dispatch.Mail{
+			To: r.Email, Subject: t.T("mail.confirm.subject", "what", what),
+			Body: t.T("mail.confirm.body", "what", what, "link", s.links()+"/reports/"+text, "city", s.cityName()),
+		}, now)
+	})
+}
+
+// links is the address that links in mails begin with. What a request says of its host is not asked: anybody can say it.
+func (s *Server) links() string {
+	if s.config.LinksURL != "" {
+		return s.config.LinksURL
+	}
+	return s.config.PublicURL
+}
+
+func (s *face) cityName() string {
+	if s.config.City != "" {
+		return "Streetpulse " + s.config.City
+	}
+	return "Streetpulse"
+}
+
+func (s *face) reportTitle(category, street string) string {
+	what := s.texts.T("report.category." + category)
+	if street == "" {
+		return what
+	}
+	return s.texts.T("title.at", "class", what, "street", street)
+}
+
+// findReport returns the report that a link's secret opens, or errHidden.
+func (s *Server) findReport(ctx context.Context, token string) (report, error) {
+	var r report
+	err := s.config.Pool.QueryRow(ctx, `select id, category, words, lat, lon, street, email, language, created_at, confirmed_at, place,
+			(select count(*) from report_photos p where p.report = r.id) from reports r where token = $1`, hashOf(token)).
+		Scan(&r.ID, &r.Category, &r.Words, &r.At[1], &r.At[0], &r.Street, &r.Email, &r.Language, &r.Created, &r.Confirmed, &r.Place, &r.Photos)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, errHidden
+	}
+	if err != nil {
+		return r, fmt.Errorf("find a report: %w", err)
+	}
+	return r, nil
+}
+
+// confirmReport takes a report as evidence, once, and lets whoever sent it follow the place that it is about.
+func (s *Server) confirmReport(ctx context.Context, r report) error {
+	now := s.config.Now()
+	place, err := s.placeAt(ctx, r.At)
+	if err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		done, err := tx.Exec(ctx, `update reports set confirmed_at = $2, place = $3 where id = $1 and confirmed_at is null`, r.ID, now, place)
+		if err != nil || done.RowsAffected() == 0 {
+			return err
+		}
+		if place != nil {
+			if err := followIn(ctx, tx, *place, r.Email, r.Language, now, true); err != nil {
+				return err
+			}
+		}
+		return crowd.TakeReport(ctx, tx, crowd.Report{ID: r.ID, Class: classOf(r.Category), Lat: r.At.Lat(), Lon: r.At.Lon(), At: now})
+	})
+}
+
+// placeAt returns the public place whose position is so near that a report is of it, nil where there is none.
+func (s *Server) placeAt(ctx context.Context, at orb.Point) (*string, error) {
+	found, err := s.inBox(ctx, widen(orb.Bound{Min: at, Max: at}, reportReachM), "")
+	if err != nil {
+		return nil, err
+	}
+	var best *string
+	nearest := reportReachM
+	for _, p := range found {
+		if d := geo.Distance(p.Point(), at); !p.Coarse && d <= nearest {
+			id := p.ID
+			best, nearest = &id, d
+		}
+	}
+	return best, nil
+}

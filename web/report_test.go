@@ -1,0 +1,348 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/web"
+)
+
+func picture(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewRGBA(image.Rect(0, 0, 300, 200))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// report sends the form with its photos.
+func (v *visitor) report(fields map[string]string, photos ...[]byte) (*http.Response, string) {
+	v.t.Helper()
+	read, write := io.Pipe()
+	form := multipart.NewWriter(write)
+	go func() {
+		for key, value := range fields {
+			_ = form.WriteField(key, value)
+		}
+		for i, p := range photos {
+			part, err := form.CreateFormFile("photos", fmt.Sprintf("photo%d<script>.jpg", i))
+			if err == nil {
+				_, _ = part.Write(p)
+			}
+		}
+		_ = write.CloseWithError(form.Close())
+	}()
+	r, err := http.NewRequest(http.MethodPost, v.w.http.URL+"/report", read)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return v.do(r)
+}
+
+// letters reads what waits in the outbox for an address.
+func (w *town) letters(to string) []string {
+	w.t.Helper()
+	var out []string
+	if err := w.pool.QueryRow(context.Background(), `select coalesce(array_agg(subject || E'\n' || body order by id), '{}') from mails where recipient = $1`, to).Scan(&out); err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+var linkIn = regexp.MustCompile(`http://[^\s]+`)
+
+func (w *town) at(street string, share float64) map[string]string {
+	w.t.Helper()
+	p, _ := w.spot(street, share)
+	return map[string]string{"lat": fmt.Sprintf("%.6f", p.Lat()), "lon": fmt.Sprintf("%.6f", p.Lon()), "category": "pothole", "words": "Deep <script>alert(1)</script>", "email": "anna@example.org"}
+}
+
+func count(w *town, sql string, args ...any) (n int) {
+	w.t.Helper()
+	if err := w.pool.QueryRow(context.Background(), sql, args...).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// TestReport goes the whole way of a report without scripts: form, mail, confirmation, what is stored, the link.
+func TestReport(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, believing)
+	w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .45, State: "confirmed", Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
+	anna := w.visitor("192.0.2.1")
+	form := w.at("Ringstraße", .45)
+	_, body := anna.get("/report?q=Rings")
+	if !strings.Contains(body, `>Ringstraße</a>`) {
+		t.Error("the search finds no Ringstraße")
+	}
+	_, body = anna.get("/report?lat=" + form["lat"] + "&lon=" + form["lon"])
+	for _, word := range []string{"Is it one of these?", "Pothole, Ringstraße", "I mean this one", "5 m away.", "Move the pin 15 metres:", "#i-pin"} {
+		if !strings.Contains(body, word) {
+			t.Errorf("the form does not say %q", word)
+		}
+	}
+	for _, wrong := range wellFormed(body) {
+		t.Error(wrong)
+	}
+	answer, body := anna.report(form, picture(t), picture(t))
+	if answer.Request.URL.Path != "/report/sent" || !strings.Contains(body, "Confirm it in the e-mail we sent.") {
+		t.Fatalf("%s %s", answer.Status, answer.Request.URL)
+	}
+	if n := count(w, `select count(*) from hand_reports`); n != 0 {
+		t.Error("a report counts that nobody has confirmed")
+	}
+	mails := w.letters("anna@example.org")
+	if len(mails) != 1 || !strings.Contains(mails[0], "Confirm your report: Pothole or broken surface, Ringstraße") {
+		t.Fatalf("mails: %q", mails)
+	}
+	link := strings.TrimPrefix(linkIn.FindString(mails[0]), w.http.URL)
+	_, body = anna.get(link)
+	if !strings.Contains(body, "Confirm the report") || strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;") {
+		t.Error("the link does not ask to confirm, or what was said is not escaped")
+	}
+	if n := count(w, `select count(*) from hand_reports`); n != 0 {
+		t.Error("looking at the link confirms the report")
+	}
+	for range 2 { // once more changes nothing
+		answer, body = anna.send(link, nil)
+		if answer.StatusCode != http.StatusOK || !strings.Contains(body, `<a href="/places/pordered1">Pothole, Ringstraße</a>`) {
+			t.Errorf("confirmed: %s %s", answer.Status, body)
+		}
+	}
+	if n := count(w, `select count(*) from hand_reports where class = 'pothole'`); n != 1 {
+		t.Errorf("%d reports count", n)
+	}
+	if n := count(w, `select count(*) from follows where place = 'pordered1' and confirmed_at is not null`); n != 1 {
+		t.Errorf("%d follow the place", n)
+	}
+	answer, body = anna.get(link + "/photos/2")
+	if answer.Header.Get("Content-Type") != "image/jpeg" || !strings.HasPrefix(body, "\xFF\xD8") {
+		t.Errorf("its photo: %s %s", answer.Status, answer.Header.Get("Content-Type"))
+	}
+	for path, want := range map[string]int{link + "/photos/3": 404, link + "/photos/x": 404, "/reports/nothing": 404, "/reports/nothing/photos/1": 404} {
+		if answer, _ := anna.get(path); answer.StatusCode != want {
+			t.Errorf("%s: %s", path, answer.Status)
+		}
+	}
+}
+
+// TestReportLosesNothing sends wrong forms: each says what is wrong and keeps the rest.
+func TestReportLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, believing)
+	anna := w.visitor("192.0.2.1")
+	for name, c := range map[string]struct {
+		field, value, text string
+		photos             [][]byte
+	}{
+		"no place":       {"lat", "", "Say where it is", nil},
+		"nonsense":       {"lon", "NaN", "Say where it is", nil},
+		"elsewhere":      {"lat", "50.1", "lies outside this city", nil},
+		"no category":    {"category", "volcano", "Choose what it is.", nil},
+		"too many words": {"words", strings.Repeat("ä", 1001), "at most 1000 letters", nil},
+		"no address":     {"email", "anna", "Enter an e-mail address", nil},
+		"two addresses":  {"email", "a@b.example, c@d.example", "Enter an e-mail address", nil},
+		"a header":       {"email", "a@b.example\r\nBcc: c@d.example", "Enter an e-mail address", nil},
+		"SVG":            {"", "", "no JPEG, PNG or WebP", [][]byte{[]byte(`<svg onload="alert(1)"/>`)}},
+		"five photos":    {"", "", "At most 4 photos.", [][]byte{picture(t), picture(t), picture(t), picture(t), picture(t)}},
+	} {
+		form := w.at("Ringstraße", .45)
+		form["words"] = "Left lane"
+		if c.field != "" {
+			form[c.field] = c.value
+		}
+		answer, body := anna.report(form, append(c.photos, picture(t))...)
+		if answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, c.text) || !strings.Contains(body, "There is a problem") {
+			t.Errorf("%s: %s, and no %q", name, answer.Status, c.text)
+		}
+		if c.field != "words" && !strings.Contains(body, ">Left lane</textarea>") || c.field != "email" && !strings.Contains(body, `value="anna@example.org"`) {
+			t.Errorf("%s: what was filled in is lost", name)
+		}
+		if draft := regexp.MustCompile(`name="draft" value="([^"]+)"`).FindStringSubmatch(body); draft == nil || !strings.Contains(body, "kept.") {
+			t.Errorf("%s: the photo is lost", name)
+		} else if c.field == "email" {
+			form["email"], form["draft"] = "anna@example.org", draft[1]
+			if answer, _ := anna.report(form); answer.Request.URL.Path != "/report/sent" {
+				t.Errorf("%s, put right: %s", name, answer.Status)
+			}
+			if n := count(w, `select count(*) from report_photos p join reports r on r.id = p.report where r.id = $1`, draft[1]); n != 1 {
+				t.Errorf("%s: the report has %d photos", name, n)
+			}
+		}
+		for _, wrong := range wellFormed(body) {
+			t.Errorf("%s: %s", name, wrong)
+		}
+	}
+}
+
+// TestHostileReports sends what no resident sends.
+func TestHostileReports(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, believing, func(c *web.Config) { c.ReportLimit = 30 })
+	form := w.at("Ringstraße", .45)
+	mallory := w.visitor("203.0.113.9")
+	answer, body := mallory.report(form, make([]byte, 100<<20))
+	if answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "larger than 12 MB") || !strings.Contains(body, `value="anna@example.org"`) {
+		t.Errorf("100 MB: %s", answer.Status)
+	}
+	// Nobody's mailbox is filled.
+	sent := 0
+	for range 12 {
+		if answer, _ := mallory.report(form); answer.Request.URL.Path == "/report/sent" {
+			sent++
+		} else if answer.StatusCode != http.StatusTooManyRequests {
+			t.Errorf("%s", answer.Status)
+		}
+	}
+	if n := len(w.letters("anna@example.org")); sent != 5 || n != 5 {
+		t.Errorf("%d reports were taken for one address, %d mails sent", sent, n)
+	}
+	// Nor is the database, from one connection or from many.
+	refused := 0
+	for i := range 40 {
+		form["email"] = fmt.Sprintf("a%d@example.org", i)
+		if answer, _ := mallory.report(form); answer.StatusCode == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused < 23 {
+		t.Errorf("%d of 40 reports over one connection were refused", refused)
+	}
+	if _, err := w.pool.Exec(context.Background(), `insert into reports (id, token, category, lat, lon, email, language, created_at)
+		select 'r' || i, ('r' || i)::bytea, 'pothole', 48.41, 15.6, i || '@example.org', 'en', $1 from generate_series(1, 600) i`, today()); err != nil {
+		t.Fatal(err)
+	}
+	if answer, body := w.visitor("203.0.113.10").report(form); answer.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "cannot take more reports") {
+		t.Errorf("after 600 in an hour: %s", answer.Status)
+	}
+	for _, wrong := range []string{"lat", strings.Repeat("x", 100)} {
+		r, err := http.NewRequest(http.MethodPost, w.http.URL+"/report", strings.NewReader(wrong))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "multipart/form-data; boundary="+wrong[:3])
+		if answer, _ := w.visitor("203.0.113.11").do(r); answer.StatusCode/100 != 4 {
+			t.Errorf("no form: %s", answer.Status)
+		}
+	}
+}
+
+func TestReportsOverTheInterface(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	form := w.at("Ringstraße", .45)
+	body := func(more string) string {
+		return `{"lat":` + form["lat"] + `,"lon":` + form["lon"] + `,"category":"pothole","email":"anna@example.org"` + more + `}`
+	}
+	for text, want := range map[string]int{
+		body(""): 202, body(`,"photos":["` + base64.StdEncoding.EncodeToString(picture(t)) + `"]`): 202, body(`,"photos":["PHN2Zz4="]`): 422,
+		`{"lat":1,"lon":1,"category":"pothole","email":"anna@example.org"}`: 422, body(`,"category":"x"`): 422, "x": 400,
+	} {
+		if answer, got := w.send(http.MethodPost, "/api/v1/reports", text, "", ""); answer.StatusCode != want {
+			t.Errorf("%.90s: %s %s", text, answer.Status, got)
+		}
+	}
+	if n := count(w, `select count(*) from reports`); n != 2 {
+		t.Errorf("%d reports", n)
+	}
+	_, text := w.get("/api/v1/streets?q=rings")
+	var found struct {
+		Streets []struct {
+			Name string
+			Lat  float64
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &found); err != nil || len(found.Streets) == 0 || found.Streets[0].Name != "Ringstraße" || found.Streets[0].Lat < 48 {
+		t.Errorf("%s %v", text, err)
+	}
+}
+
+// TestReportingJourney reports a hole in a browser: with scripts by keyboard and map, then without scripts on a phone.
+func TestReportingJourney(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .45, State: "confirmed", Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
+	file := filepath.Join(t.TempDir(), "hole.png")
+	if err := os.WriteFile(file, picture(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	b.view(1440, 900, false)
+	b.open(w.http.URL + "/")
+	b.tap(`.top .end [href="/report"]`)
+	b.until(`document.getElementById('rmap')?.dataset.ready === 'yes'`)
+	eval[chromedp.Void](b, `void document.getElementById('q').focus()`)
+	b.press("Austr")
+	b.press("Enter")
+	b.wait(`document.activeElement.textContent === 'Austraße'`)
+	b.press("Enter")
+	b.wait(`document.getElementById('lat').value !== '' && document.querySelector('#near .here')?.textContent.includes('Austraße')`)
+	b.tap(`#category-casting`)
+	eval[chromedp.Void](b, `void document.getElementById('email').focus()`)
+	b.press("ben@example.org")
+	root := call(b, dom.GetDocument, dom.GetDocumentParams{}).Root
+	node := call(b, dom.QuerySelector, dom.QuerySelectorParams{NodeID: root.NodeID, Selector: "#photos"}).NodeID
+	call(b, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{file}, NodeID: node})
+	eval[chromedp.Void](b, `void document.getElementById('email').focus()`)
+	b.press("Enter")
+	b.reads("Your report is in")
+	b.open(w.http.URL + "/report/sent")
+	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("run npm ci in web/ui: %v", err)
+	}
+	b.accessible("sent", string(axe))
+	b.clean("report")
+	if n := count(w, `select count(*) from reports r join report_photos p on p.report = r.id where category = 'casting' and street = 'Austraße' and email = 'ben@example.org'`); n != 1 {
+		t.Errorf("%d reports with a photo", n)
+	}
+	link := linkIn.FindString(w.letters("ben@example.org")[0])
+	b.open(link)
+	b.accessible("to confirm", string(axe))
+	b.tap("main form button")
+	b.reads("It is counted.")
+	b.view(360, 780, true)
+	b.open(link)
+	b.accessible("confirmed", string(axe))
+	if n := count(w, `select count(*) from hand_reports where class = 'casting'`); n != 1 {
+		t.Errorf("%d reports count", n)
+	}
+
+	// Without scripts, on a phone: the street, the spot, and then it is known already.
+	b.view(360, 780, true)
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	form := w.at("Ringstraße", .45)
+	run(b, chromedp.Navigate(w.http.URL+"/report?q=Ring"))
+	b.tap(`#hits a`)
+	b.until(`location.search.includes('lat=')`)
+	spot := eval[string](b, `location.search`)
+	b.tap(`.nudges a`)
+	b.until(fmt.Sprintf(`location.search !== %q && document.querySelector('.nudges a')`, spot))
+	run(b, chromedp.Navigate(w.http.URL+"/report?lat="+form["lat"]+"&lon="+form["lon"]))
+	b.reads("Is it one of these?")
+	if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
+		t.Error("the form is wider than the phone")
+	}
+	b.clean("without scripts")
+}

@@ -1,0 +1,178 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/dispatch"
+)
+
+const (
+	workEvery   = 20 * time.Second
+	askAfter    = 21 * 24 * time.Hour // after a repair: is it good?
+	closedAfter = 60 * 24 * time.Hour // after a repair nobody need be told anything more
+	mostAtOnce  = 200
+)
+
+// Work does again and again, until ctx ends, what nobody waits for: tells followers what became of their places, asks
+// whether repairs are good, looks whether reports have become places, and forgets what is no longer needed. It needs no Run.
+func (s *Server) Work(ctx context.Context) error {
+	look := time.NewTicker(workEvery)
+	defer look.Stop()
+	for {
+		if err := s.WorkOnce(ctx); err != nil && ctx.Err() == nil {
+			s.config.Log.Error("followers wait; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// WorkOnce does once what Work does.
+func (s *Server) WorkOnce(ctx context.Context) error {
+	return errors.Join(s.matchReports(ctx), s.tellFollowers(ctx), s.askFollowers(ctx), s.forget(ctx))
+}
+
+// matchReports gives reports the places that have come to be known where they are.
+func (s *Server) matchReports(ctx context.Context) error {
+	rows, err := s.config.Pool.Query(ctx, `select id, lat, lon, email, language from reports
+		where place is null and confirmed_at > $1 order by confirmed_at desc limit $2`, s.config.Now().Add(-90*24*time.Hour), mostAtOnce)
+	if err != nil {
+		return fmt.Errorf("match reports: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (report, error) {
+		var r report
+		return r, row.Scan(&r.ID, &r.At[1], &r.At[0], &r.Email, &r.Language)
+	})
+	if err != nil {
+		return fmt.Errorf("match reports: %w", err)
+	}
+	for _, r := range list {
+		place, err := s.placeAt(ctx, r.At)
+		if err != nil {
+			return err
+		}
+		if place == nil {
+			continue
+		}
+		err = pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `update reports set place = $2 where id = $1`, r.ID, *place); err != nil || r.Email == "" {
+				return err
+			}
+			return followIn(ctx, tx, *place, r.Email, r.Language, s.config.Now(), true)
+		})
+		if err != nil {
+			return fmt.Errorf("match report %s: %w", r.ID, err)
+		}
+	}
+	return nil
+}
+
+// follower is somebody who follows a place by e-mail.
+type follower struct {
+	id                             int64
+	place, email, language, secret string
+	steps                          int
+}
+
+const followersSQL = `
+select f.id, f.place, f.email, f.language, f.secret, c.steps from follows f, lateral (
+	select (select count(*) from place_steps where place = f.place) +
+		(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place = f.place) as steps) c
+where f.confirmed_at is not null and `
+
+func (s *Server) followers(ctx context.Context, where string, args ...any) ([]follower, error) {
+	rows, err := s.config.Pool.Query(ctx, followersSQL+where+fmt.Sprintf(" order by f.id limit %d", mostAtOnce), args...)
+	if err != nil {
+		return nil, fmt.Errorf("read followers: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (follower, error) {
+		var f follower
+		return f, row.Scan(&f.id, &f.place, &f.email, &f.language, &f.secret, &f.steps)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read followers: %w", err)
+	}
+	return list, nil
+}
+
+// tellFollowers writes to those whose places have new steps: what it is now, in a sentence.
+func (s *Server) tellFollowers(ctx context.Context) error {
+	list, err := s.followers(ctx, "c.steps > f.told")
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		if err := s.write(ctx, f, "mail.step", `update follows set told = $2 where id = $1 and told < $2`, f.steps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askFollowers asks, once and three weeks after a repair, whether it is good. The link leads to the place's question, and
+// what is said there is a vote.
+func (s *Server) askFollowers(ctx context.Context) error {
+	now := s.config.Now()
+	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from orders o where o.place = f.place and o.state in ('repaired', 'verified')
+		and (select max(at) from order_steps s where s.order_id = o.id and s.state = 'repaired') < $1)`, now.Add(-askAfter))
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		if err := s.write(ctx, f, "mail.ask", `update follows set asked_at = $2 where id = $1 and asked_at is null`, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write posts a mail about a place to one follower, and marks in the same transaction that it was posted. A place that the
+// public may not see is not written about.
+func (s *Server) write(ctx context.Context, f follower, key, mark string, arg any) error {
+	voice := s.faces[f.language]
+	if voice == nil {
+		voice = s.faces[languages()[0]]
+	}
+	found, err := s.find(ctx, f.place)
+	hidden := errors.Is(err, errHidden)
+	if err != nil && !hidden {
+		return err
+	}
+	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		done, err := tx.Exec(ctx, mark, f.id, arg)
+		if err != nil || done.RowsAffected() == 0 || hidden {
+			return err
+		}
+		p, t := voice.describe(found), voice.texts
+		pairs := []any{"what", p.Title, "state", p.State, "sentence", voice.summary(found), "link", s.links() + "/places/" + f.place,
+			"stop", s.links() + "/follow/" + f.secret, "city", voice.cityName()}
+		return dispatch.Post(ctx, tx, dispatch.Mail{To: f.email, Subject: t.T(key+".subject", pairs...), Body: t.T(key+".body", pairs...)}, s.config.Now())
+	})
+}
+
+// forget drops what nobody needs any more: drafts' photos, reports that nobody confirmed, and the addresses of those whose
+// places are long repaired or gone.
+func (s *Server) forget(ctx context.Context) error {
+	now := s.config.Now()
+	b := &pgx.Batch{}
+	b.Queue(`delete from report_photos p where created_at < $1 and not exists (select 1 from reports r where r.id = p.report)`, now.Add(-draftsFor))
+	b.Queue(`delete from reports where confirmed_at is null and created_at < $1`, now.Add(-unconfirmedFor))
+	b.Queue(`delete from follows where confirmed_at is null and created_at < $1`, now.Add(-unconfirmedFor))
+	b.Queue(`delete from follows f where created_at < $1 and (not exists (select 1 from places p where p.id = f.place)
+		or exists (select 1 from orders o where o.place = f.place and o.state in ('verified', 'dismissed') and o.state_at < $1)
+		or exists (select 1 from places p where p.id = f.place and p.state in ('faded', 'dismissed') and p.state_at < $1))`, now.Add(-closedAfter))
+	b.Queue(`update reports r set email = '' where email <> '' and confirmed_at < $1
+		and not exists (select 1 from follows f where f.place = r.place and f.email = r.email)`, now.Add(-90*24*time.Hour))
+	if err := s.config.Pool.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("forget what is not needed: %w", err)
+	}
+	return nil
+}
