@@ -53,8 +53,18 @@ func New(pool *pgxpool.Pool, writer *Writer, clock Clock, options Options) *Inge
 // ErrUnavailable or ctx's, means that the batch must not be acknowledged.
 func (in *Ingest) Submit(ctx context.Context, device string, payload []byte, source string) (Result, error) {
 	reading, err := wire.Read(payload, in.options.Time())
-	if err != nil {
-		return in.refuseWhole(ctx, device, payload, source, err)
+	return in.takeOrRefuse(ctx, device, payload, source, reading, err)
+}
+
+// SubmitProtobuf is Submit for a batch as Protobuf.
+func (in *Ingest) SubmitProtobuf(ctx context.Context, device string, payload []byte, source string) (Result, error) {
+	reading, err := wire.ReadProtobuf(payload, in.options.Time())
+	return in.takeOrRefuse(ctx, device, payload, source, reading, err)
+}
+
+func (in *Ingest) takeOrRefuse(ctx context.Context, device string, payload []byte, source string, reading wire.Reading, unreadable error) (Result, error) {
+	if unreadable != nil {
+		return in.refuseWhole(ctx, device, payload, source, unreadable)
 	}
 	return in.take(ctx, device, reading)
 }

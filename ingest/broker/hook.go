@@ -133,12 +133,16 @@ func (h *hook) wait(device string) bool {
 // take stores one message. An error means that it must not be acknowledged.
 func (h *hook) take(ctx context.Context, c *conn, topic string, payload []byte) error {
 	b, device := h.broker, c.session.Device
-	if own(device, topic) == statusTopic {
+	submit := b.options.Ingest.Submit
+	switch own(device, topic) {
+	case protobufTopic:
+		submit = b.options.Ingest.SubmitProtobuf
+	case statusTopic:
 		ctx, cancel := context.WithTimeout(ctx, presenceWait)
 		defer cancel()
 		return ingest.SetStatus(ctx, b.options.Pool, c.session, payload, time.Now())
 	}
-	result, err := b.options.Ingest.Submit(ctx, device, payload, "mqtt")
+	result, err := submit(ctx, device, payload, "mqtt")
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ const (
 // What a device's own topics end in.
 const (
 	eventsTopic   = "events"
+	protobufTopic = "events/pb"
 	statusTopic   = "status"
 	feedbackTopic = "feedback"
 )
@@ -35,7 +36,7 @@ func own(device, topic string) string {
 // mayPublish says whether a device may publish to a topic.
 func mayPublish(device, topic string) bool {
 	switch own(device, topic) {
-	case eventsTopic, eventsTopic + "/pb", statusTopic:
+	case eventsTopic, protobufTopic, statusTopic:
 		return true
 	}
 	return false
