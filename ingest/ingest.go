@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -100,6 +101,12 @@ func (in *Ingest) take(ctx context.Context, device string, reading wire.Reading)
 		rejected = []wire.Rejection{}
 	}
 	return Result{Accepted: accepted, Rejected: rejected}, nil
+}
+
+// Refuse keeps a payload that may not be taken in quarantine, whatever it holds.
+func (in *Ingest) Refuse(ctx context.Context, device string, payload []byte, source string, reason error) error {
+	_, err := in.refuseWhole(ctx, strings.ToValidUTF8(device, "\uFFFD"), payload, source, reason)
+	return err
 }
 
 // refuseWhole keeps a payload that cannot be read.

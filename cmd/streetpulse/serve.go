@@ -21,6 +21,7 @@ import (
 	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/broker"
+	"github.com/streetpulse/streetpulse/ingest/consumer"
 	"github.com/streetpulse/streetpulse/postgres"
 	"github.com/streetpulse/streetpulse/web"
 )
@@ -39,6 +40,7 @@ type serveCommand struct {
 	costFlags
 	HTTP           string           `name:"http" default:"127.0.0.1:8080" help:"Address of the pages and the API." placeholder:"ADDR"`
 	MQTT           string           `name:"mqtt" default:"127.0.0.1:1883" help:"Address of the embedded MQTT broker." placeholder:"ADDR"`
+	Broker         string           `help:"Consume from this external MQTT broker instead, and embed none: mqtt://user:password@host, or mqtts, ws, wss." placeholder:"URL"`
 	PublicURL      string           `name:"public-url" help:"How people reach this server." placeholder:"URL"`
 	TrustedProxies []netip.Prefix   `help:"Proxies whose X-Forwarded-For is believed." placeholder:"CIDR,…"`
 	Roles          []string         `default:"ingest,crowd,web,jobs" enum:"ingest,crowd,web,jobs" help:"What this process does: ${enum}."`
@@ -52,10 +54,27 @@ type serveCommand struct {
 
 func (c serveCommand) plays(role string) bool { return slices.Contains(c.Roles, role) }
 
+// check returns what is wrong with the flags, as errUsage.
+func (c serveCommand) check() error {
+	if c.Broker == "" {
+		return nil
+	}
+	if _, _, err := consumer.ParseURL(c.Broker); err != nil {
+		return fmt.Errorf("%w: --broker: %w", errUsage, err)
+	}
+	if c.Demo {
+		return fmt.Errorf("%w: --demo drives through the embedded broker, and with --broker there is none", errUsage)
+	}
+	return nil
+}
+
 // Run serves until ctx ends. Parts stop in the order in which events flow, so that what was acknowledged is stored and
 // what is stored will be judged.
 func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	started := time.Now()
+	if err := c.check(); err != nil {
+		return err
+	}
 	if c.Database == "" {
 		unlock, err := postgres.Lock(c.Data)
 		if err != nil {
@@ -122,24 +141,34 @@ type parts struct {
 	registry *prometheus.Registry
 
 	writer *ingest.Writer
-	broker *broker.Broker
+	broker *broker.Broker     // nil with an external one
+	remote *consumer.Consumer // nil without
 	engine *crowd.Engine
 	watch  *crowd.Watch
 	web    *web.Server
 	http   net.Listener
 }
 
+// makeIngest makes what takes events in, and returns nil where this process does not.
+func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
+	if !p.c.plays(roleIngest) {
+		return nil, nil
+	}
+	p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
+	in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+	if p.c.Broker != "" {
+		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Log: p.log, Registerer: p.registry})
+		return in, err
+	}
+	p.broker, err = broker.New(broker.Options{
+		TCPAddr: p.c.MQTT, Ingest: in, Pool: p.db.Pool, DeviceRate: p.c.DeviceRate, Log: p.log, Registerer: p.registry})
+	return in, err
+}
+
 func (p *parts) make() error {
-	var in *ingest.Ingest
-	var err error
-	if p.c.plays(roleIngest) {
-		p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
-		in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
-		p.broker, err = broker.New(broker.Options{
-			TCPAddr: p.c.MQTT, Ingest: in, Pool: p.db.Pool, DeviceRate: p.c.DeviceRate, Log: p.log, Registerer: p.registry})
-		if err != nil {
-			return err
-		}
+	in, err := p.makeIngest()
+	if err != nil {
+		return err
 	}
 	if p.c.plays(roleCrowd) {
 		p.engine, err = crowd.NewEngine(p.db.Pool, crowd.Config{
@@ -163,8 +192,17 @@ func (p *parts) make() error {
 		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected, Costs: p.c.costs(),
 		Registry: p.registry, Log: p.log,
 	}
+	config.Ingest = in
 	if p.broker != nil {
-		config.Ingest, config.WebSocket, config.MQTT = in, p.broker.WebSocket(), "tcp://"+p.broker.TCPAddr().String()
+		config.WebSocket, config.MQTT = p.broker.WebSocket(), "tcp://"+p.broker.TCPAddr().String()
+	}
+	if p.c.Broker != "" {
+		if config.BrokerChecks, err = consumer.Checks(p.db.Pool, p.c.Broker); err != nil {
+			return err
+		}
+		if config.MQTT, err = consumer.DeviceAddress(p.c.Broker); err != nil {
+			return err
+		}
 	}
 	if p.web, err = web.New(config); err != nil {
 		return err
@@ -186,6 +224,9 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 		group.Go(func() error { return p.writer.Run(writing) })
 		group.Go(func() error {
 			defer stopWriting()
+			if p.remote != nil {
+				return p.remote.Serve(ctx)
+			}
 			return p.broker.Serve(ctx)
 		})
 	}
@@ -219,6 +260,9 @@ func (p *parts) announce(took time.Duration) {
 	}
 	if p.broker != nil {
 		fmt.Fprintf(p.out, "MQTT  mqtt://%s\n", p.broker.TCPAddr())
+	}
+	if p.remote != nil {
+		fmt.Fprintf(p.out, "MQTT  from %s\n", p.remote.Address())
 	}
 	if p.web != nil && p.broker != nil {
 		fmt.Fprintf(p.out, "      ws://%s/mqtt\n", p.http.Addr())

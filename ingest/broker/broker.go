@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/topics"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
@@ -308,7 +309,7 @@ func (b *Broker) SendFeedback(device string, f Feedback) error {
 	if err != nil {
 		return fmt.Errorf("send feedback: %w", err)
 	}
-	if err := b.server.Publish(deviceTopic(device, feedbackTopic), payload, false, 1); err != nil {
+	if err := b.server.Publish(topics.Device(device, topics.Feedback), payload, false, 1); err != nil {
 		return fmt.Errorf("send feedback: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/topics"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
@@ -40,7 +41,7 @@ func (h *hook) OnConnect(client *mqtt.Client, packet packets.Packet) error {
 		return packets.ErrNotAuthorized
 	}
 	device := string(packet.Connect.Username)
-	if packet.Connect.ClientIdentifier != device || packet.Connect.WillFlag && !mayPublish(device, packet.Connect.WillTopic) {
+	if packet.Connect.ClientIdentifier != device || packet.Connect.WillFlag && !topics.MayPublish(device, packet.Connect.WillTopic) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(h.broker.working, presenceWait)
@@ -74,9 +75,9 @@ func (h *hook) OnConnectAuthenticate(client *mqtt.Client, _ packets.Packet) bool
 // OnACLCheck says whether a device may publish to a topic, or subscribe to a filter.
 func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 	if write {
-		return mayPublish(client.ID, topic)
+		return topics.MayPublish(client.ID, topic)
 	}
-	return mayRead(client.ID, topic)
+	return topics.MayRead(client.ID, topic)
 }
 
 // OnPacketRead closes the connection of a client that publishes to a topic of the broker's own: mochi would say nothing,
@@ -134,10 +135,10 @@ func (h *hook) wait(device string) bool {
 func (h *hook) take(ctx context.Context, c *conn, topic string, payload []byte) error {
 	b, device := h.broker, c.session.Device
 	submit := b.options.Ingest.Submit
-	switch own(device, topic) {
-	case protobufTopic:
+	switch topics.Own(device, topic) {
+	case topics.Protobuf:
 		submit = b.options.Ingest.SubmitProtobuf
-	case statusTopic:
+	case topics.Status:
 		ctx, cancel := context.WithTimeout(ctx, presenceWait)
 		defer cancel()
 		return ingest.SetStatus(ctx, b.options.Pool, c.session, payload, time.Now())
