@@ -135,6 +135,14 @@ func (b *Broker) TCPAddr() net.Addr {
 	return b.listeners[0].Addr()
 }
 
+// TLSAddr returns the address of the TLS listener, nil where there is none.
+func (b *Broker) TLSAddr() net.Addr {
+	if b.options.TLSAddr == "" {
+		return nil
+	}
+	return b.listeners[len(b.listeners)-1].Addr()
+}
+
 // Serve serves devices until ctx ends. Then it takes no more, finishes and acknowledges what is in flight, and closes
 // all connections.
 func (b *Broker) Serve(ctx context.Context) error {
