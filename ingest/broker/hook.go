@@ -14,6 +14,9 @@ import (
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
+// mostSubscriptions is how many filters a device may have: every region of a city, one by one, and some.
+const mostSubscriptions = mostLists + 76
+
 // hook is what mochi calls. All calls for one connection come from the goroutine that serves it, but for OnACLCheck
 // before a delivery.
 type hook struct {
@@ -56,6 +59,7 @@ func (h *hook) OnConnect(client *mqtt.Client, packet packets.Packet) error {
 		return err
 	}
 	c.session = session
+	h.broker.pending.leave(c)
 	if packet.Connect.WillFlag {
 		c.will = &will{packet.Connect.WillTopic, packet.Connect.WillPayload}
 	}
@@ -81,8 +85,19 @@ func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 }
 
 // OnPacketRead closes the connection of a client that publishes to a topic of the broker's own: mochi would say nothing,
-// and the client wait for ever.
-func (h *hook) OnPacketRead(_ *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+// and the client wait for ever. And that of one that subscribes to more than there is.
+func (h *hook) OnPacketRead(client *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+	if packet.FixedHeader.Type == packets.Subscribe {
+		fresh := 0
+		for _, filter := range packet.Filters {
+			if _, ok := client.State.Subscriptions.Get(filter.Filter); !ok {
+				fresh++
+			}
+		}
+		if client.State.Subscriptions.Len()+fresh > mostSubscriptions {
+			return packet, packets.ErrRejectPacket // of other errors mochi makes nothing
+		}
+	}
 	if packet.FixedHeader.Type == packets.Publish && strings.HasPrefix(packet.TopicName, "$") {
 		return packet, packets.ErrRejectPacket
 	}

@@ -85,11 +85,24 @@ func public(filter string, wild bool) bool {
 	levels := strings.Split(rest, "/")
 	switch levels[0] {
 	case "regions":
-		return len(levels) == 3 && oneLevel(levels[1]) && levels[2] == "watch"
+		return len(levels) == 3 && (levels[1] == "+" || cell(levels[1])) && levels[2] == "watch"
 	case "detector":
-		return len(levels) == 2 && oneLevel(levels[1])
+		return len(levels) == 2 && oneLevel(levels[1]) && len(levels[1]) <= longestProfile
 	}
 	return false
+}
+
+// longestProfile bounds the name of a detector's profile, in bytes.
+const longestProfile = 64
+
+// cell says whether a level can be an H3 cell in 15 hexadecimal digits: nobody fills a broker with names of nothing.
+func cell(level string) bool {
+	for _, c := range []byte(level) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(level) == 15
 }
 
 // oneLevel says whether a level of a filter stands for one level: a name, or any.
