@@ -85,7 +85,7 @@ func TestNothingIsLostWhenTheConsumerIsKilled(t *testing.T) {
 		t.Errorf("the consumer was killed %d times, want 5 at least", rounds)
 	}
 	pool := s.pool(t)
-	s.await("all stored", time.Minute, func(ctx context.Context) error {
+	s.await("all stored", 2*time.Minute, func(ctx context.Context) error {
 		var n int
 		err := pool.QueryRow(ctx, `select count(*) from events`).Scan(&n)
 		if err == nil && n < loadDevices*loadMessages*loadEvents {

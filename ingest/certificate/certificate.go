@@ -53,7 +53,7 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	files, err := c.look()
-	if err == nil && !(same(files[0], c.read[0]) && same(files[1], c.read[1])) {
+	if err == nil && (!same(files[0], c.read[0]) || !same(files[1], c.read[1])) {
 		err = c.load(files)
 		if err != nil {
 			c.log.Warn("the new certificate cannot be used; the old one is shown", "error", err)

@@ -95,28 +95,30 @@ func DeviceAddress(text string) (string, error) {
 // Serve consumes until ctx ends, and returns nil. What is in hand then is finished and acknowledged. It survives outages
 // of the broker and of the database: a message that is not stored is not acknowledged, and comes again with the next connection.
 func (c *Consumer) Serve(ctx context.Context) error {
-	wait := firstRetry
-	for ctx.Err() == nil {
+	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
 		began := time.Now()
 		err := c.node(ctx)
-		if ctx.Err() != nil {
-			break
-		}
 		if time.Since(began) > lastRetry {
 			wait = firstRetry
 		}
-		// Nodes that lost the same broker do not come back in step.
-		pause := wait/2 + rand.N(wait/2)
-		c.options.Log.Warn("not consuming from the external broker; trying again", "broker", c.broker.Redacted(), "error", err, "in", pause.Round(time.Millisecond))
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
-		wait = min(2*wait, lastRetry)
+		c.pause(ctx, wait, err)
 	}
 	return nil
+}
+
+// pause waits before the next attempt, unless ctx has ended. Nodes that lost the same broker do not come back in step.
+func (c *Consumer) pause(ctx context.Context, wait time.Duration, why error) {
+	if ctx.Err() != nil {
+		return
+	}
+	wait = wait/2 + rand.N(wait/2)
+	c.options.Log.Warn("not consuming from the external broker; trying again", "broker", c.broker.Redacted(), "error", why, "in", wait.Round(time.Millisecond))
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // metrics are the numbers of the consumer.

@@ -13,22 +13,22 @@ import (
 
 // Field numbers of ingest/streetpulse.proto.
 const (
-	fieldVersion protowire.Number = 1
-	fieldEvents  protowire.Number = 2
+	fieldVersion = 1
+	fieldEvents  = 2
 
-	fieldID       protowire.Number = 1
-	fieldKind     protowire.Number = 2
-	fieldTime     protowire.Number = 3
-	fieldLat      protowire.Number = 4
-	fieldLon      protowire.Number = 5
-	fieldAccuracy protowire.Number = 6
-	fieldSpeed    protowire.Number = 7
-	fieldHeading  protowire.Number = 8
-	fieldPeak     protowire.Number = 9
-	fieldDuration protowire.Number = 10
-	fieldRate     protowire.Number = 11
-	fieldWave     protowire.Number = 12
-	fieldPlace    protowire.Number = 13
+	fieldID       = 1
+	fieldKind     = 2
+	fieldTime     = 3
+	fieldLat      = 4
+	fieldLon      = 5
+	fieldAccuracy = 6
+	fieldSpeed    = 7
+	fieldHeading  = 8
+	fieldPeak     = 9
+	fieldDuration = 10
+	fieldRate     = 11
+	fieldWave     = 12
+	fieldPlace    = 13
 )
 
 // ReadProtobuf is Read for the batch as Protobuf. It refuses what Read refuses, in the same words; where a payload is
@@ -41,7 +41,7 @@ func ReadProtobuf(payload []byte, now time.Time) (Reading, error) {
 	b.waves = make([]float32, 0, len(payload)/4)
 	b.reading.Good = make([]Event, 0, min(MaxBatchEvents, 1+len(payload)/64))
 	version := uint32(Version)
-	err := fields(payload, func(number protowire.Number, kind protowire.Type, value []byte) error {
+	err := fields(payload, func(number int, kind protowire.Type, value []byte) error {
 		switch {
 		case number == fieldVersion && kind == protowire.VarintType:
 			if version = uint32(varint(value)); version == 0 { // as if it were not set
@@ -73,7 +73,7 @@ func ReadProtobuf(payload []byte, now time.Time) (Reading, error) {
 
 // fields calls each with every field of a message, in their order. An error of its own means that the message is no
 // Protobuf.
-func fields(message []byte, each func(number protowire.Number, kind protowire.Type, value []byte) error) error {
+func fields(message []byte, each func(number int, kind protowire.Type, value []byte) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
 		if n < 0 {
@@ -83,7 +83,7 @@ func fields(message []byte, each func(number protowire.Number, kind protowire.Ty
 		if n = protowire.ConsumeFieldValue(number, kind, message); n < 0 {
 			return notProtobuf(protowire.ParseError(n))
 		}
-		if err := each(number, kind, message[:n]); err != nil {
+		if err := each(int(number), kind, message[:n]); err != nil {
 			return err
 		}
 		message = message[n:]
@@ -110,7 +110,7 @@ func (d *draft) readProtobuf(message []byte) error {
 	d.missing = allMembers
 	var micros int64
 	var heading *float64
-	err := fields(message, func(number protowire.Number, kind protowire.Type, value []byte) error {
+	err := fields(message, func(number int, kind protowire.Type, value []byte) error {
 		switch kind {
 		case protowire.VarintType:
 			switch number {
@@ -157,6 +157,7 @@ func (d *draft) readProtobuf(message []byte) error {
 				}
 				d.samplesOf(packed)
 			}
+		default: // groups, which the schema has none of
 		}
 		return nil
 	})
