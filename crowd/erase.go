@@ -220,8 +220,11 @@ func (u Upkeep) EraseAsked(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// retain drops what is too old once the oldest is by a week.
+// retain folds old days into weeks, and drops what is too old once the oldest is by a week.
 func (u Upkeep) retain(ctx context.Context, now time.Time) error {
+	if err := foldDays(ctx, u.Pool, now); err != nil {
+		return err
+	}
 	if u.Days <= 0 {
 		return nil
 	}

@@ -181,9 +181,10 @@ func (m *mind) assess(s *site, a *arrival, out *outcome) {
 	out.touched[s.ID] = s
 	if !s.repairedAt.IsZero() { // what it was before the repair stays as it was
 		m.checkRepair(s, a, out)
-		return
+	} else {
+		m.conclude(s, a, m.weigh(s, a.around), out)
 	}
-	m.conclude(s, a, m.weigh(s, a.around), out)
+	s.count(a)
 }
 
 // weigh computes the belief in a place from what its devices say, and returns the sum of their weights.

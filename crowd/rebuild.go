@@ -33,8 +33,11 @@ const mostDifferences = 100
 // were judged.
 func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool, progress func(judged int)) (Rebuilt, error) {
 	return rebuild(ctx, pool, costs, progress, func(tx pgx.Tx, r *Rehearsal, out *Rebuilt) error {
-		if !replace || out.Different == 0 {
+		switch {
+		case !replace:
 			return nil
+		case out.Different == 0:
+			return r.storeDays(ctx, tx)
 		}
 		return r.store(ctx, tx)
 	})
@@ -108,6 +111,9 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 	b.Queue(`update regions set version = version + 1`)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("store what was rebuilt: %w", err)
+	}
+	if err := r.storeDays(ctx, tx); err != nil {
+		return err
 	}
 	r.trust.epoch = r.epoch
 	if err := r.trust.save(ctx, tx); err != nil || !stands {

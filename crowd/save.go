@@ -38,6 +38,7 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 	if err := queueSteps(b, touched); err != nil {
 		return err
 	}
+	queueDays(b, touched, out.dead)
 	queueReviews(b, out.reviews)
 	queueCoverage(b, out.coverage)
 	if err := e.answers.note(ctx, tx, b, judged); err != nil {
@@ -69,7 +70,7 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 		}
 	}
 	for _, s := range touched {
-		s.stored, s.dirty, s.moved, s.steps = true, false, false, nil
+		s.stored, s.dirty, s.moved, s.steps, s.days = true, false, false, nil, nil
 		clear(s.changed)
 	}
 	e.cache.kept(l, out.regions)

@@ -153,6 +153,7 @@ func keepSealed(ctx context.Context, tx pgx.Tx) error {
 			select (select last_value from judgement_n), hour,
 				exists (select 1 from touched where epoch >= coalesce((select epoch from lessons), 0)) from epoch
 			on conflict (single) do update set n = excluded.n, hour = excluded.hour, fresh = excluded.fresh`,
+		keepDaysSQL,
 		`update epoch set seal = seal + 1`,
 		`update regions set version = version + 1`,
 	} {

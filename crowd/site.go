@@ -49,7 +49,8 @@ type site struct {
 	changed    map[string]bool // devices whose accounts are to be written
 	steps      []Step
 	stepCount  int
-	keptSteps  int // steps that are from before the log begins: rebuild leaves them
+	days       []Day // what was felt since it was stored
+	keptSteps  int   // steps that are from before the log begins: rebuild leaves them
 }
 
 // placeAlphabet spells a place's id: lower case, without padding.
@@ -243,6 +244,7 @@ func (s *site) merge(o *site) {
 	s.dirty = true
 	s.shown = s.shown || o.shown
 	s.poll.add(o.poll)
+	s.countAll(o.days)
 }
 
 // join adds another account of the same device, whose offsets count from the same anchor.

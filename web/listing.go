@@ -93,7 +93,7 @@ type tally struct {
 	changes int // heard so far
 	counted int // changes when counts were begun
 	at      time.Time
-	counts  counts
+	counts  map[crowd.Class]counts
 }
 
 // freshCounts is how old counts may be where changes are not heard of.
@@ -113,14 +113,14 @@ func (t *tally) heard() int {
 	return t.changes
 }
 
-// count returns the number of public places under each mark.
-func (s *Server) count(ctx context.Context) (counts, error) {
+// count returns the number of public places of a class, empty: of all, under each mark.
+func (s *Server) count(ctx context.Context, class crowd.Class) (counts, error) {
 	t := &s.tally
 	t.mu.Lock()
 	changes, now := t.changes, s.config.Now()
 	if t.counts != nil && t.counted == changes && s.hub.listening.Load() && now.Sub(t.at).Abs() < freshCounts {
 		defer t.mu.Unlock()
-		return t.counts, nil
+		return t.counts[class], nil
 	}
 	t.mu.Unlock()
 	c, err := s.countNow(ctx)
@@ -132,24 +132,29 @@ func (s *Server) count(ctx context.Context) (counts, error) {
 	if t.counts == nil || t.counted <= changes {
 		t.counts, t.counted, t.at = c, changes, now
 	}
-	return c, nil
+	return c[class], nil
 }
 
-func (s *Server) countNow(ctx context.Context) (counts, error) {
-	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, count(*) from places p left join orders o on o.place = p.id
-		where `+publicSQL+` group by 1`, s.showsSuspected())
+func (s *Server) countNow(ctx context.Context) (map[crowd.Class]counts, error) {
+	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, p.class, count(*) from places p left join orders o on o.place = p.id
+		where `+publicSQL+` group by 1, 2`, s.showsSuspected())
 	if err != nil {
 		return nil, fmt.Errorf("count places: %w", err)
 	}
 	defer rows.Close()
-	c := counts{}
+	c := map[crowd.Class]counts{"": {}}
 	for rows.Next() {
 		var m mark
+		var class crowd.Class
 		var n int
-		if err := rows.Scan(&m, &n); err != nil {
+		if err := rows.Scan(&m, &class, &n); err != nil {
 			return nil, fmt.Errorf("count places: %w", err)
 		}
-		c[m] = n
+		if c[class] == nil {
+			c[class] = counts{}
+		}
+		c[class][m] = n
+		c[""][m] += n
 	}
 	return c, rows.Err()
 }

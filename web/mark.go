@@ -1,6 +1,9 @@
 package web
 
 import (
+	"net/url"
+	"slices"
+
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 )
@@ -108,6 +111,46 @@ const markSQL = `case
 	when p.state = 'confirmed' then 'confirmed'
 	when p.state in ('faded', 'dismissed') then 'dismissed'
 	else 'suspected' end`
+
+// filter is what the map is to show: a group, and of it one class or, where that is empty, every class.
+type filter struct {
+	Show  group
+	Class crowd.Class
+}
+
+// parseFilter returns what an address asks for; what it cannot read means everything.
+func parseFilter(q url.Values) filter {
+	f := filter{Show: parseGroup(q.Get("show"))}
+	for _, c := range crowd.Classes() {
+		if string(c) == q.Get("class") {
+			f.Class = c
+		}
+	}
+	return f
+}
+
+// Address is that of the map under the filter.
+func (f filter) Address() string {
+	q := url.Values{}
+	if f.Show != groupAll {
+		q.Set("show", string(f.Show))
+	}
+	if f.Class != "" {
+		q.Set("class", string(f.Class))
+	}
+	if len(q) == 0 {
+		return "/"
+	}
+	return "/?" + q.Encode()
+}
+
+// With is the filter with another group.
+func (f filter) With(g group) filter { return filter{g, f.Class} }
+
+// wants says whether a place under a mark is shown.
+func (f filter) wants(m mark, c crowd.Class) bool {
+	return (f.Class == "" || f.Class == c) && slices.Contains(f.Show.marks(), m)
+}
 
 // grade is how severe a place is, in three steps that people can tell apart.
 type grade int

@@ -168,7 +168,7 @@ type errorView struct {
 // panelView is what the panel beside the map shows: a place, or a list.
 type panelView struct {
 	head
-	Show     group
+	filter
 	Counts   counts
 	Sentence string
 	Heading  string
@@ -187,6 +187,7 @@ type panelView struct {
 	Bars    []bar
 	Story   []chapter
 	Ballot  *ballot
+	History *history
 
 	repaired time.Time // for the first time; zero: not yet
 
@@ -225,9 +226,9 @@ func (s *face) panel(w http.ResponseWriter, r *http.Request) error {
 
 func (s *face) panelFor(r *http.Request) (*panelView, error) {
 	ctx, q := r.Context(), r.URL.Query()
-	v := &panelView{Show: parseGroup(q.Get("show"))}
+	v := &panelView{filter: parseFilter(q)}
 	var err error
-	if v.Counts, err = s.count(ctx); err != nil {
+	if v.Counts, err = s.count(ctx, v.Class); err != nil {
 		return nil, err
 	}
 	if id := q.Get("place"); id != "" {
@@ -257,12 +258,15 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 		return v, nil
 	}
 	v.Sentence = s.sentence(v.Counts)
+	if v.Class != "" {
+		v.Sentence = s.texts.T("home.class", "class", s.texts.T("class."+string(v.Class)), "sentence", v.Sentence)
+	}
 	order, key := "newest", "home.newest."+string(v.Show)
-	if v.Show == groupAll {
+	if v.Show == groupAll && v.Class == "" { // few classes have orders
 		order, key = "ordered", "home.newest"
 	}
 	v.Heading = s.texts.T(key)
-	v.Places, err = s.list(ctx, listing{Marks: v.Show.marks(), Order: order, Limit: 12})
+	v.Places, err = s.list(ctx, listing{Marks: v.Show.marks(), Class: v.Class, Order: order, Limit: 12})
 	return v, err
 }
 
@@ -283,9 +287,8 @@ func (s *face) fillAround(ctx context.Context, v *panelView, near string) error 
 		return err
 	}
 	slices.SortStableFunc(found, func(a, b sight) int { return cmp.Compare(geo.Distance(a.Point(), at), geo.Distance(b.Point(), at)) })
-	wanted := v.Show.marks()
 	for _, f := range found {
-		if slices.Contains(wanted, f.Mark()) && len(v.Places) < 30 {
+		if v.wants(f.Mark(), f.Class) && len(v.Places) < 30 {
 			v.Places = append(v.Places, s.describe(f))
 		}
 	}
@@ -324,6 +327,7 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	}
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.tell(rec.sight, rec.Steps, rec.OrderSteps)
+	v.History = s.history(rec.Days, rec.OrderSteps)
 	for _, st := range rec.OrderSteps {
 		if st.State == dispatch.Repaired && v.repaired.IsZero() {
 			v.repaired = st.At

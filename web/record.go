@@ -23,6 +23,7 @@ type record struct {
 	Why        crowd.Explanation
 	Grounds    *crowd.Explanation // why it was believed when its order was written; nil: no order, or not on record
 	Poll       crowd.Poll
+	Days       []crowd.Day
 }
 
 // record returns a place with its story and reasons, or errHidden.
@@ -40,6 +41,9 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	}
 	if out.Poll, _, err = crowd.PollOf(ctx, s.config.Pool, id, nil); err != nil {
 		return record{}, err
+	}
+	if out.Days, err = crowd.Days(ctx, s.config.Pool, id); err != nil {
+		return record{}, fmt.Errorf("days of place %s: %w", id, err)
 	}
 	if found.Order == nil {
 		return out, nil

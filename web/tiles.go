@@ -22,7 +22,7 @@ type layer struct {
 	minZoom, maxZoom int
 	fresh            bool // changes while people look; else it may be kept for an hour
 	fields           map[string]string
-	draw             func(ctx context.Context, s *Server, t maptile.Tile, show group) ([]byte, error)
+	draw             func(ctx context.Context, s *Server, t maptile.Tile, show filter) ([]byte, error)
 }
 
 // Single marks are drawn from this zoom on, plates for groups of them below.
@@ -33,11 +33,11 @@ func layers() map[string]layer {
 		"number": "String", "heading_deg": "Number", "uncertainty_m": "Number", "coarse": "Boolean", "n": "Number", "mix": "String"}
 	cell := map[string]string{"h3": "String", "level": "String"}
 	return map[string]layer{
-		"places": {0, 18, true, marked, func(ctx context.Context, s *Server, t maptile.Tile, g group) ([]byte, error) {
-			return s.placesTile(ctx, t, g, false)
+		"places": {0, 18, true, marked, func(ctx context.Context, s *Server, t maptile.Tile, f filter) ([]byte, error) {
+			return s.placesTile(ctx, t, f, false)
 		}},
-		"orders": {0, 18, true, marked, func(ctx context.Context, s *Server, t maptile.Tile, g group) ([]byte, error) {
-			return s.placesTile(ctx, t, g, true)
+		"orders": {0, 18, true, marked, func(ctx context.Context, s *Server, t maptile.Tile, f filter) ([]byte, error) {
+			return s.placesTile(ctx, t, f, true)
 		}},
 		"coverage": {11, 14, true, cell, drawCoverage},
 		"cells":    {9, 14, true, map[string]string{"h3": "String", "n": "Number", "mark": "String", "mix": "String"}, drawCells},
@@ -46,8 +46,8 @@ func layers() map[string]layer {
 	}
 }
 
-func backgroundTile(name string) func(context.Context, *Server, maptile.Tile, group) ([]byte, error) {
-	return func(_ context.Context, s *Server, t maptile.Tile, _ group) ([]byte, error) {
+func backgroundTile(name string) func(context.Context, *Server, maptile.Tile, filter) ([]byte, error) {
+	return func(_ context.Context, s *Server, t maptile.Tile, _ filter) ([]byte, error) {
 		network := s.network()
 		if network == nil {
 			return nil, nil
@@ -64,7 +64,7 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such tile", http.StatusNotFound)
 		return
 	}
-	body, err := l.draw(r.Context(), s, t, parseGroup(r.URL.Query().Get("show")))
+	body, err := l.draw(r.Context(), s, t, parseFilter(r.URL.Query()))
 	if err != nil {
 		if r.Context().Err() == nil {
 			s.config.Log.Error("a tile failed", "tile", r.URL.Path, "error", err)

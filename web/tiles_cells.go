@@ -17,7 +17,7 @@ import (
 const oftenEvents = 28
 
 // drawCoverage draws how often ground is driven: every coverage cell with streets or events in it.
-func drawCoverage(ctx context.Context, s *Server, t maptile.Tile, _ group) ([]byte, error) {
+func drawCoverage(ctx context.Context, s *Server, t maptile.Tile, _ filter) ([]byte, error) {
 	b := widen(t.Bound(), 2*geo.CoverageEdgeM)
 	driven, err := s.driven(ctx)
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Server) driven(ctx context.Context) ([]crowd.CoverageCell, error) {
 }
 
 // drawCells draws how many places are known in each H3 cell, for those who want figures by area.
-func drawCells(ctx context.Context, s *Server, t maptile.Tile, show group) ([]byte, error) {
+func drawCells(ctx context.Context, s *Server, t maptile.Tile, show filter) ([]byte, error) {
 	resolution := geo.CoverageRes
 	if t.Z < 12 {
 		resolution = geo.RegionRes

@@ -25,7 +25,7 @@ const (
 )
 
 // placesTile draws the marks of places, or of those with orders only: single ones, or far out one for each group.
-func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show group, orders bool) ([]byte, error) {
+func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show filter, orders bool) ([]byte, error) {
 	name := "places"
 	if orders {
 		name = "orders"
@@ -34,18 +34,18 @@ func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show group, ord
 		return s.platesTile(ctx, t, show, name)
 	}
 	tail := "order by p.severity desc limit " + strconv.Itoa(mostMarks)
-	found, err := s.inBox(ctx, widen(t.Bound(), mostRadius), tail)
+	where := ""
+	if show.Class != "" { // a class that is known, or it would be empty
+		where = " and p.class = '" + string(show.Class) + "' "
+	}
+	found, err := s.inBox(ctx, widen(t.Bound(), mostRadius), where+tail)
 	if err != nil {
 		return nil, err
-	}
-	wanted := map[mark]bool{}
-	for _, m := range show.marks() {
-		wanted[m] = true
 	}
 	points, circles := geojson.NewFeatureCollection(), geojson.NewFeatureCollection()
 	coarse := map[geo.Cell]*geojson.Feature{}
 	for _, p := range found {
-		if !wanted[p.Mark()] || orders && p.Order == nil {
+		if !show.wants(p.Mark(), p.Class) || orders && p.Order == nil {
 			continue
 		}
 		if t.Z >= circleZoom && !p.Coarse {
@@ -127,14 +127,15 @@ type plate struct {
 
 // platesTile draws one feature for each group of places. A group is drawn in the tile that its middle lies in, and
 // only there, so that none is cut or doubled at the edges.
-func (s *Server) platesTile(ctx context.Context, t maptile.Tile, show group, name string) ([]byte, error) {
+func (s *Server) platesTile(ctx context.Context, t maptile.Tile, show filter, name string) ([]byte, error) {
 	resolution := plateResolution(t.Z)
 	plates, err := s.plates(ctx, widen(t.Bound(), cellWidth(resolution)), resolution, show, name == "orders")
 	if err != nil {
 		return nil, err
 	}
 	fc := geojson.NewFeatureCollection()
-	for _, p := range plates {
+	for _, cell := range sortedCells(plates) { // the same tile has the same tag
+		p := plates[cell]
 		middle := orb.Point{p.lon / float64(p.n), p.lat / float64(p.n)}
 		if maptile.At(middle, t.Z) != t {
 			continue
@@ -188,6 +189,7 @@ func parentSQL(resolution int) string {
 type cellSum struct {
 	cell     geo.Cell
 	mark     mark
+	class    crowd.Class
 	ordered  bool
 	n        int
 	lat, lon float64 // sums
@@ -207,7 +209,7 @@ type gathered struct {
 
 type plateKey struct {
 	resolution int
-	show       group
+	show       filter
 	orders     bool
 }
 
@@ -215,7 +217,7 @@ type plateKey struct {
 const freshPlates = time.Minute
 
 // plates gathers the public places within b by cells of a resolution. What it returns is not to be changed.
-func (s *Server) plates(ctx context.Context, b orb.Bound, resolution int, show group, orders bool) (map[geo.Cell]*plate, error) {
+func (s *Server) plates(ctx context.Context, b orb.Bound, resolution int, show filter, orders bool) (map[geo.Cell]*plate, error) {
 	g := &s.gathered
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -242,13 +244,9 @@ func (s *Server) plates(ctx context.Context, b orb.Bound, resolution int, show g
 }
 
 func gather(sums []cellSum, key plateKey) map[geo.Cell]*plate {
-	wanted := map[mark]bool{}
-	for _, m := range key.show.marks() {
-		wanted[m] = true
-	}
 	out := map[geo.Cell]*plate{}
 	for _, c := range sums {
-		if !wanted[c.mark] || key.orders && !c.ordered {
+		if !key.show.wants(c.mark, c.class) || key.orders && !c.ordered {
 			continue
 		}
 		above, err := c.cell.Parent(min(key.resolution, geo.CoverageRes))
@@ -272,9 +270,9 @@ func gather(sums []cellSum, key plateKey) map[geo.Cell]*plate {
 // sumCells sums the public places by coverage cell. A coarse place counts at the middle of its cell, or the middle of a
 // group would give it away.
 func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
-	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''),
+	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''), p.class,
 			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity)
-		from places p left join orders o on o.place = p.id where `+publicSQL+` group by 1, 2, 3, 4`, s.showsSuspected())
+		from places p left join orders o on o.place = p.id where `+publicSQL+` group by 1, 2, 3, 4, 5`, s.showsSuspected())
 	if err != nil {
 		return nil, fmt.Errorf("gather places: %w", err)
 	}
@@ -285,7 +283,7 @@ func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
 		var cell int64
 		var state crowd.State
 		var order dispatch.State
-		if err := rows.Scan(&cell, &c.ordered, &state, &order, &c.n, &c.lat, &c.lon, &c.id, &c.severity); err != nil {
+		if err := rows.Scan(&cell, &c.ordered, &state, &order, &c.class, &c.n, &c.lat, &c.lon, &c.id, &c.severity); err != nil {
 			return nil, fmt.Errorf("gather places: %w", err)
 		}
 		c.cell, c.mark = geo.Cell(cell), markOf(state, order)

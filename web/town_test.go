@@ -185,6 +185,29 @@ func (w *town) put(d defect) {
 		w.t.Fatal(err)
 	}
 	w.tell(d, first, stateAt)
+	w.felt(d, first)
+}
+
+// felt spreads the jolts and passes of a defect over its days; on some days nobody passes, and after a repair there are passes alone.
+func (w *town) felt(d defect, first time.Time) {
+	w.t.Helper()
+	for i := range d.Days + 1 {
+		jolts, passes := (i*7+d.Devices)%4, (i*5+d.Passes)%3
+		severity := &d.Severity
+		if lower := d.Severity * (0.7 + 0.3*float64(i)/float64(d.Days+1)); lower < d.Severity {
+			severity = &lower
+		}
+		if (d.Order == dispatch.Repaired || d.Order == dispatch.Verified) && i > d.Days*3/4 {
+			jolts, severity = 0, nil
+		}
+		if jolts+passes == 0 {
+			continue
+		}
+		if _, err := w.pool.Exec(context.Background(), `insert into place_days (place, day, jolts, passes, severity) values ($1, $2, $3, $4, $5)`,
+			d.ID, first.AddDate(0, 0, i), jolts, passes, severity); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 func (w *town) tell(d defect, first, stateAt time.Time) {

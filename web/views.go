@@ -52,7 +52,7 @@ func (s *face) listPage(w http.ResponseWriter, r *http.Request) error {
 		page = n
 	}
 	l.Offset = (page - 1) * listSize
-	all, err := s.count(ctx)
+	all, err := s.count(ctx, "")
 	if err != nil {
 		return err
 	}

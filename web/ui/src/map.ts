@@ -6,7 +6,7 @@ import {listen, type Change} from './live.ts';
 import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
 import {search} from './search.ts';
-import {placesTiles, style, type Selected} from './style.ts';
+import {filterQuery, placesTiles, style, type Filter, type Selected} from './style.ts';
 
 const box = document.getElementById('map')!;
 const canvas = document.getElementById('canvas')!;
@@ -16,7 +16,9 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const phone = matchMedia('(max-width: 760px)');
 const text = (key: string) => texts[key] ?? key;
 
-let show = document.getElementById('panel')!.dataset.show ?? 'all';
+const panel = document.getElementById('panel')!;
+let filter: Filter = {show: panel.dataset.show ?? 'all', kind: panel.dataset.class ?? ''};
+const kinds = document.querySelector<HTMLSelectElement>('.kinds select')!;
 const duration = () => (calm.matches ? 0 : 180);
 
 function selected(place: Place | null): Selected {
@@ -31,7 +33,7 @@ function selected(place: Place | null): Selected {
 const panelButton = (value: string) => document.querySelector<HTMLElement>(`#panel .votes [value="${CSS.escape(value)}"]`);
 
 function query(extra: Record<string, string> = {}): URLSearchParams {
-  return new URLSearchParams({...(show === 'all' ? {} : {show}), ...extra});
+  return new URLSearchParams([...filterQuery(filter), ...Object.entries(extra)]);
 }
 
 // tell says something for a moment, to eyes and to screen readers.
@@ -49,7 +51,7 @@ function makeMap(): GLMap {
   const [west, south, east, north] = (box.dataset.bounds ?? '').split(',').map(Number) as [number, number, number, number];
   const place = placeShown();
   const map = new maplibre.Map({
-    container: canvas, style: style(show, selected(place)), hash: 'map', attributionControl: false, maxPitch: 0, dragRotate: false,
+    container: canvas, style: style(filter, selected(place)), hash: 'map', attributionControl: false, maxPitch: 0, dragRotate: false,
     pitchWithRotate: false, touchPitch: false, maxZoom: 19.9, fadeDuration: calm.matches ? 0 : 120, refreshExpiredTiles: false,
     ...(place ? {center: [place.lon, place.lat] as [number, number], zoom: place.area ? 14.6 : 16} : {bounds: [west, south, east, north] as [number, number, number, number], fitBoundsOptions: {padding: 24, maxZoom: 15}}),
   });
@@ -99,6 +101,10 @@ class Screen {
     });
     window.addEventListener('popstate', () => void this.open(new URLSearchParams(location.search)));
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => void this.recolour());
+    kinds.addEventListener('change', () => {
+      this.filter({...filter, kind: kinds.value});
+      void this.go(query(), false);
+    });
     this.controls();
     this.sheet();
     search(document.querySelector<HTMLFormElement>('form.find')!, document.getElementById('hits')!, (s) => {
@@ -137,7 +143,7 @@ class Screen {
     const link = e.target.closest<HTMLAnchorElement>('a[data-open],a[data-close],a[data-show]');
     if (!link) return;
     e.preventDefault();
-    if (link.dataset.show) this.filter(link.dataset.show);
+    if (link.dataset.show) this.filter({...filter, show: link.dataset.show});
     void this.go(query(link.dataset.open ? {place: link.dataset.open} : {}));
   }
 
@@ -170,7 +176,7 @@ class Screen {
 
   // open shows what an address asks for: a place, several, or the list.
   private async open(q: URLSearchParams) {
-    this.filter(q.get('show') ?? 'all');
+    this.filter({show: q.get('show') ?? 'all', kind: q.get('class') ?? ''});
     try {
       if (!(await load(q))) return;
     } catch {
@@ -198,14 +204,17 @@ class Screen {
     if (!inside || zoom !== this.map.getZoom()) this.map.easeTo({center: at, zoom, duration: duration()});
   }
 
-  private filter(to: string) {
-    for (const a of document.querySelectorAll<HTMLElement>('.seg [data-show]')) {
-      if (a.dataset.show === to) a.setAttribute('aria-current', 'true');
+  private filter(to: Filter) {
+    for (const a of document.querySelectorAll<HTMLAnchorElement>('.seg [data-show]')) {
+      if (a.dataset.show === to.show) a.setAttribute('aria-current', 'true');
       else a.removeAttribute('aria-current');
+      const q = filterQuery({...to, show: a.dataset.show!});
+      a.href = '/' + (q.size ? '?' + q : '');
     }
-    if (to === show) return;
-    show = to;
-    this.map.getSource<VectorTileSource>('places')?.setTiles([placesTiles(show)]);
+    kinds.value = to.kind;
+    if (to.show === filter.show && to.kind === filter.kind) return;
+    filter = to;
+    this.map.getSource<VectorTileSource>('places')?.setTiles([placesTiles(filter)]);
   }
 
   // A change redraws the marks, rings once where it happened, and renews the panel where that tells of it.
@@ -250,7 +259,7 @@ class Screen {
   // Light and dark have their own colours and their own pictures of the marks.
   private async recolour() {
     for (const id of this.map.listImages()) if (id.startsWith('plate|')) this.map.removeImage(id);
-    this.map.setStyle(style(show, selected(placeShown())), {diff: false});
+    this.map.setStyle(style(filter, selected(placeShown())), {diff: false});
     await this.map.once('style.load');
     await addMarks(this.map);
   }

@@ -38,7 +38,7 @@ function begin(): GLMap {
   maplibre.setWorkerUrl(box.dataset.worker!);
   const b = (box.dataset.bounds ?? '').split(',').map(Number) as [number, number, number, number];
   const map = new maplibre.Map({
-    container: 'canvas', style: style('all', {type: 'FeatureCollection', features: []}), attributionControl: false, maxPitch: 0, dragRotate: false,
+    container: 'canvas', style: style({show: 'all', kind: ''}, {type: 'FeatureCollection', features: []}), attributionControl: false, maxPitch: 0, dragRotate: false,
     pitchWithRotate: false, touchPitch: false, maxZoom: 19.9, fadeDuration: calm.matches ? 0 : 120,
     ...(lat.value ? {center: [Number(lon.value), Number(lat.value)] as [number, number], zoom: 17} : {bounds: b, fitBoundsOptions: {maxZoom: 15}}),
   });

@@ -139,10 +139,22 @@ export interface Selected {
   features: {type: 'Feature'; properties: Record<string, string>; geometry: {type: 'Point'; coordinates: number[]} | {type: 'Polygon'; coordinates: number[][][]}}[];
 }
 
-export const placesTiles = (show: string): string => `${location.origin}/tiles/places/{z}/{x}/{y}.mvt` + (show === 'all' ? '' : `?show=${show}`);
+export interface Filter {
+  show: string; // a group of states
+  kind: string; // a class; empty: every one
+}
 
-// style returns the whole style; show is the filter, selected the place in hand.
-export function style(show: string, selected: Selected): StyleSpecification {
+export function filterQuery(f: Filter): URLSearchParams {
+  return new URLSearchParams({...(f.show === 'all' ? {} : {show: f.show}), ...(f.kind ? {class: f.kind} : {})});
+}
+
+export function placesTiles(f: Filter): string {
+  const q = filterQuery(f);
+  return `${location.origin}/tiles/places/{z}/{x}/{y}.mvt` + (q.size ? '?' + q : '');
+}
+
+// style returns the whole style; filter says what is shown, selected the place in hand.
+export function style(filter: Filter, selected: Selected): StyleSpecification {
   const tiles = (layer: string, minzoom: number, maxzoom: number) =>
     ({type: 'vector' as const, tiles: [`${location.origin}/tiles/${layer}/{z}/{x}/{y}.mvt`], minzoom, maxzoom});
   const g = ground();
@@ -150,7 +162,7 @@ export function style(show: string, selected: Selected): StyleSpecification {
     version: 8,
     sources: {
       streets: tiles('streets', 0, 15), ground: tiles('ground', 0, 15), coverage: tiles('coverage', 11, 14),
-      places: {type: 'vector', tiles: [placesTiles(show)], minzoom: 0, maxzoom: 18},
+      places: {type: 'vector', tiles: [placesTiles(filter)], minzoom: 0, maxzoom: 18},
       selected: {type: 'geojson', data: selected},
     },
     layers: [
