@@ -226,7 +226,7 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 		return
 	}
 	rate := m.model.rate(&t, &causes)
-	real := 1 - causes[noise] - causes[invented]
+	real := math.Max(0, 1-causes[noise]-causes[invented])
 	wide := causes[2] + causes[3] + causes[4]
 	for i := range n.voices {
 		v := &n.voices[i]
