@@ -11,7 +11,7 @@ DEMO ?= 1
 STREETPULSE_DATA ?= ./data
 export STREETPULSE_DATA
 
-.PHONY: run test build lint bench eval generate pictures ui clean
+.PHONY: run test build lint bench eval generate proto pictures ui clean
 
 # Starts everything and the demonstration town; DEMO=0 starts empty. Ctrl-C stops it all.
 run: bin/streetpulse
@@ -51,9 +51,17 @@ eval: bin/streetpulse
 	bin/streetpulse evaluate --detector docs/detector.md
 	bin/streetpulse evaluate --seed 201-208 --markdown docs/evaluation.md --plot docs/pictures/evaluation.svg
 
-# Everything in the project that a command makes and that must not differ: the waveform classifier's parameters.
-generate: bin/streetpulse
+# Everything in the project that a command makes and that must not differ: the Go code of the Protobuf format, and the waveform
+# classifier's parameters.
+generate: proto bin/streetpulse
 	bin/streetpulse evaluate --seed 101,102,103,104,105,106,107,108,109,110,111,112 --train crowd/waveform.json
+
+# protoc writes its own version into what it makes: that line is left out, so that any protoc 3 or later makes the same.
+proto:
+	@scripts/need go protoc
+	mkdir -p bin && go build -o bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+	protoc --plugin=bin/protoc-gen-go --proto_path=ingest --go_out=. --go_opt=module=github.com/streetpulse/streetpulse streetpulse.proto
+	sed -i -E '/^\/\/ 	(protoc |protoc-gen-go )/d; /^\/\/ versions:$$/d' ingest/wire/pb/streetpulse.pb.go
 
 # The README's pictures, made by the browser test.
 pictures: web/dist/.built

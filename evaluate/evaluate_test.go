@@ -25,7 +25,7 @@ import (
 // small is a city that is quick to drive and as hard as a large one to count in, on the streets and physics that the waveform
 // classifier knows.
 func small(seed uint64) firmwaresim.CityOptions {
-	return firmwaresim.CityOptions{Seed: seed, Network: firmwaresim.NetworkGrid, Blocks: 16, Drivers: 130, Defects: 110, Days: 16, Attackers: 25,
+	return firmwaresim.CityOptions{Seed: seed, Network: firmwaresim.NetworkGrid, Blocks: 16, Drivers: 130, Defects: 110, Days: 14, Attackers: 25,
 		Physics: firmwaresim.PhysicsQuarter, GPSM: 3.5, Canyons: -1, Slow: 0.4, Silent: 0.3, Answers: 0.5, Knocks: 0.15, Busy: 1.6,
 		Adversaries: firmwaresim.Inventor | firmwaresim.Vandals | firmwaresim.Companions | firmwaresim.Odd}
 }
@@ -92,7 +92,7 @@ func TestReplayOfALiveRunsExportGivesTheSame(t *testing.T) {
 	live, again := postgrestest.New(t), postgrestest.New(t)
 	o := small(5)
 	o.Begin = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -13) // older events are refused
-	o.Days = 12
+	o.Days = 9
 	city, err := firmwaresim.NewCity(o)
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func runLive(t *testing.T, pool *pgxpool.Pool, sent []firmwaresim.Sent) {
 func TestOrdersNeverVanishOrMoveInTime(t *testing.T) {
 	t.Parallel()
 	o := small(7)
-	o.Days = 10
+	o.Days = 7
 	city, err := firmwaresim.NewCity(o)
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestNoPlaceIsConfirmedWithoutItsOrder(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	o := small(7)
-	o.Days = 8
+	o.Days = 7
 	city, err := firmwaresim.NewCity(o)
 	if err != nil {
 		t.Fatal(err)

@@ -65,6 +65,19 @@ func (c *Credentials) Authenticate(ctx context.Context, device, secret string) e
 	return nil
 }
 
+// Known returns nil where the device is enrolled, has a secret and is not revoked, ErrUnauthorized where not, and
+// ErrUnavailable where that cannot be told.
+func (c *Credentials) Known(ctx context.Context, device string) error {
+	if !wire.ValidDevice(device) {
+		return ErrUnauthorized
+	}
+	known, err := c.look(ctx, device)
+	if err == nil && !known.allowed {
+		err = ErrUnauthorized
+	}
+	return err
+}
+
 func (c *Credentials) look(ctx context.Context, device string) (credential, error) {
 	now := c.time()
 	c.mu.Lock()

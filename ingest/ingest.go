@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,8 +54,18 @@ func New(pool *pgxpool.Pool, writer *Writer, clock Clock, options Options) *Inge
 // ErrUnavailable or ctx's, means that the batch must not be acknowledged.
 func (in *Ingest) Submit(ctx context.Context, device string, payload []byte, source string) (Result, error) {
 	reading, err := wire.Read(payload, in.options.Time())
-	if err != nil {
-		return in.refuseWhole(ctx, device, payload, source, err)
+	return in.takeOrRefuse(ctx, device, payload, source, reading, err)
+}
+
+// SubmitProtobuf is Submit for a batch as Protobuf.
+func (in *Ingest) SubmitProtobuf(ctx context.Context, device string, payload []byte, source string) (Result, error) {
+	reading, err := wire.ReadProtobuf(payload, in.options.Time())
+	return in.takeOrRefuse(ctx, device, payload, source, reading, err)
+}
+
+func (in *Ingest) takeOrRefuse(ctx context.Context, device string, payload []byte, source string, reading wire.Reading, unreadable error) (Result, error) {
+	if unreadable != nil {
+		return in.refuseWhole(ctx, device, payload, source, unreadable)
 	}
 	return in.take(ctx, device, reading)
 }
@@ -90,6 +101,12 @@ func (in *Ingest) take(ctx context.Context, device string, reading wire.Reading)
 		rejected = []wire.Rejection{}
 	}
 	return Result{Accepted: accepted, Rejected: rejected}, nil
+}
+
+// Refuse keeps a payload that may not be taken in quarantine, whatever it holds.
+func (in *Ingest) Refuse(ctx context.Context, device string, payload []byte, source string, reason error) error {
+	_, err := in.refuseWhole(ctx, strings.ToValidUTF8(device, "\uFFFD"), payload, source, reason)
+	return err
 }
 
 // refuseWhole keeps a payload that cannot be read.

@@ -15,7 +15,8 @@ import (
 )
 
 // Connection is one connection of a device to any node: the newest has the highest number, and what an older one
-// says of presence, such as a will that comes late, does not count.
+// says of presence, such as a will that comes late, does not count. Number 0 is a connection to a broker that is not ours
+// and keeps their order itself.
 type Connection struct {
 	Device string
 	Number int64
@@ -51,7 +52,7 @@ func SetStatus(ctx context.Context, pool *pgxpool.Pool, c Connection, status []b
 	if len(status) > maxStatusBytes || json.Unmarshal(status, &said) != nil {
 		return nil //nolint:nilerr // what a device says wrongly of itself is ignored
 	}
-	_, err := pool.Exec(ctx, `update devices set online = $3, status = $4::text::jsonb, status_at = $5 where id = $1 and connection = $2`,
+	_, err := pool.Exec(ctx, `update devices set online = $3, status = $4::text::jsonb, status_at = $5 where id = $1 and ($2::bigint = 0 or connection = $2)`,
 		c.Device, c.Number, said.Online, string(status), now)
 	if isData(err) { // text that jsonb cannot hold
 		return nil

@@ -36,6 +36,7 @@ type Config struct {
 	VoteLimit      int                  // votes an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
+	BrokerChecks   http.Handler         // answers an external broker at /broker/; nil: not there
 	City           string               // its name, as in "Road defects in Krems"; may be empty
 	PublicURL      string               // as people reach this server, without a slash at the end; empty: as they ask
 	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed
@@ -158,6 +159,9 @@ func (s *Server) Handler() http.Handler {
 	}
 	if s.config.WebSocket != nil {
 		mux.Handle("GET /mqtt", s.config.WebSocket)
+	}
+	if s.config.BrokerChecks != nil {
+		mux.Handle("POST /broker/", s.config.BrokerChecks)
 	}
 	return s.guard(mux)
 }

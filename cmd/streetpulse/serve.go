@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ import (
 	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/broker"
+	"github.com/streetpulse/streetpulse/ingest/certificate"
+	"github.com/streetpulse/streetpulse/ingest/consumer"
 	"github.com/streetpulse/streetpulse/postgres"
 	"github.com/streetpulse/streetpulse/web"
 )
@@ -38,7 +41,12 @@ type serveCommand struct {
 	cityFlags
 	costFlags
 	HTTP           string           `name:"http" default:"127.0.0.1:8080" help:"Address of the pages and the API." placeholder:"ADDR"`
-	MQTT           string           `name:"mqtt" default:"127.0.0.1:1883" help:"Address of the embedded MQTT broker." placeholder:"ADDR"`
+	MQTT           string           `name:"mqtt" default:"127.0.0.1:1883" help:"Address of the embedded MQTT broker; empty: TLS and WebSocket only." placeholder:"ADDR"`
+	HTTPS          string           `name:"https" help:"Address of the pages and the API over TLS." placeholder:"ADDR"`
+	MQTTS          string           `name:"mqtts" help:"Address of the embedded MQTT broker over TLS." placeholder:"ADDR"`
+	TLSCert        string           `name:"tls-cert" help:"Certificate with its chain, PEM. Read again when the file changes, and on SIGHUP." placeholder:"FILE"`
+	TLSKey         string           `name:"tls-key" help:"Its key, PEM." placeholder:"FILE"`
+	Broker         string           `help:"Consume from this external MQTT broker instead, and embed none: mqtt://user:password@host, or mqtts, ws, wss." placeholder:"URL"`
 	PublicURL      string           `name:"public-url" help:"How people reach this server." placeholder:"URL"`
 	TrustedProxies []netip.Prefix   `help:"Proxies whose X-Forwarded-For is believed." placeholder:"CIDR,…"`
 	Roles          []string         `default:"ingest,crowd,web,jobs" enum:"ingest,crowd,web,jobs" help:"What this process does: ${enum}."`
@@ -59,10 +67,41 @@ type serveCommand struct {
 
 func (c serveCommand) plays(role string) bool { return slices.Contains(c.Roles, role) }
 
+// check returns what is wrong with the flags, as errUsage.
+func (c serveCommand) check() error {
+	if (c.HTTPS != "" || c.MQTTS != "") && (c.TLSCert == "" || c.TLSKey == "") {
+		return fmt.Errorf("%w: --https and --mqtts need --tls-cert and --tls-key", errUsage)
+	}
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("%w: --public-url is http:// or https:// and a host", errUsage)
+		}
+	}
+	if c.Demo && c.MQTT == "" {
+		return fmt.Errorf("%w: --demo drives over --mqtt", errUsage)
+	}
+	if c.Broker == "" {
+		return nil
+	}
+	if c.MQTTS != "" {
+		return fmt.Errorf("%w: --mqtts is of the embedded broker, and with --broker there is none", errUsage)
+	}
+	if _, _, err := consumer.ParseURL(c.Broker); err != nil {
+		return fmt.Errorf("%w: --broker: %w", errUsage, err)
+	}
+	if c.Demo {
+		return fmt.Errorf("%w: --demo drives through the embedded broker, and with --broker there is none", errUsage)
+	}
+	return nil
+}
+
 // Run serves until ctx ends. Parts stop in the order in which events flow, so that what was acknowledged is stored and
 // what is stored will be judged.
 func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	started := time.Now()
+	if err := c.check(); err != nil {
+		return err
+	}
 	if c.Database == "" {
 		unlock, err := postgres.Lock(c.Data)
 		if err != nil {
@@ -132,25 +171,47 @@ type parts struct {
 	registry *prometheus.Registry
 
 	writer *ingest.Writer
-	broker *broker.Broker
+	broker *broker.Broker     // nil with an external one
+	remote *consumer.Consumer // nil without
 	engine *crowd.Engine
 	watch  *crowd.Watch
 	post   *dispatch.Postman
 	web    *web.Server
 	http   net.Listener
+	https  net.Listener             // nil without --https
+	cert   *certificate.Certificate // nil without --tls-cert
+}
+
+// makeIngest makes what takes events in, and returns nil where this process does not.
+func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
+	if !p.c.plays(roleIngest) {
+		return nil, nil
+	}
+	p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
+	in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+	if p.c.Broker != "" {
+		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Log: p.log, Registerer: p.registry})
+		return in, err
+	}
+	o := broker.Options{
+		TCPAddr: p.c.MQTT, TLSAddr: p.c.MQTTS, Ingest: in, Pool: p.db.Pool, DeviceRate: p.c.DeviceRate, Log: p.log, Registerer: p.registry}
+	if p.cert != nil {
+		o.TLS = p.cert.Config()
+	}
+	p.broker, err = broker.New(o)
+	return in, err
 }
 
 func (p *parts) make() error {
-	var in *ingest.Ingest
 	var err error
-	if p.c.plays(roleIngest) {
-		p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
-		in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
-		p.broker, err = broker.New(broker.Options{
-			TCPAddr: p.c.MQTT, Ingest: in, Pool: p.db.Pool, DeviceRate: p.c.DeviceRate, Log: p.log, Registerer: p.registry})
-		if err != nil {
+	if p.c.TLSCert != "" {
+		if p.cert, err = certificate.Open(p.c.TLSCert, p.c.TLSKey, p.log); err != nil {
 			return err
 		}
+	}
+	in, err := p.makeIngest()
+	if err != nil {
+		return err
 	}
 	if p.c.plays(roleCrowd) {
 		p.engine, err = crowd.NewEngine(p.db.Pool, crowd.Config{
@@ -184,8 +245,17 @@ func (p *parts) make() error {
 		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected, Costs: p.c.costs(),
 		Registry: p.registry, Log: p.log,
 	}
+	config.Ingest = in
 	if p.broker != nil {
-		config.Ingest, config.WebSocket, config.MQTT = in, p.broker.WebSocket(), "tcp://"+p.broker.TCPAddr().String()
+		config.WebSocket, config.MQTT = p.broker.WebSocket(), p.brokerAddress()
+	}
+	if p.c.Broker != "" {
+		if config.BrokerChecks, err = consumer.Checks(p.db.Pool, p.c.Broker); err != nil {
+			return err
+		}
+		if config.MQTT, err = consumer.DeviceAddress(p.c.Broker); err != nil {
+			return err
+		}
 	}
 	if config.LinksURL = config.PublicURL; config.LinksURL == "" {
 		config.LinksURL = "http://" + p.c.HTTP
@@ -198,6 +268,11 @@ func (p *parts) make() error {
 	}
 	if p.http, err = net.Listen("tcp", p.c.HTTP); err != nil {
 		return fmt.Errorf("listen for HTTP: %w; name another address with --http", err)
+	}
+	if p.c.HTTPS != "" {
+		if p.https, err = net.Listen("tcp", p.c.HTTPS); err != nil {
+			return fmt.Errorf("listen for HTTPS: %w; name another address with --https", err)
+		}
 	}
 	return nil
 }
@@ -213,6 +288,9 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 		group.Go(func() error { return p.writer.Run(writing) })
 		group.Go(func() error {
 			defer stopWriting()
+			if p.remote != nil {
+				return p.remote.Serve(ctx)
+			}
 			return p.broker.Serve(ctx)
 		})
 	}
@@ -235,6 +313,12 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	if p.http != nil {
 		group.Go(func() error { return p.web.Serve(ctx, p.http) })
 	}
+	if p.https != nil {
+		group.Go(func() error { return serveTLS(ctx, p.web.HTTPServer(ctx), p.https, p.cert) })
+	}
+	if p.cert != nil {
+		group.Go(func() error { return reloadOnHangup(ctx, p.cert, p.log) })
+	}
 	p.announce(time.Since(started))
 	if p.c.Demo && p.http != nil && p.broker != nil {
 		group.Go(func() error { return p.demonstrate(ctx) })
@@ -244,13 +328,33 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	return err
 }
 
+// brokerAddress returns where the embedded broker is: for plain connections, or where there are none for TLS.
+func (p *parts) brokerAddress() string {
+	switch {
+	case p.c.MQTT != "":
+		return "tcp://" + p.broker.TCPAddr().String()
+	case p.c.MQTTS != "":
+		return "ssl://" + p.broker.TLSAddr().String()
+	}
+	return ""
+}
+
 // announce prints where everything is.
 func (p *parts) announce(took time.Duration) {
 	if p.http != nil {
 		fmt.Fprintf(p.out, "map   http://%s/\n", p.http.Addr())
 	}
-	if p.broker != nil {
+	if p.https != nil {
+		fmt.Fprintf(p.out, "      https://%s/\n", p.https.Addr())
+	}
+	if p.broker != nil && p.c.MQTT != "" {
 		fmt.Fprintf(p.out, "MQTT  mqtt://%s\n", p.broker.TCPAddr())
+	}
+	if p.broker != nil && p.c.MQTTS != "" {
+		fmt.Fprintf(p.out, "      mqtts://%s\n", p.broker.TLSAddr())
+	}
+	if p.remote != nil {
+		fmt.Fprintf(p.out, "MQTT  from %s\n", p.remote.Address())
 	}
 	if p.http != nil && p.broker != nil {
 		fmt.Fprintf(p.out, "      ws://%s/mqtt\n", p.http.Addr())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/topics"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
@@ -28,6 +30,10 @@ type Options struct {
 	Ingest     *ingest.Ingest
 	Pool       *pgxpool.Pool
 	DeviceRate int                   // events a minute of one device; 0: no limit
+	MaxPending int                   // connections that have not logged in; 0: 2,000. Beyond it the oldest is closed
+	MaxReading int                   // bytes of packets that have not come whole; 0: 256 MiB. Beyond it the oldest is closed
+	WriteWait  time.Duration         // for a client to read what is written to it; 0: 10 s
+	PacketWait time.Duration         // for a packet that has begun to come whole; 0: a minute
 	Log        *slog.Logger          // nil: slog.Default()
 	Registerer prometheus.Registerer // nil: no metrics
 }
@@ -49,6 +55,8 @@ type Broker struct {
 	listeners []net.Listener
 	pace      *pace
 	metrics   metrics
+	pending   *room           // connections that have not logged in
+	reading   *room           // packets that have not come whole
 	working   context.Context // ends when what is in flight is given up
 	stop      context.CancelFunc
 
@@ -78,6 +86,18 @@ func New(options Options) (*Broker, error) {
 	if options.Log == nil {
 		options.Log = slog.Default()
 	}
+	if options.MaxPending == 0 {
+		options.MaxPending = 2_000
+	}
+	if options.MaxReading == 0 {
+		options.MaxReading = 256 << 20
+	}
+	if options.WriteWait == 0 {
+		options.WriteWait = 10 * time.Second
+	}
+	if options.PacketWait == 0 {
+		options.PacketWait = time.Minute
+	}
 	b := &Broker{options: options, pace: newPace(options.DeviceRate, wire.MaxBatchEvents), conns: map[*conn]struct{}{}, drained: make(chan struct{})}
 	b.working, b.stop = context.WithCancel(context.Background())
 	can := mqtt.NewDefaultServerCapabilities()
@@ -99,6 +119,7 @@ func New(options Options) (*Broker, error) {
 		return nil, fmt.Errorf("make the broker: %w", err)
 	}
 	b.metrics = newMetrics(options.Registerer, b)
+	b.pending, b.reading = newRoom(options.MaxPending, b.metrics.crowdedOut), newRoom(options.MaxReading, b.metrics.crowdedOut)
 	if err := b.listen(); err != nil {
 		for _, l := range b.listeners {
 			l.Close()
@@ -132,6 +153,14 @@ func (b *Broker) TCPAddr() net.Addr {
 		return nil
 	}
 	return b.listeners[0].Addr()
+}
+
+// TLSAddr returns the address of the TLS listener, nil where there is none.
+func (b *Broker) TLSAddr() net.Addr {
+	if b.options.TLSAddr == "" {
+		return nil
+	}
+	return b.listeners[len(b.listeners)-1].Addr()
 }
 
 // Serve serves devices until ctx ends. Then it takes no more, finishes and acknowledges what is in flight, and closes
@@ -180,17 +209,45 @@ func (b *Broker) accept(l net.Listener) {
 // serve serves one connection to its end.
 func (b *Broker) serve(listener string, under net.Conn) {
 	defer under.Close()
-	c := &conn{Conn: under}
+	c := &conn{Conn: under, reading: b.reading, writeWait: b.options.WriteWait, packetWait: b.options.PacketWait}
 	if !b.add(c) {
 		return
 	}
 	defer b.served.Done()
 	defer b.remove(c)
+	defer b.survive(c)
+	b.pending.enter(c, 1)
+	defer b.pending.leave(c)
+	defer b.reading.leave(c)
 	if err := c.SetDeadline(time.Now().Add(connectWait)); err != nil {
 		return
 	}
 	if err := b.server.EstablishConnection(listener, c); err != nil {
 		b.options.Log.Debug("connection ended", "device", c.session.Device, "remote", under.RemoteAddr().String(), "error", err)
+	}
+}
+
+// survive ends one connection where mochi panics on what it sent (a SUBSCRIBE of version 5 that ends in the middle is enough),
+// and clears up what mochi would have.
+func (b *Broker) survive(c *conn) {
+	why := recover()
+	if why == nil {
+		return
+	}
+	b.metrics.panics.Inc()
+	b.options.Log.Error("a client's packet broke its connection", "device", c.session.Device, "remote", c.RemoteAddr().String(), "panic", why,
+		"stack", string(debug.Stack()))
+	h := &hook{broker: b}
+	if client, ok := b.server.Clients.Get(c.session.Device); ok && client.Net.Conn == net.Conn(c) {
+		c.cut = true // its will is said
+		h.OnDisconnect(client, nil, true)
+		client.ClearInflights()
+		b.server.UnsubscribeClient(client)
+		b.server.Clients.Delete(client.ID)
+	}
+	if c.busy {
+		c.busy = false
+		b.end()
 	}
 }
 
@@ -308,7 +365,7 @@ func (b *Broker) SendFeedback(device string, f Feedback) error {
 	if err != nil {
 		return fmt.Errorf("send feedback: %w", err)
 	}
-	if err := b.server.Publish(deviceTopic(device, feedbackTopic), payload, false, 1); err != nil {
+	if err := b.server.Publish(topics.Device(device, topics.Feedback), payload, false, 1); err != nil {
 		return fmt.Errorf("send feedback: %w", err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/wire"
+	"github.com/streetpulse/streetpulse/ingest/wire/pb"
 )
 
 func TestAcknowledgedIsStored(t *testing.T) {
@@ -158,6 +159,40 @@ func TestMalformedPayloads(t *testing.T) {
 	}
 	if n := r.count(`select count(*) from events`); n != 2*len(readable) {
 		t.Errorf("%d events kept, not %d", n, 2*len(readable))
+	}
+}
+
+// Protobuf goes the way of JSON: stored before the acknowledgement, bad events refused one by one, the unreadable in quarantine.
+func TestProtobuf(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "", 0)
+	id, c := r.device()
+	good := wire.Event{ID: "good", Kind: wire.Bump, Time: time.Now().UTC().Truncate(time.Microsecond), Lat: 51.05, Lon: 3.72, AccuracyM: 5,
+		PeakG: 1.25, DurationS: 0.25, RateHz: 100, WaveG: []float32{0.01, -0.02}}
+	bad := good
+	bad.ID, bad.SpeedMPS = "bad", 71
+	payload, err := pb.Encode(wire.Batch{V: wire.Version, Events: []wire.Event{good, bad}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, err := c.publish(topic(id, "events/pb"), 1, payload); err != nil || code != 0 {
+		t.Fatal(code, err)
+	}
+	if n := r.count(`select count(*) from events where device = $1 and id = 'good' and heading_deg is null and speed_mps = 0 and wave = '\x0a00ecff'`, id); n != 1 {
+		t.Fatal("not stored as it was sent")
+	}
+	asJSON := wire.Batch{V: wire.Version, Events: []wire.Event{good}}.Append(nil)
+	if code, err := c.publish(topic(id, "events"), 2, asJSON); err != nil || code != 0 {
+		t.Fatal(code, err)
+	}
+	if n := r.count(`select count(*) from events`); n != 1 {
+		t.Errorf("%d events: the same one in the other form is another", n)
+	}
+	if code, err := c.publish(topic(id, "events/pb"), 3, asJSON); err != nil || code != 0 {
+		t.Fatal(code, err)
+	}
+	if n := r.count(`select count(*) from quarantine where device = $1 and reason like 'not Protobuf%' and payload = $2`, id, asJSON); n != 1 {
+		t.Error("JSON on the topic of Protobuf is not in quarantine")
 	}
 }
 

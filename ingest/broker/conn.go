@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -11,10 +12,8 @@ import (
 	"github.com/streetpulse/streetpulse/ingest"
 )
 
-const (
-	connectWait = 10 * time.Second // for a client's CONNECT
-	writeWait   = 10 * time.Second // for a client to read
-)
+// connectWait is how long a client's CONNECT may take.
+const connectWait = 10 * time.Second
 
 // conn is a client's connection and what is known of the client. Its fields are used by the goroutine that serves the
 // connection only.
@@ -24,6 +23,15 @@ type conn struct {
 	will    *will
 	busy    bool // a message is in flight: its acknowledgement is not written yet
 	cut     bool // we closed it in the middle of a message
+
+	follow   follower
+	reading  *room     // where packets that have not come whole are counted
+	deadline time.Time // the reader's, as mochi set it
+	bounded  bool      // the reader's deadline is the packet's
+	counted  bool      // in reading
+	evicted  atomic.Bool
+
+	writeWait, packetWait time.Duration
 }
 
 // will is what a device wants said when it is gone.
@@ -34,14 +42,47 @@ type will struct {
 
 // SetDeadline sets the reader's deadline only. A message that waits for its commit must not use up the time that its
 // acknowledgement has.
-func (c *conn) SetDeadline(t time.Time) error { return c.Conn.SetReadDeadline(t) }
+func (c *conn) SetDeadline(t time.Time) error {
+	c.deadline, c.bounded = t, false
+	return c.Conn.SetReadDeadline(t)
+}
 
-// Write writes within a time of its own.
+// Read reads, and follows where packets begin and end. A packet that does not come whole within a minute ends the connection,
+// whatever keep alive its client asked for; and so do too many bytes of such packets, of all connections together.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.follow.inside() && !c.bounded {
+		c.bounded = true
+		if limit := c.follow.began.Add(c.packetWait); c.deadline.IsZero() || limit.Before(c.deadline) {
+			if err := c.Conn.SetReadDeadline(limit); err != nil {
+				return 0, err
+			}
+		}
+	}
+	n, err := c.Conn.Read(b)
+	if followed := c.follow.next(b[:n], time.Now); followed != nil {
+		return 0, followed
+	}
+	if err == nil && c.follow.inside() {
+		c.reading.enter(c, c.follow.size)
+		c.counted = true
+	} else if c.counted {
+		c.reading.leave(c)
+		c.counted = false
+	}
+	return n, err
+}
+
+// Write writes within a time of its own. A client that does not read is cut off: mochi would go on with the next message, and
+// keep its whole queue for it.
 func (c *conn) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.writeWait)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(b)
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		c.Conn.Close()
+	}
+	return n, err
 }
 
 // webSocket is a WebSocket as a stream of bytes: MQTT packets may begin and end anywhere in its messages (MQTT 5, 6).

@@ -5,7 +5,7 @@
 // publishes goes to ingest and to nobody else; what it may read, this process publishes. A message at QoS 0 is taken
 // without any promise, one at QoS 2 is stored before its PUBREC.
 //
-// Begin reading at hook.go, the moments at which mochi calls us; what a device may is in topics.go. A device above its
+// Begin reading at hook.go, the moments at which mochi calls us; what a device may is in package topics. A device above its
 // rate is read more slowly (pace.go). Nothing here must survive the process: sessions are short, watch lists and presence are in
 // the database (watch.go), other retained messages are published again by whoever owns them.
 package broker

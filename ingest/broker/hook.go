@@ -10,8 +10,12 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/topics"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
+
+// mostSubscriptions is how many filters a device may have: every region of a city, one by one, and some.
+const mostSubscriptions = mostLists + 76
 
 // hook is what mochi calls. All calls for one connection come from the goroutine that serves it, but for OnACLCheck
 // before a delivery.
@@ -40,7 +44,7 @@ func (h *hook) OnConnect(client *mqtt.Client, packet packets.Packet) error {
 		return packets.ErrNotAuthorized
 	}
 	device := string(packet.Connect.Username)
-	if packet.Connect.ClientIdentifier != device || packet.Connect.WillFlag && !mayPublish(device, packet.Connect.WillTopic) {
+	if packet.Connect.ClientIdentifier != device || packet.Connect.WillFlag && !topics.MayPublish(device, packet.Connect.WillTopic) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(h.broker.working, presenceWait)
@@ -55,6 +59,7 @@ func (h *hook) OnConnect(client *mqtt.Client, packet packets.Packet) error {
 		return err
 	}
 	c.session = session
+	h.broker.pending.leave(c)
 	if packet.Connect.WillFlag {
 		c.will = &will{packet.Connect.WillTopic, packet.Connect.WillPayload}
 	}
@@ -74,14 +79,25 @@ func (h *hook) OnConnectAuthenticate(client *mqtt.Client, _ packets.Packet) bool
 // OnACLCheck says whether a device may publish to a topic, or subscribe to a filter.
 func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 	if write {
-		return mayPublish(client.ID, topic)
+		return topics.MayPublish(client.ID, topic)
 	}
-	return mayRead(client.ID, topic)
+	return topics.MayRead(client.ID, topic)
 }
 
 // OnPacketRead closes the connection of a client that publishes to a topic of the broker's own: mochi would say nothing,
-// and the client wait for ever.
-func (h *hook) OnPacketRead(_ *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+// and the client wait for ever. And that of one that subscribes to more than there is.
+func (h *hook) OnPacketRead(client *mqtt.Client, packet packets.Packet) (packets.Packet, error) {
+	if packet.FixedHeader.Type == packets.Subscribe {
+		fresh := 0
+		for _, filter := range packet.Filters {
+			if _, ok := client.State.Subscriptions.Get(filter.Filter); !ok {
+				fresh++
+			}
+		}
+		if client.State.Subscriptions.Len()+fresh > mostSubscriptions {
+			return packet, packets.ErrRejectPacket // of other errors mochi makes nothing
+		}
+	}
 	if packet.FixedHeader.Type == packets.Publish && strings.HasPrefix(packet.TopicName, "$") {
 		return packet, packets.ErrRejectPacket
 	}
@@ -133,12 +149,16 @@ func (h *hook) wait(device string) bool {
 // take stores one message. An error means that it must not be acknowledged.
 func (h *hook) take(ctx context.Context, c *conn, topic string, payload []byte) error {
 	b, device := h.broker, c.session.Device
-	if own(device, topic) == statusTopic {
+	submit := b.options.Ingest.Submit
+	switch topics.Own(device, topic) {
+	case topics.Protobuf:
+		submit = b.options.Ingest.SubmitProtobuf
+	case topics.Status:
 		ctx, cancel := context.WithTimeout(ctx, presenceWait)
 		defer cancel()
 		return ingest.SetStatus(ctx, b.options.Pool, c.session, payload, time.Now())
 	}
-	result, err := b.options.Ingest.Submit(ctx, device, payload, "mqtt")
+	result, err := submit(ctx, device, payload, "mqtt")
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type rig struct {
 }
 
 // newRig starts a broker; poolURL "" is a fresh database.
-func newRig(t testing.TB, poolURL string, rate int) *rig {
+func newRig(t testing.TB, poolURL string, rate int, changes ...func(*broker.Options)) *rig {
 	t.Helper()
 	r := &rig{t: t}
 	if poolURL == "" {
@@ -47,7 +47,11 @@ func newRig(t testing.TB, poolURL string, rate int) *rig {
 	log := slog.New(slog.DiscardHandler)
 	writer := ingest.NewWriter(pool, ingest.WriterOptions{Log: log, Grace: 100 * time.Millisecond})
 	in := ingest.New(pool, writer, ingest.Wall{}, ingest.Options{Log: log})
-	b, err := broker.New(broker.Options{TCPAddr: "127.0.0.1:0", Ingest: in, Pool: pool, DeviceRate: rate, Log: log})
+	options := broker.Options{TCPAddr: "127.0.0.1:0", Ingest: in, Pool: pool, DeviceRate: rate, Log: log}
+	for _, change := range changes {
+		change(&options)
+	}
+	b, err := broker.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-)
 
-// watchChannel is where new watch lists are announced, by region in decimal (crowd.WatchLists).
-const watchChannel = "streetpulse_watch"
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/topics"
+)
 
 const (
 	watchWait   = 5 * time.Second  // for the lists, before the first device is let in without them
@@ -27,7 +27,7 @@ const mostLists = 1024
 // stops sending to a client that has not acknowledged as many messages as it may, and a list that is lost comes again
 // with the next subscription.
 func (b *Broker) PublishWatch(region string, payload []byte) error {
-	if err := b.server.Publish(watchTopic(region), payload, true, 0); err != nil {
+	if err := b.server.Publish(topics.Watch(region), payload, true, 0); err != nil {
 		return fmt.Errorf("publish the watch list of region %s: %w", region, err)
 	}
 	return nil
@@ -35,11 +35,11 @@ func (b *Broker) PublishWatch(region string, payload []byte) error {
 
 // watchLists publishes the stored lists and those that come, until ctx ends. Lists live in the database: every node
 // has the same.
-func (b *Broker) watchLists(ctx context.Context, known map[int64]int64) {
+func (b *Broker) watchLists(ctx context.Context, lists *ingest.WatchLists) {
 	wait := watchAgain
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := b.hearLists(ctx, known)
+		err := b.hearLists(ctx, lists)
 		if ctx.Err() != nil {
 			return
 		}
@@ -59,16 +59,16 @@ func (b *Broker) watchLists(ctx context.Context, known map[int64]int64) {
 }
 
 // hearLists listens on a connection of its own. It begins with all that it may have missed.
-func (b *Broker) hearLists(ctx context.Context, known map[int64]int64) error {
+func (b *Broker) hearLists(ctx context.Context, lists *ingest.WatchLists) error {
 	conn, err := pgx.ConnectConfig(ctx, b.options.Pool.Config().ConnConfig.Copy())
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "listen "+watchChannel); err != nil {
+	if _, err := conn.Exec(ctx, "listen "+ingest.WatchChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if err := b.readLists(ctx, conn, nil, known); err != nil {
+	if err := lists.Publish(ctx, conn, nil); err != nil {
 		return err
 	}
 	for {
@@ -91,48 +91,19 @@ func (b *Broker) hearLists(ctx context.Context, known map[int64]int64) error {
 			b.options.Log.Warn("an announced watch list cannot be read", "payload", n.Payload, "error", err)
 			continue
 		}
-		if err := b.readLists(ctx, conn, &region, known); err != nil {
+		if err := lists.Publish(ctx, conn, &region); err != nil {
 			return err
 		}
 	}
-}
-
-// asker is what lists are read through: a pool, or a connection.
-type asker interface {
-	Query(ctx context.Context, query string, arguments ...any) (pgx.Rows, error)
-}
-
-// readLists publishes one region's list, or all, where they are newer than what is known to be published.
-func (b *Broker) readLists(ctx context.Context, from asker, only *int64, known map[int64]int64) error {
-	rows, err := from.Query(ctx, `select region, version, payload from watch_lists where $1::bigint is null or region = $1`, only)
-	if err != nil {
-		return fmt.Errorf("read watch lists: %w", err)
-	}
-	var region, version int64
-	var payload []byte
-	_, err = pgx.ForEachRow(rows, []any{&region, &version, &payload}, func() error {
-		if had, ok := known[region]; ok && had == version {
-			return nil
-		}
-		if err := b.PublishWatch(strconv.FormatInt(region, 16), append([]byte(nil), payload...)); err != nil {
-			return err
-		}
-		known[region] = version
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read watch lists: %w", err)
-	}
-	return nil
 }
 
 // firstLists publishes what is stored before the first device comes, if the database answers soon.
-func (b *Broker) firstLists(ctx context.Context) map[int64]int64 {
-	known := map[int64]int64{}
+func (b *Broker) firstLists(ctx context.Context) *ingest.WatchLists {
+	lists := ingest.NewWatchLists(b.PublishWatch)
 	ctx, stop := context.WithTimeout(ctx, watchWait)
 	defer stop()
-	if err := b.readLists(ctx, b.options.Pool, nil, known); err != nil {
+	if err := lists.Publish(ctx, b.options.Pool, nil); err != nil {
 		b.options.Log.Warn("watch lists are not published yet", "error", err)
 	}
-	return known
+	return lists
 }

@@ -34,7 +34,7 @@ func Read(payload []byte, now time.Time) (Reading, error) {
 	if len(payload) > MaxPayloadBytes {
 		return Reading{}, ErrTooLong
 	}
-	b := batch{scanner: scanner{text: string(payload)}, now: now}
+	b := batch{scanner: scanner{text: string(payload)}, gathering: gathering{now: now}}
 	b.waves = make([]float32, 0, len(payload)/8)
 	b.reading.Good = make([]Event, 0, min(MaxBatchEvents, 1+len(payload)/200))
 	if err := b.read(); err != nil {
@@ -46,6 +46,11 @@ func Read(payload []byte, now time.Time) (Reading, error) {
 // batch is the state of one Read.
 type batch struct {
 	scanner
+	gathering
+}
+
+// gathering is what has been read of a batch so far, whatever form it has.
+type gathering struct {
 	now     time.Time
 	waves   []float32 // what the events' samples are cut from
 	seen    map[string]struct{}
@@ -126,7 +131,7 @@ func (b *batch) events() error {
 }
 
 // take judges a draft: it is good, repeated or refused.
-func (b *batch) take(d *draft) {
+func (b *gathering) take(d *draft) {
 	if reason := d.check(b.now); reason != "" {
 		b.refuse(d.ID, reason)
 		return
@@ -139,7 +144,7 @@ func (b *batch) take(d *draft) {
 }
 
 // repeated says whether a good event has this id. A small batch is searched, a large one remembered.
-func (b *batch) repeated(id string) bool {
+func (b *gathering) repeated(id string) bool {
 	const small = 8
 	good := b.reading.Good
 	if len(good) < small {
@@ -161,7 +166,7 @@ func (b *batch) repeated(id string) bool {
 	return len(b.seen) == before
 }
 
-func (b *batch) refuse(id, reason string) {
+func (b *gathering) refuse(id, reason string) {
 	b.reading.Rejected = append(b.reading.Rejected, Rejection{ID: printable(id), Reason: reason})
 }
 

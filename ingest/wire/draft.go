@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // draft is an event that is being read: what has been seen of it, and the first thing that is wrong with it.
 type draft struct {
@@ -15,6 +12,8 @@ type draft struct {
 	fault    string
 	waves    []float32 // what WaveG is cut from
 	samples  int
+	// badSample says that a sample of a Protobuf is not finite; of JSON that is noted at once.
+	badSample bool
 }
 
 // members is a set of an event's members.
@@ -31,11 +30,13 @@ const (
 	hasPeak
 	hasDuration
 	hasRate
+	afterMembers
+	allMembers = afterMembers - 1
 )
 
 // read fills the draft from an object. An error means that the text is not JSON.
 func (d *draft) read(s *scanner) error {
-	d.missing = 1<<10 - 1
+	d.missing = allMembers
 	for more := s.open('}'); more; {
 		key, err := s.key()
 		if err != nil {
@@ -134,7 +135,7 @@ func (d *draft) number(s *scanner, key string, member members) (float64, error) 
 	switch c := s.peek(); {
 	case startsNumber(c):
 		value, err := s.number()
-		if math.IsNaN(value) || math.IsInf(value, 0) {
+		if !finite(value) {
 			d.wrong(key + " is not a finite number")
 		}
 		d.missing &^= member
@@ -181,7 +182,7 @@ func (d *draft) wave(s *scanner) error {
 		if startsNumber(s.peek()) {
 			var sample float64
 			sample, err = s.number()
-			if math.IsNaN(sample) || math.IsInf(sample, 0) {
+			if !finite(sample) {
 				d.wrong("wave_g has a sample that is not a finite number")
 			}
 			if d.samples++; d.samples <= MaxWaveSamples {
