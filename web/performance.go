@@ -232,18 +232,21 @@ func sum(weeks []dispatch.Figures) dispatch.Figures {
 	return out
 }
 
-// shown are the weeks that charts show: the current one is left out where there are enough others, as it is not over.
+// shown are the weeks that charts show: the current one, which is not over, is left out where there are enough others, or where
+// nothing has happened in it yet.
 func (p *performance) shown() []dispatch.Figures {
+	happened := func(w dispatch.Figures) bool { return w.Found+w.Confirmed+w.Repaired > 0 }
 	busy := 0
 	for _, w := range p.Weeks {
-		if w.Found+w.Confirmed+w.Repaired > 0 {
+		if happened(w) {
 			busy++
 		}
 	}
-	if busy < 5 {
+	last := len(p.Weeks) - 1
+	if busy < 5 && (busy == 0 || happened(p.Weeks[last])) {
 		return p.Weeks
 	}
-	return p.Weeks[:len(p.Weeks)-1]
+	return p.Weeks[:last]
 }
 
 // quantiles returns within how many days a share of each week's repairs was done, NaN where there were none.
