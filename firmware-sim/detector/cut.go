@@ -6,21 +6,26 @@ import "math"
 func (d *Detector) cut(speed float64) Jolt {
 	j := Jolt{At: d.trigger, RateHz: d.rate(), Speed: speed}
 	wave := d.wave[:d.resample(j.RateHz)]
-	for _, x := range wave {
-		j.PeakG = math.Max(j.PeakG, math.Abs(float64(x)))
-	}
-	over := 0
-	for _, x := range wave {
-		if math.Abs(float64(x)) >= 0.3*j.PeakG {
-			over++
-		}
-	}
-	j.DurationS = float64(over) / j.RateHz
+	j.PeakG, j.DurationS = Measure(wave, j.RateHz)
 	if j.RateHz >= leastHz {
 		j.Wave = wave
 	}
 	j.Severity = Severity(j.PeakG, speed)
 	return j
+}
+
+// Measure returns a waveform's largest magnitude, in g, and how long it is above 30 % of that, s.
+func Measure(wave []float32, rateHz float64) (peakG, durationS float64) {
+	for _, x := range wave {
+		peakG = math.Max(peakG, math.Abs(float64(x)))
+	}
+	over := 0
+	for _, x := range wave {
+		if math.Abs(float64(x)) >= 0.3*peakG {
+			over++
+		}
+	}
+	return peakG, float64(over) / rateHz
 }
 
 // Severity is a jolt's strength free of speed: a peak of 1 g at 10 m/s is 1. Above that a car takes a hole's edge faster, roughly

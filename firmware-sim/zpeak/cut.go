@@ -1,21 +1,16 @@
 package zpeak
 
-import "math"
+import (
+	"math"
+
+	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+)
 
 // cut describes the jolt whose recording has ended. Its waveform is even, however uneven the samples were.
 func (d *Detector) cut() Jolt {
 	j := Jolt{At: d.trigger, RateHz: d.rate()}
 	wave := d.wave[:d.resample(j.RateHz)]
-	for _, x := range wave {
-		j.PeakG = math.Max(j.PeakG, math.Abs(float64(x)))
-	}
-	over := 0
-	for _, x := range wave {
-		if math.Abs(float64(x)) >= 0.3*j.PeakG {
-			over++
-		}
-	}
-	j.DurationS = float64(over) / j.RateHz
+	j.PeakG, j.DurationS = detector.Measure(wave, j.RateHz)
 	if j.RateHz >= leastHz {
 		j.Wave = wave
 	}
