@@ -61,6 +61,15 @@ type Looks struct {
 	Potholes, Bumps int
 }
 
+// inHz names sample rates.
+func inHz(rates []float64) []string {
+	names := make([]string, len(rates))
+	for i, hz := range rates {
+		names[i] = fmt.Sprintf("%g Hz", hz)
+	}
+	return names
+}
+
 // Run drives and listens. It says what it is doing, and stops when the context ends.
 func Run(ctx context.Context, o Options, say func(string)) (*Study, error) {
 	s := &Study{Options: o, Methods: Methods(), PlacesRate: 5}
@@ -71,25 +80,23 @@ func Run(ctx context.Context, o Options, say func(string)) (*Study, error) {
 	if err := s.tune(ctx); err != nil {
 		return s, err
 	}
+	rates, goodRates := []float64{5, 10, 20, 50, 100, 200, 500}, []float64{5, 50}
 	for _, kind := range []struct {
 		title string
 		into  *[]Line
 		names []string
-		with  func(name string, o *firmwaresim.DriveOptions)
+		with  func(k int, o *firmwaresim.DriveOptions)
 	}{
-		{"sample rates", &s.Rates, []string{"5 Hz", "10 Hz", "20 Hz", "50 Hz", "100 Hz", "200 Hz", "500 Hz"}, func(name string, o *firmwaresim.DriveOptions) {
-			_, _ = fmt.Sscanf(name, "%g Hz", &o.RateHz)
-		}},
-		{"mounts", &s.Mounts, firmwaresim.Mounts(), func(name string, o *firmwaresim.DriveOptions) { o.Mount = name }},
-		{"vehicles", &s.Vehicles, firmwaresim.Vehicles(), func(name string, o *firmwaresim.DriveOptions) { o.Vehicle = name }},
-		{"good road", &s.Good, []string{"5 Hz", "50 Hz"}, func(name string, o *firmwaresim.DriveOptions) {
-			_, _ = fmt.Sscanf(name, "%g Hz", &o.RateHz)
-			o.Smooth, o.Calm = true, true
+		{"sample rates", &s.Rates, inHz(rates), func(k int, o *firmwaresim.DriveOptions) { o.RateHz = rates[k] }},
+		{"mounts", &s.Mounts, firmwaresim.Mounts(), func(k int, o *firmwaresim.DriveOptions) { o.Mount = firmwaresim.Mounts()[k] }},
+		{"vehicles", &s.Vehicles, firmwaresim.Vehicles(), func(k int, o *firmwaresim.DriveOptions) { o.Vehicle = firmwaresim.Vehicles()[k] }},
+		{"good road", &s.Good, inHz(goodRates), func(k int, o *firmwaresim.DriveOptions) {
+			o.RateHz, o.Smooth, o.Calm = goodRates[k], true, true
 		}},
 	} {
 		say(kind.title)
-		for _, name := range kind.names {
-			line, err := s.line(ctx, name, func(o *firmwaresim.DriveOptions) { kind.with(name, o) })
+		for k, name := range kind.names {
+			line, err := s.line(ctx, name, func(o *firmwaresim.DriveOptions) { kind.with(k, o) })
 			if err != nil {
 				return s, err
 			}
