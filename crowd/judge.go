@@ -220,12 +220,14 @@ func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 	return support
 }
 
-// looks are the means of the devices' scores and shapes at a place, and how many devices they are worth.
+// looks are the means of the devices' scores and standardised features at a place, and how many devices they are worth.
 type looks struct {
-	mean  Scores
-	shape Shape
-	count float64
+	mean     Scores
+	standard [waveFeatures]float64
+	count    float64
 }
+
+func (l *looks) shape(kind int) Shape { return ShapeOf(l.standard[:features(kind)], &l.mean) }
 
 // look sums up what a place looks like: what its jolts' scores say, how common each cause is, and whether the other
 // direction of travel feels it too.
@@ -250,19 +252,15 @@ func (m *mind) look(s *site, around []geo.Cell) {
 				l.mean[c] += w * scores[c]
 			}
 			for i, x := range standard {
-				l.shape[i] += w * float64(x)
+				l.standard[i] += w * float64(x)
 			}
 		}
 		if sum > 0 {
 			for c := range l.mean {
 				l.mean[c] /= sum
 			}
-			size := features(kind)
-			for i := range size {
-				l.shape[i] /= sum
-			}
-			for i := range dims {
-				l.shape[size+i] = l.mean[i] / 3
+			for i := range l.standard {
+				l.standard[i] /= sum
 			}
 			l.count = sum * sum / squares
 		}
@@ -317,7 +315,8 @@ func (m *mind) read(structure *[numCauses]float64, looks *[2]looks) [numCauses]f
 func (m *mind) liken(l *[numCauses]float64, looks *[2]looks) {
 	for kind := range looks {
 		if looks[kind].count > 0 {
-			like := m.trust.likeness[kind].weigh(&looks[kind].shape, looks[kind].count)
+			shape := looks[kind].shape(kind)
+			like := m.trust.likeness[kind].weigh(&shape, looks[kind].count)
 			suit(l, &like)
 		}
 	}

@@ -219,7 +219,8 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 	for kind := range n.looks {
 		const heardWell = 2.5 // devices whose mean shape is near the place's own
 		if n.looks[kind].count >= heardWell {
-			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &looksLike)
+			shape := n.looks[kind].shape(kind)
+			l.shapes[kind].add(&shape, features(kind)+dims, &looksLike)
 		}
 	}
 	if n.repaired { // what is said there now is said of the repair

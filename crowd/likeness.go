@@ -8,14 +8,12 @@ const maxShape = waveFeatures + dims
 // Shape is what jolts of one kind look like: their standardised features, then a third of their free scores.
 type Shape [maxShape]float64
 
-// Shape returns the shape of a jolt with these features.
-func (n *Network) Shape(features []float64) Shape {
+// ShapeOf returns the shape of jolts with these standardised features and scores.
+func ShapeOf(standard []float64, scores *Scores) Shape {
 	var s Shape
-	x := n.Standard(features)
-	copy(s[:], x[:len(features)])
-	scores := n.Score(features)
+	n := copy(s[:], standard)
 	for i := range dims {
-		s[len(features)+i] = scores[i] / 3
+		s[n+i] = scores[i] / 3
 	}
 	return s
 }
@@ -93,7 +91,7 @@ const (
 func (l *Likeness) learnt(g *gathered) discriminant {
 	size := len(l.Spread)
 	var mean [NumClasses]Shape
-	var spread [maxShape][maxShape]float64
+	spread := square(size)
 	count := trainedSpread
 	for c := range mean {
 		count += g.weight[c]
@@ -117,53 +115,13 @@ func (l *Likeness) learnt(g *gathered) discriminant {
 		spread[i][i] += 0.002
 	}
 	var d discriminant
-	root := choleskyOf(&spread, size)
+	root := factor(spread)
 	for c := range mean {
-		d.weights[c] = root.solve(&mean[c], size)
+		d.weights[c] = mean[c]
+		root.solve(d.weights[c][:size])
 		for i := range size {
 			d.bias[c] -= d.weights[c][i] * mean[c][i] / 2
 		}
 	}
 	return d
-}
-
-// cholesky is the lower triangle whose square is a covariance.
-type cholesky [maxShape][maxShape]float64
-
-func choleskyOf(a *[maxShape][maxShape]float64, size int) *cholesky {
-	var l cholesky
-	for i := range size {
-		for j := range i + 1 {
-			sum := a[i][j]
-			for k := range j {
-				sum -= l[i][k] * l[j][k]
-			}
-			if i == j {
-				l[i][i] = math.Sqrt(math.Max(sum, 1e-6))
-			} else {
-				l[i][j] = sum / l[j][j]
-			}
-		}
-	}
-	return &l
-}
-
-// solve returns x of covariance · x = b.
-func (l *cholesky) solve(b *Shape, size int) Shape {
-	var y, x Shape
-	for i := range size {
-		sum := b[i]
-		for k := range i {
-			sum -= l[i][k] * y[k]
-		}
-		y[i] = sum / l[i][i]
-	}
-	for i := size - 1; i >= 0; i-- {
-		sum := y[i]
-		for k := i + 1; k < size; k++ {
-			sum -= l[k][i] * x[k]
-		}
-		x[i] = sum / l[i][i]
-	}
-	return x
 }

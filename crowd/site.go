@@ -318,8 +318,8 @@ func (s *site) estimated() []*float64 {
 		for i := range s.looks[k].mean {
 			fields = append(fields, &s.looks[k].mean[i])
 		}
-		for i := range features(k) + dims {
-			fields = append(fields, &s.looks[k].shape[i])
+		for i := range features(k) {
+			fields = append(fields, &s.looks[k].standard[i])
 		}
 	}
 	return fields

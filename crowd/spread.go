@@ -16,9 +16,9 @@ type Spread struct {
 	table [][NumClasses]gaussian // by count
 }
 
-// gaussian is a covariance's inverse Cholesky factor and the log of its determinant's root.
+// gaussian is a covariance's triangle and the log of its determinant's root.
 type gaussian struct {
-	root [dims][dims]float64
+	root cholesky
 	log  float64
 }
 
@@ -30,37 +30,20 @@ func (s *Spread) prepare() {
 	for _, n := range counts() {
 		var row [NumClasses]gaussian
 		for c := range row {
-			var sum [dims][dims]float64
+			sum := square(dims)
 			for i := range sum {
 				for j := range sum {
 					sum[i][j] = s.Between[c][i][j] + s.Within[c][i][j]/n
 				}
 				sum[i][i] += 0.02 // no direction is ever certain
 			}
-			row[c] = factor(sum)
+			row[c].root = factor(sum)
+			for i := range dims {
+				row[c].log += math.Log(row[c].root[i][i])
+			}
 		}
 		s.table = append(s.table, row)
 	}
-}
-
-// factor returns the covariance's Cholesky factor.
-func factor(a [dims][dims]float64) gaussian {
-	var g gaussian
-	for i := range dims {
-		for j := 0; j <= i; j++ {
-			sum := a[i][j]
-			for k := range j {
-				sum -= g.root[i][k] * g.root[j][k]
-			}
-			if i == j {
-				g.root[i][i] = math.Sqrt(math.Max(sum, 1e-6))
-				g.log += math.Log(g.root[i][i])
-			} else {
-				g.root[i][j] = sum / g.root[j][j]
-			}
-		}
-	}
-	return g
 }
 
 // LogLikelihood returns the log likelihood, under each class, of n devices' mean scores. Its tails are those of Student's
@@ -76,17 +59,16 @@ func (s *Spread) LogLikelihood(mean *Scores, n float64) [NumClasses]float64 {
 	for c := range out {
 		g := &s.table[row][c]
 		var y [dims]float64
-		square := 0.0
-		for i := range dims {
-			v := mean[i] - s.Mean[c][i]
-			for k := range i {
-				v -= g.root[i][k] * y[k]
-			}
-			y[i] = v / g.root[i][i]
-			square += y[i] * y[i]
+		for i := range y {
+			y[i] = mean[i] - s.Mean[c][i]
+		}
+		g.root.whiten(y[:])
+		far := 0.0
+		for _, v := range y {
+			far += v * v
 		}
 		const freedom = 6
-		out[c] = -g.log - (freedom+dims)/2.0*math.Log1p(square/freedom)
+		out[c] = -g.log - (freedom+dims)/2.0*math.Log1p(far/freedom)
 	}
 	return out
 }

@@ -7,23 +7,8 @@ import (
 	"github.com/streetpulse/streetpulse/crowd"
 )
 
-// fitLikeness measures what places of each class look like, where at least three devices have felt them. Jolts without
-// an object are each a place.
-func fitLikeness(n *crowd.Network, samples []Sample) crowd.Likeness {
-	size := len(n.Mean) + crowd.NumClasses - 1
-	type place struct {
-		class   int
-		devices map[string][]crowd.Shape
-	}
-	places := map[string]*place{}
-	for _, s := range samples {
-		p := places[s.Object]
-		if p == nil {
-			p = &place{s.Class, map[string][]crowd.Shape{}}
-			places[s.Object] = p
-		}
-		p.devices[s.Device] = append(p.devices[s.Device], n.Shape(s.X))
-	}
+// fitLikeness measures what places of each class look like, where at least three devices have felt them, by so many numbers.
+func fitLikeness(places map[string]*training, size int) crowd.Likeness {
 	l := crowd.Likeness{Spread: make([][]float64, size)}
 	var shapes [crowd.NumClasses][][]float64
 	for _, id := range slices.Sorted(maps.Keys(places)) {
@@ -34,10 +19,8 @@ func fitLikeness(n *crowd.Network, samples []Sample) crowd.Likeness {
 		mean := make([]float64, size)
 		for _, d := range slices.Sorted(maps.Keys(p.devices)) {
 			own := p.devices[d]
-			for _, shape := range own {
-				for i := range mean {
-					mean[i] += shape[i] / float64(len(own)*len(p.devices))
-				}
+			for i := range mean {
+				mean[i] += own.shape[i] / own.n / float64(len(p.devices))
 			}
 		}
 		shapes[p.class] = append(shapes[p.class], mean)

@@ -18,15 +18,14 @@ func Rehearse(options firmwaresim.CityOptions) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	err = drive.rehearse(&report, 0, 0)
+	err = drive.rehearse(&report, condition{})
 	return report, err
 }
 
-// rehearse judges the city in memory, without some defences, while a crew looks at the first so many orders, and notes in the
-// report how that went.
-func (d *Drive) rehearse(report *Report, without crowd.Defence, verdicts int) error {
+// rehearse judges the city in memory under a condition and notes in the report how that went.
+func (d *Drive) rehearse(report *Report, x condition) error {
 	start := time.Now()
-	r, err := crowd.NewRehearsal(crowd.Costs{}, without)
+	r, err := crowd.NewRehearsal(crowd.Costs{}, x.off)
 	if err != nil {
 		return err
 	}
@@ -34,7 +33,7 @@ func (d *Drive) rehearse(report *Report, without crowd.Defence, verdicts int) er
 	seen := make(map[name]bool, len(d.Sent))
 	var clock ingest.Catchup
 	var w watch
-	crew := crew{left: verdicts}
+	crew := crew{left: x.verdicts}
 	now := time.Time{}
 	for i, s := range d.Sent {
 		if at := clock.Received(s.Device, s.Time); at.After(now) {
@@ -54,7 +53,7 @@ func (d *Drive) rehearse(report *Report, without crowd.Defence, verdicts int) er
 	places := r.Places()
 	found := confirmedAt(r.Confirmed(), places)
 	report.Crowd, report.Calibration, report.Promotions = d.Score(found), CalibrationOf(places, d.Truth), w.Promotions
-	report.Late, report.LateRight = d.lastWeek(found)
+	report.Late, report.LateRight = d.lastWeek(found, report.Crowd)
 	report.Missed = Missed(found, places, d)
 	report.Took = time.Since(start).Seconds()
 	return nil

@@ -48,17 +48,18 @@ func alone() []struct {
 	}
 }
 
+// condition is how a city is judged once more.
+type condition struct {
+	name     string
+	off      crowd.Defence // defences that are off
+	verdicts int           // orders that a crew has time to look at
+}
+
 // without are the conditions of the defences' experiment.
-func without() []struct {
-	name string
-	off  crowd.Defence
-} {
-	return []struct {
-		name string
-		off  crowd.Defence
-	}{
-		{"all defences", 0}, {"no learning of devices' honesty", crowd.Honesty}, {"no drives", crowd.Drives},
-		{"phones in one car count each", crowd.SameCar}, {"classes not adapted to the city", crowd.Adapting},
+func without() []condition {
+	return []condition{
+		{name: "all defences"}, {name: "no learning of devices' honesty", off: crowd.Honesty}, {name: "no drives", off: crowd.Drives},
+		{name: "phones in one car count each", off: crowd.SameCar}, {name: "classes not adapted to the city", off: crowd.Adapting},
 	}
 }
 
@@ -82,8 +83,8 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 		for _, x := range without() {
 			s.Defences = append(s.Defences, Trial{x.name, make([]Report, some(defenceCities))})
 		}
-		for _, n := range budgets() {
-			s.Verdicts = append(s.Verdicts, Trial{fmt.Sprint(n), make([]Report, some(defenceCities))})
+		for _, x := range budgets() {
+			s.Verdicts = append(s.Verdicts, Trial{x.name, make([]Report, some(defenceCities))})
 		}
 		for _, x := range alone() {
 			s.Adversaries = append(s.Adversaries, Trial{x.name, make([]Report, some(adversaryCities))})
@@ -101,7 +102,7 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 			if err != nil {
 				return err
 			}
-			if err := drive.rehearse(&report, 0, 0); err != nil {
+			if err := drive.rehearse(&report, condition{}); err != nil {
 				return err
 			}
 			s.Cities[i] = report
@@ -114,10 +115,10 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 			if !experiments || i >= defenceCities {
 				return nil
 			}
-			if err := drive.weaken(ctx, s.Defences, i, report); err != nil {
+			if err := drive.again(ctx, without(), s.Defences, i, report); err != nil {
 				return err
 			}
-			return drive.teach(ctx, s.Verdicts, i, report)
+			return drive.again(ctx, budgets(), s.Verdicts, i, report)
 		})
 	}
 	for k, x := range alone() {
@@ -132,7 +133,7 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 				if err != nil {
 					return err
 				}
-				if err := drive.rehearse(&report, 0, 0); err != nil {
+				if err := drive.rehearse(&report, condition{}); err != nil {
 					return err
 				}
 				s.Adversaries[k].Cities[i] = report
@@ -159,32 +160,15 @@ func prepared(ctx context.Context, options firmwaresim.CityOptions) (*Drive, Rep
 	return drive, newReport(drive, start), nil
 }
 
-// weaken judges the city again with each defence off, and notes the i-th city's results.
-func (d *Drive) weaken(ctx context.Context, trials []Trial, i int, whole Report) error {
-	for k, x := range without() {
+// again judges the city once more under each condition, and notes the i-th city's results.
+func (d *Drive) again(ctx context.Context, conditions []condition, trials []Trial, i int, whole Report) error {
+	for k, x := range conditions {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		report := whole
-		if x.off != 0 {
-			if err := d.rehearse(&report, x.off, 0); err != nil {
-				return err
-			}
-		}
-		trials[k].Cities[i] = report
-	}
-	return nil
-}
-
-// teach judges the city again with crews that look at orders, and notes the i-th city's results.
-func (d *Drive) teach(ctx context.Context, trials []Trial, i int, whole Report) error {
-	for k, n := range budgets() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		report := whole
-		if n > 0 {
-			if err := d.rehearse(&report, 0, n); err != nil {
+		if x.off != 0 || x.verdicts != 0 {
+			if err := d.rehearse(&report, x); err != nil {
 				return err
 			}
 		}

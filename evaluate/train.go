@@ -62,7 +62,7 @@ func Samples(sent []firmwaresim.Sent, city uint64) (plain, wave []Sample) {
 
 // Fit fits both readers.
 func Fit(plain, wave []Sample, progress func(string)) crowd.Classifier {
-	c := crowd.Classifier{Version: 2, Plain: fitReader(plain, 12), Wave: fitReader(wave, 28)}
+	c := crowd.Classifier{Version: 3, Plain: fitReader(plain, 12), Wave: fitReader(wave, 28)}
 	progress(fmt.Sprintf("of the jolts it was fitted to %.1f %% without and %.1f %% with a waveform are put into their class",
 		100*accuracy(&c.Plain.Network, plain), 100*accuracy(&c.Wave.Network, wave)))
 	return c
@@ -70,7 +70,47 @@ func Fit(plain, wave []Sample, progress func(string)) crowd.Classifier {
 
 func fitReader(samples []Sample, units int) crowd.Reader {
 	n := fitNetwork(samples, units)
-	return crowd.Reader{Network: n, Spread: fitSpread(&n, samples), Likeness: fitLikeness(&n, samples)}
+	places := read(&n, samples)
+	return crowd.Reader{Network: n, Spread: fitSpread(places), Likeness: fitLikeness(places, len(n.Mean)+crowd.NumClasses-1)}
+}
+
+// training is a place whose class is known, as a network reads the jolts there.
+type training struct {
+	class   int
+	devices map[string]*heard
+}
+
+// heard is what one device's jolts at a place add up to.
+type heard struct {
+	scores crowd.Scores
+	shape  crowd.Shape
+	n      float64
+}
+
+// read gathers samples by object and device. Jolts without an object are each a place.
+func read(n *crowd.Network, samples []Sample) map[string]*training {
+	places := map[string]*training{}
+	for _, s := range samples {
+		p := places[s.Object]
+		if p == nil {
+			p = &training{s.Class, map[string]*heard{}}
+			places[s.Object] = p
+		}
+		d := p.devices[s.Device]
+		if d == nil {
+			d = &heard{}
+			p.devices[s.Device] = d
+		}
+		d.n++
+		scores, standard := n.Score(s.X), n.Standard(s.X)
+		for i, v := range scores {
+			d.scores[i] += v
+		}
+		for i, v := range crowd.ShapeOf(standard[:len(s.X)], &scores) {
+			d.shape[i] += v
+		}
+	}
+	return places
 }
 
 func classIndex(name string) int {
@@ -84,40 +124,15 @@ func classIndex(name string) int {
 
 // fitSpread measures how the scores of a class's places lie around the class's mean, and those of devices around their
 // place's.
-func fitSpread(n *crowd.Network, samples []Sample) crowd.Spread {
+func fitSpread(places map[string]*training) crowd.Spread {
 	const dims = crowd.NumClasses - 1
-	type sum struct {
-		scores crowd.Scores
-		n      float64
-	}
-	type object struct {
-		class   int
-		devices map[string]*sum
-	}
-	objects := map[string]*object{}
-	for _, s := range samples {
-		o := objects[s.Object]
-		if o == nil {
-			o = &object{s.Class, map[string]*sum{}}
-			objects[s.Object] = o
-		}
-		d := o.devices[s.Device]
-		if d == nil {
-			d = &sum{}
-			o.devices[s.Device] = d
-		}
-		d.n++
-		for i, v := range n.Score(s.X) {
-			d.scores[i] += v
-		}
-	}
 	var spread crowd.Spread
 	for class := range crowd.NumClasses {
 		var means [][dims]float64
 		var within, between [dims][dims]float64
 		var inverse, freedom, all float64
-		for _, id := range slices.Sorted(maps.Keys(objects)) {
-			o := objects[id]
+		for _, id := range slices.Sorted(maps.Keys(places)) {
+			o := places[id]
 			if o.class != class {
 				continue
 			}

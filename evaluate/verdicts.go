@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paulmach/orb"
@@ -39,22 +40,17 @@ func (c *crew) look(r *crowd.Rehearsal, truth firmwaresim.Truth, now time.Time) 
 	}
 }
 
-// lastWeek scores the orders of the city's last week by themselves: the share of them that are right.
-func (d *Drive) lastWeek(found []Found) (orders, right int) {
+// lastWeek counts the orders of the city's last week among those found, of which all together have the score whole.
+func (d *Drive) lastWeek(found []Found, whole Score) (orders, right int) {
 	from := d.End.Add(-7 * 24 * time.Hour)
-	var before, all []Found
-	for _, f := range found {
-		all = append(all, f)
-		if f.At.Before(from) {
-			before = append(before, f)
-		}
-	}
-	a, b := d.Score(all), d.Score(before)
-	return a.Found - b.Found, a.Potholes - b.Potholes
+	before := d.Score(slices.DeleteFunc(slices.Clone(found), func(f Found) bool { return !f.At.Before(from) }))
+	return whole.Found - before.Found, whole.Potholes - before.Potholes
 }
 
-// budgets are the numbers of orders that crews have time to look at, in the experiment on what verdicts teach.
-func budgets() []int { return []int{0, 10, 30, 100} }
+// budgets are the conditions of the experiment on what verdicts teach: how many orders crews have time to look at.
+func budgets() []condition {
+	return []condition{{name: "0"}, {name: "10", verdicts: 10}, {name: "30", verdicts: 30}, {name: "100", verdicts: 100}}
+}
 
 func (s Study) verdicts(p *page) {
 	if len(s.Verdicts) == 0 {
