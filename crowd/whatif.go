@@ -167,12 +167,21 @@ func (s *site) likeness() account {
 		n := float64(sum.hits)
 		one.precision, one.roughness = sum.precision/n, sum.roughness/n
 		one.sin, one.cos = sum.sin/n, sum.cos/n
-		scores, count, to := &sum.plain, sum.hits-sum.waves, &one.plain
 		if sum.waves*2 >= sum.hits {
-			scores, count, to, one.waves = &sum.wave, sum.waves, &one.wave, 1
-		}
-		for i := range scores {
-			to[i] = scores[i] / float64(count)
+			one.waves = 1
+			for i, v := range sum.wave {
+				one.wave[i] = v / float64(sum.waves)
+			}
+			for i, v := range sum.waveShape {
+				one.waveShape[i] = v / float32(sum.waves)
+			}
+		} else {
+			for i, v := range sum.plain {
+				one.plain[i] = v / float64(sum.hits-sum.waves)
+			}
+			for i, v := range sum.plainShape {
+				one.plainShape[i] = v / float32(sum.hits-sum.waves)
+			}
 		}
 	}
 	east, north := offset(s.anchor, s.point())
