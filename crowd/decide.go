@@ -2,7 +2,6 @@ package crowd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,20 +54,27 @@ func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, found Class, at 
 // decide writes the decision into the order of judgement. The region's row comes first, as in judging, so that no worker
 // holds an older picture, and nothing of the region is judged in between.
 func decide(ctx context.Context, tx pgx.Tx, place string, d decision, found Class, at time.Time) error {
-	var region int64
-	err := tx.QueryRow(ctx, `update regions set version = version + 1
-		where region = (select region from places where id = $1) returning region`, place).Scan(&region)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("place %s is %s: %w", place, d, err)
+	if err := holdRegionOf(ctx, tx, place); err != nil {
+		return err
 	}
 	if _, err := tx.Exec(ctx, `
 		with decided as (insert into decisions (place, kind, verdict, at) values ($1, $2, $3, $4)),
 			told as (insert into touched (epoch, place) select hour, $1 from epoch)
 		update places set verdict = $3 where id = $1`, place, string(d), string(found), at); err != nil {
 		return fmt.Errorf("place %s is %s: %w", place, d, err)
+	}
+	return nil
+}
+
+// holdRegionOf keeps everybody from judging in the place's region until the transaction ends, and has them read it anew after
+// that. It returns ErrNotFound where no such place exists.
+func holdRegionOf(ctx context.Context, tx pgx.Tx, place string) error {
+	held, err := tx.Exec(ctx, `update regions set version = version + 1 where region = (select region from places where id = $1)`, place)
+	if err != nil {
+		return fmt.Errorf("hold the region of place %s: %w", place, err)
+	}
+	if held.RowsAffected() == 0 {
+		return ErrNotFound
 	}
 	return nil
 }

@@ -100,8 +100,6 @@ func (r *Rehearsal) store(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	b.Queue(`delete from evidence where place = any($1)`, ids)
-	b.Queue(`update places set votes_known = 0, votes_absent = 0, votes_repaired = 0 where id = any($1)`, ids)
-	queueVotes(b, sites)
 	queueEvidence(b, sites, r.epoch)
 	b.Queue(`delete from place_steps s using unnest($1::text[], $2::int[]) as u (place, kept) where s.place = u.place and s.n > u.kept`, ids, kept)
 	if err := queueSteps(b, sites); err != nil {

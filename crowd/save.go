@@ -33,7 +33,6 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 		return err
 	}
 	b.Queue(`insert into touched (epoch, place) select $1, * from unnest($2::text[])`, e.epoch, slices.Sorted(maps.Keys(out.touched)))
-	queueVotes(b, touched)
 	queueEvidence(b, touched, e.epoch)
 	if err := queueSteps(b, touched); err != nil {
 		return err
@@ -89,6 +88,7 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 	devices, passes, steps := make([]int, n), make([]int, n), make([]int, n)
 	stateAt, firstAt, lastAt, repairedAt := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n), make([]*time.Time, n)
 	verdict := make([]string, n)
+	known, absent, mended := make([]int, n), make([]int, n), make([]int, n)
 	ordered, shown, reviewed, estimate := make([]bool, n), make([]bool, n), make([]bool, n), make([][]byte, n)
 	for i, s := range touched {
 		belief, err := json.Marshal(storedBelief(s.Belief))
@@ -105,27 +105,31 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 		}
 		ordered[i], shown[i], reviewed[i], estimate[i] = s.Ordered, s.shown, s.reviewed, s.estimate()
 		verdict[i] = string(s.verdict)
+		known[i], absent[i], mended[i] = s.poll.Known, s.poll.Absent, s.poll.Repaired
 	}
 	b.Queue(`
 		insert into places (id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief, severity,
-			devices, passes, first_at, last_at, repaired_at, ordered, shown, reviewed, steps, estimate, verdict)
+			devices, passes, first_at, last_at, repaired_at, ordered, shown, reviewed, steps, estimate, verdict,
+			votes_known, votes_absent, votes_repaired)
 		select id, region, cell, lat, lon, heading, unsure, state, state_at, class,
 			translate(belief, '[]', '{}')::real[], severity, devices, passes, first_at, last_at, repaired_at, ordered,
-			shown, reviewed, steps, estimate, verdict
+			shown, reviewed, steps, estimate, verdict, known, absent, mended
 		from unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
 			$8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::float8[], $13::int[], $14::int[],
-			$15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bool[], $19::bool[], $20::int[], $21::bytea[], $22::bool[], $23::text[])
+			$15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bool[], $19::bool[], $20::int[], $21::bytea[], $22::bool[], $23::text[],
+			$24::int[], $25::int[], $26::int[])
 			as u (id, region, cell, lat, lon, heading, unsure, state, state_at, class, belief, severity, devices, passes,
-				first_at, last_at, repaired_at, shown, reviewed, steps, estimate, ordered, verdict)
+				first_at, last_at, repaired_at, shown, reviewed, steps, estimate, ordered, verdict, known, absent, mended)
 		on conflict (id) do update set region = excluded.region, cell = excluded.cell, lat = excluded.lat,
 			lon = excluded.lon, heading_deg = excluded.heading_deg, uncertainty_m = excluded.uncertainty_m,
 			state = excluded.state, state_at = excluded.state_at, class = excluded.class, belief = excluded.belief,
 			severity = excluded.severity, devices = excluded.devices, passes = excluded.passes,
 			first_at = excluded.first_at, last_at = excluded.last_at, repaired_at = excluded.repaired_at,
 			ordered = excluded.ordered, shown = excluded.shown, reviewed = excluded.reviewed, steps = excluded.steps,
-			estimate = excluded.estimate, verdict = excluded.verdict`,
+			estimate = excluded.estimate, verdict = excluded.verdict, votes_known = excluded.votes_known,
+			votes_absent = excluded.votes_absent, votes_repaired = excluded.votes_repaired`,
 		id, region, cell, lat, lon, heading, unsure, state, stateAt, class, beliefs, sev, devices, passes, firstAt, lastAt,
-		repairedAt, shown, reviewed, steps, estimate, ordered, verdict)
+		repairedAt, shown, reviewed, steps, estimate, ordered, verdict, known, absent, mended)
 	for _, s := range touched {
 		if s.moved || !s.stored || len(s.steps) > 0 {
 			b.Queue(`select pg_notify($1, json_build_object('kind', 'place', 'id', $2::text, 'place', $2::text, 'state', $3::text)::text)`,

@@ -69,18 +69,13 @@ func Cast(ctx context.Context, tx pgx.Tx, b Ballot) error {
 
 // lockSite reads what votes change of a place, and keeps everybody else from its region until the transaction ends.
 func lockSite(ctx context.Context, tx pgx.Tx, place string) (*site, *time.Time, error) {
-	err := tx.QueryRow(ctx, `update regions set version = version + 1
-		where region = (select region from places where id = $1) returning region`, place).Scan(new(int64))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil, ErrNotFound
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("vote on place %s: %w", place, err)
+	if err := holdRegionOf(ctx, tx, place); err != nil {
+		return nil, nil, err
 	}
 	s := &site{}
 	var repaired *time.Time
 	var estimate []byte
-	err = scanPlace(tx.QueryRow(ctx, `select `+placeColumns+`, repaired_at, estimate, votes_known, votes_absent, votes_repaired
+	err := scanPlace(tx.QueryRow(ctx, `select `+placeColumns+`, repaired_at, estimate, votes_known, votes_absent, votes_repaired
 		from places where id = $1`, place), &s.Place, &repaired, &estimate, &s.poll.Known, &s.poll.Absent, &s.poll.Repaired)
 	if errors.Is(err, pgx.ErrNoRows) { // it was joined with another meanwhile
 		return nil, nil, ErrNotFound
@@ -133,21 +128,6 @@ func (s *site) saveVote(ctx context.Context, tx pgx.Tx, epoch int64) error {
 		return fmt.Errorf("vote on place %s: %w", s.ID, err)
 	}
 	return nil
-}
-
-// queueVotes stores the polls of places that were judged, as joining adds them up.
-func queueVotes(b *pgx.Batch, touched []*site) {
-	var id []string
-	var known, absent, repaired []int
-	for _, s := range touched {
-		if s.poll != (Poll{}) {
-			id, known, absent, repaired = append(id, s.ID), append(known, s.poll.Known), append(absent, s.poll.Absent), append(repaired, s.poll.Repaired)
-		}
-	}
-	if len(id) > 0 {
-		b.Queue(`update places p set votes_known = u.known, votes_absent = u.absent, votes_repaired = u.repaired
-			from unnest($1::text[], $2::int[], $3::int[], $4::int[]) as u (id, known, absent, repaired) where p.id = u.id`, id, known, absent, repaired)
-	}
 }
 
 // PollOf returns what people say of a place, and what the voter with the hash says, empty where that is nothing.
