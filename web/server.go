@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -170,7 +171,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Run(ctx context.Context) error { return s.hub.run(ctx) }
 
 // Serve serves HTTP on l, and runs Run, until ctx ends; then it waits for the answers under way. Other listeners may
-// be served by calling it again with http.Server's own methods on Handler.
+// be served beside it by ServeTLS.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -181,23 +182,41 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			s.config.Log.Error("changes are no longer passed on", "error", err)
 		}
 	})
-	closed := make(chan error, 1)
-	running.Go(func() {
-		<-ctx.Done()
-		limit, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer done()
-		closed <- server.Shutdown(limit)
-	})
-	err := server.Serve(l)
+	err := serving(ctx, server, func() error { return server.Serve(l) })
 	stop()
 	running.Wait()
-	if errors.Is(err, http.ErrServerClosed) {
-		err = <-closed
-	}
 	if err != nil {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return nil
+}
+
+// ServeTLS answers requests on another listener, HTTP/2 and HTTP/1.1 over TLS, until ctx ends. Changes are passed on while Serve
+// runs.
+func (s *Server) ServeTLS(ctx context.Context, l net.Listener, config *tls.Config) error {
+	server := s.HTTPServer(ctx)
+	server.TLSConfig = config
+	if err := serving(ctx, server, func() error { return server.ServeTLS(l, "", "") }); err != nil {
+		return fmt.Errorf("serve HTTPS: %w", err)
+	}
+	return nil
+}
+
+// serving serves until ctx ends or serving fails, and then waits for the answers under way.
+func serving(ctx context.Context, server *http.Server, serve func() error) error {
+	ctx, stop := context.WithCancel(ctx)
+	closed := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		limit, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer done()
+		closed <- server.Shutdown(limit)
+	})
+	err := serve()
+	stop()
+	if unfinished := <-closed; errors.Is(err, http.ErrServerClosed) {
+		return unfinished
+	}
+	return err
 }
 
 // HTTPServer returns a server of Handler with time limits that keep slow clients from holding it; streams are exempt.

@@ -314,7 +314,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 		group.Go(func() error { return p.web.Serve(ctx, p.http) })
 	}
 	if p.https != nil {
-		group.Go(func() error { return serveTLS(ctx, p.web.HTTPServer(ctx), p.https, p.cert) })
+		group.Go(func() error { return p.web.ServeTLS(ctx, p.https, p.cert.Config()) })
 	}
 	if p.cert != nil {
 		group.Go(func() error { return reloadOnHangup(ctx, p.cert, p.log) })
