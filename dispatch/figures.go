@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -35,11 +36,13 @@ type Figures struct {
 	RepairDays []float64 // from promotion to the first repair, ascending
 }
 
-// Add takes over the figures of another week or area.
-func (f *Figures) Add(o Figures) {
-	f.Found, f.Confirmed, f.Repaired = f.Found+o.Found, f.Confirmed+o.Confirmed, f.Repaired+o.Repaired
-	f.Verified, f.Reopened, f.Right, f.Wrong = f.Verified+o.Verified, f.Reopened+o.Reopened, f.Right+o.Right, f.Wrong+o.Wrong
-	f.RepairDays = append(f.RepairDays, o.RepairDays...)
+// Add takes over the figures of other weeks or areas.
+func (f *Figures) Add(others ...Figures) {
+	for _, o := range others {
+		f.Found, f.Confirmed, f.Repaired = f.Found+o.Found, f.Confirmed+o.Confirmed, f.Repaired+o.Repaired
+		f.Verified, f.Reopened, f.Right, f.Wrong = f.Verified+o.Verified, f.Reopened+o.Reopened, f.Right+o.Right, f.Wrong+o.Wrong
+		f.RepairDays = append(f.RepairDays, o.RepairDays...)
+	}
 	slices.Sort(f.RepairDays)
 }
 
@@ -148,15 +151,18 @@ func WeeklyFigures(ctx context.Context, pool *pgxpool.Pool, scope Scope, from ti
 	if err != nil {
 		return nil, fmt.Errorf("read weekly figures: %w", err)
 	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Figures, error) {
-		var f Figures
-		var days []float32
-		err := row.Scan(&f.Week, &f.Name, &f.Found, &f.Confirmed, &f.Repaired, &f.Verified, &f.Reopened, &f.Right, &f.Wrong, &days)
-		for _, d := range days {
-			f.RepairDays = append(f.RepairDays, float64(d))
-		}
-		return f, err
-	})
+	var out []Figures
+	var f Figures
+	var days pgtype.FlatArray[float32]
+	_, err = pgx.ForEachRow(rows, []any{&f.Week, &f.Name, &f.Found, &f.Confirmed, &f.Repaired, &f.Verified, &f.Reopened, &f.Right, &f.Wrong, &days},
+		func() error {
+			f.RepairDays = make([]float64, len(days))
+			for i, d := range days {
+				f.RepairDays[i] = float64(d)
+			}
+			out = append(out, f)
+			return nil
+		})
 	if err != nil {
 		return nil, fmt.Errorf("read weekly figures: %w", err)
 	}

@@ -220,15 +220,10 @@ func fill(rows []dispatch.Figures, from, to time.Time) []dispatch.Figures {
 
 func sum(weeks []dispatch.Figures) dispatch.Figures {
 	var out dispatch.Figures
-	for i, w := range weeks {
-		if i == 0 {
-			out.Week = w.Week
-		}
-		out.RepairDays = append(out.RepairDays, w.RepairDays...)
-		w.RepairDays = nil
-		out.Add(w)
+	if len(weeks) > 0 {
+		out.Week = weeks[0].Week
 	}
-	slices.Sort(out.RepairDays)
+	out.Add(weeks...)
 	return out
 }
 
