@@ -306,8 +306,7 @@ func TestCityAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { service.Shutdown() })
-	var w *town
-	w = newTown(t, believing, func(c *web.Config) {
+	w := newTown(t, believing, func(c *web.Config) {
 		c.SignOn, err = access.NewSignOn(access.SignOnOptions{Issuer: service.Issuer(), ClientID: service.ClientID, ClientSecret: service.ClientSecret, Redirect: "http://city.invalid/login/oidc/callback",
 			RoleClaim: "groups", Roles: map[string]access.Role{"works": access.Dispatcher}})
 	})
