@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -61,8 +62,9 @@ type serveCommand struct {
 	SMTP           string           `name:"smtp" help:"Mail server, as smtp://user:password@host:port, or smtps:// for TLS from the start. Without one mails wait in the table mails." placeholder:"URL"`
 	MailFrom       string           `help:"Sender of mails." placeholder:"ADDRESS"`
 	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
-	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
-	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
+	signOnFlags
+	WatchPerKM float64 `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
+	Demo       bool    `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
 
 func (c serveCommand) plays(role string) bool { return slices.Contains(c.Roles, role) }
@@ -76,6 +78,9 @@ func (c serveCommand) check() error {
 		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return fmt.Errorf("%w: --public-url is http:// or https:// and a host", errUsage)
 		}
+	}
+	if err := c.checkSignOn(c.PublicURL); err != nil {
+		return err
 	}
 	if c.Demo && c.MQTT == "" {
 		return fmt.Errorf("%w: --demo drives over --mqtt", errUsage)
@@ -115,6 +120,7 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
+	password := "" // of the demonstration's people
 	if c.Demo {
 		c.EnrolLimit = 0 // the whole town enrols from one address
 		if c.City == "" {
@@ -124,6 +130,9 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 			c.PromiseDays = demoPromiseDays
 		}
 		if err := importDemoStreets(ctx, db.Pool); err != nil {
+			return err
+		}
+		if password, err = demoPeople(ctx, db.Pool, c.Data); err != nil {
 			return err
 		}
 	}
@@ -137,7 +146,7 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	p := parts{c: c, db: db, log: o.log, out: o.out, clock: clock, network: network, registry: registry}
+	p := parts{c: c, db: db, log: o.log, out: o.out, clock: clock, network: network, registry: registry, password: password}
 	if err := p.make(); err != nil {
 		return err
 	}
@@ -169,6 +178,7 @@ type parts struct {
 	clock    ingest.Clock
 	network  *geo.Network
 	registry *prometheus.Registry
+	password string // of the demonstration's people; empty: there are none
 
 	writer *ingest.Writer
 	broker *broker.Broker     // nil with an external one
@@ -259,6 +269,9 @@ func (p *parts) make() error {
 	}
 	if config.LinksURL = config.PublicURL; config.LinksURL == "" {
 		config.LinksURL = "http://" + p.c.HTTP
+	}
+	if config.SignOn, err = p.c.signOn(config.LinksURL); err != nil {
+		return err
 	}
 	if p.web, err = web.New(config); err != nil {
 		return err
@@ -358,6 +371,12 @@ func (p *parts) announce(took time.Duration) {
 	}
 	if p.http != nil && p.broker != nil {
 		fmt.Fprintf(p.out, "      ws://%s/mqtt\n", p.http.Addr())
+	}
+	if p.http != nil && p.password != "" {
+		fmt.Fprintf(p.out, "login http://%s/login\n", p.http.Addr())
+		for _, role := range access.Roles()[1:] {
+			fmt.Fprintf(p.out, "      %-38s %s\n", demoEmail(role), p.password)
+		}
 	}
 	p.log.Info("ready", "took", took.Round(time.Millisecond), "roles", strings.Join(p.c.Roles, ","))
 }
