@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"math"
 	"syscall/js"
 
@@ -17,14 +16,14 @@ func main() {
 	select {} // the functions handed out live as long as the worker
 }
 
-// begin is called with {parameters: JSON or "", withhold: metres, out: function(event)}.
+// begin is called with {parameters: an object as the topic detector/{profile} has it, or null; withhold: metres; out: function(event)}.
+// JSON is left to the browser, which has it: the package would add a third to what a phone loads.
 func begin(_ js.Value, arguments []js.Value) any {
 	options := arguments[0]
 	p, problem := detector.Standard(), ""
-	if text := options.Get("parameters").String(); text != "" {
-		parsed, err := detector.Parse([]byte(text))
-		if err == nil {
-			p = parsed
+	if given := options.Get("parameters"); given.Type() == js.TypeObject {
+		if read, err := parameters(given); err == nil {
+			p = read
 		} else {
 			problem = err.Error()
 		}
@@ -39,6 +38,21 @@ func begin(_ js.Value, arguments []js.Value) any {
 		"end":     js.FuncOf(func(js.Value, []js.Value) any { d.End(); return nil }),
 		"state":   js.FuncOf(func(js.Value, []js.Value) any { return shown(d.State()) }),
 	})
+}
+
+// parameters reads parameters: what is left out is as in the standard ones, what is out of range an error.
+func parameters(given js.Value) (detector.Parameters, error) {
+	p := detector.Standard()
+	p.Version = 0
+	if v := given.Get("version"); v.Type() == js.TypeNumber {
+		p.Version = v.Int()
+	}
+	p.Each(func(name string, value *float64, _, _ float64) {
+		if v := given.Get(name); v.Type() == js.TypeNumber {
+			*value = v.Float()
+		}
+	})
+	return p, p.Check()
 }
 
 // sampleSize is the bytes of a sample: t_s, ax, ay, az in m/s², rad/s, as float64.
@@ -69,18 +83,17 @@ func fix(d *unit.Drive) func(js.Value, []js.Value) any {
 	}
 }
 
-// watch takes a region's name and its watch list as it was published. It returns whether the list could be read.
+// watch takes a region's name and the places of its watch list.
 func watch(d *unit.Drive) func(js.Value, []js.Value) any {
 	return func(_ js.Value, a []js.Value) any {
-		var list struct {
-			Version int            `json:"v"`
-			Places  []unit.Watched `json:"places"`
+		places := make([]unit.Watched, 0, a[1].Length())
+		for i := range a[1].Length() {
+			x := a[1].Index(i)
+			places = append(places, unit.Watched{ID: x.Get("id").String(), Lat: x.Get("lat").Float(), Lon: x.Get("lon").Float(),
+				HeadingDeg: x.Get("heading_deg").Float(), RadiusM: x.Get("radius_m").Float()})
 		}
-		if err := json.Unmarshal([]byte(a[1].String()), &list); err != nil || list.Version != 1 {
-			return false
-		}
-		d.Watch(a[0].String(), list.Places)
-		return true
+		d.Watch(a[0].String(), places)
+		return nil
 	}
 }
 

@@ -9,11 +9,10 @@ import (
 
 // Watched is a place that passing phones are asked about.
 type Watched struct {
-	ID         string  `json:"id"`
-	Lat        float64 `json:"lat"`
-	Lon        float64 `json:"lon"`
-	HeadingDeg float64 `json:"heading_deg"`
-	RadiusM    float64 `json:"radius_m"`
+	ID         string
+	Lat, Lon   float64
+	HeadingDeg float64
+	RadiusM    float64
 }
 
 // What counts as a smooth pass.
