@@ -22,16 +22,14 @@ func begin(_ js.Value, arguments []js.Value) any {
 	options := arguments[0]
 	p, problem := detector.Standard(), ""
 	if given := options.Get("parameters"); given.Type() == js.TypeObject {
-		if read, err := parameters(given); err == nil {
-			p = read
-		} else {
-			problem = err.Error()
+		if p, problem = parameters(given); problem != "" {
+			p = detector.Standard()
 		}
 	}
 	out := options.Get("out")
 	d := unit.New(unit.Options{Detector: p, WithholdM: options.Get("withhold").Float(), Out: func(e unit.Event) { out.Invoke(object(e)) }})
 	return js.ValueOf(map[string]any{
-		"problem": problem, // with the parameters: then the standard ones are used
+		"problem": problem, // which parameter is out of range: then the standard ones are used
 		"samples": js.FuncOf(samples(d)),
 		"fix":     js.FuncOf(fix(d)),
 		"watch":   js.FuncOf(watch(d)),
@@ -40,19 +38,22 @@ func begin(_ js.Value, arguments []js.Value) any {
 	})
 }
 
-// parameters reads parameters: what is left out is as in the standard ones, what is out of range an error.
-func parameters(given js.Value) (detector.Parameters, error) {
-	p := detector.Standard()
-	p.Version = 0
-	if v := given.Get("version"); v.Type() == js.TypeNumber {
-		p.Version = v.Int()
+// parameters reads parameters: what is left out is as in the standard ones. The name of what is out of range is the problem.
+// (Parameters.Check would say more, with a package that weighs 70 KB.)
+func parameters(given js.Value) (p detector.Parameters, problem string) {
+	p = detector.Standard()
+	if v := given.Get("version"); v.Type() != js.TypeNumber || v.Int() != detector.Version {
+		return p, "version"
 	}
-	p.Each(func(name string, value *float64, _, _ float64) {
+	p.Each(func(name string, value *float64, low, high float64) {
 		if v := given.Get(name); v.Type() == js.TypeNumber {
 			*value = v.Float()
 		}
+		if !(*value >= low && *value <= high) { // false for NaN
+			problem = name
+		}
 	})
-	return p, p.Check()
+	return p, problem
 }
 
 // sampleSize is the bytes of a sample: t_s, ax, ay, az in m/s², rad/s, as float64.
