@@ -185,6 +185,7 @@ class Worker {
     if (goodbye.length > 0) await this.store.set('farewells', goodbye);
     [this.outcomes, this.recordings, this.bytes, this.counted, this.settings] = [[], [], 0, 0, standard];
     await this.farewell();
+    this.counted = 0;
     this.post.resume();
     this.link = 'resting';
     await this.show(true);
@@ -201,7 +202,8 @@ class Worker {
         left.push(f);
       }
     }
-    if (all.length > 0) await this.store.set('farewells', left);
+    if (left.length > 0) await this.store.set('farewells', left);
+    else await this.store.drop('farewells');
   }
 
   /** enrol makes the phone a new one to the server, which no longer knows the old one. */
