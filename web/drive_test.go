@@ -318,6 +318,11 @@ func TestDrive(t *testing.T) {
 	w.sameAs(f)
 	b.wait(`document.querySelector('main').dataset.link !== 'none'`)
 	b.forgive()
+	if hourly := eval[float64](b, `Number(document.querySelector('main').dataset.bytes)`) * 3600 / seconds; hourly > 1e6 || hourly < 1e4 {
+		t.Errorf("%.0f kB an hour", hourly/1e3)
+	} else {
+		t.Logf("%d jolts and answers, %.0f kB an hour", len(f.events), hourly/1e3)
+	}
 	w.tellsWhatBecame(b, looked)
 
 	// The recording is what the detector reads.

@@ -181,6 +181,7 @@ class Page {
     main.dataset.waiting = String(s.waiting);
     main.dataset.link = s.link;
     main.dataset.lists = String(s.lists);
+    main.dataset.bytes = String(s.allBytes);
     if (main.dataset.screen === 'driving') return this.drawDrive(s);
     if (main.dataset.screen === 'after') this.drawAfter(s);
     this.drawBefore(s);

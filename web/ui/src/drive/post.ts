@@ -163,17 +163,18 @@ export class Post {
     await this.hooks.connected(device);
   }
 
-  /** subscribe asks for the lists of the cells around: again only those that are not fresh. */
+  /** subscribe asks for the lists of the cells around that are not fresh. Each is asked for until it has come. */
   private async subscribe(client: MqttClient): Promise<void> {
-    for (const cell of this.regions.around.filter((c) => !this.asked.has(c))) {
+    for (const cell of this.regions.around.filter((c) => !this.asked.has(c) && !this.regions.isFresh(c))) {
       this.asked.add(cell);
-      await client.subscribeAsync(`${root}regions/${cell}/watch`, {qos: 0, rh: this.regions.isFresh(cell) ? 2 : 0});
+      await client.subscribeAsync(watchOf(cell), {qos: 0});
     }
   }
 
   private async hear(topic: string, text: string, device: Device): Promise<void> {
     const region = /\/regions\/([0-9a-f]{15})\/watch$/.exec(topic)?.[1];
     if (region) {
+      this.client?.unsubscribe(topic);
       const places = await this.regions.take(region, text);
       if (places) this.hooks.list(region, places);
     } else if (topic.endsWith('/detector/phone')) {
@@ -234,6 +235,10 @@ function acknowledged(client: MqttClient, topic: string, payload: string): Promi
     client.once('close', lost);
     client.publishAsync(topic, payload, {qos: 1}).then(() => done(), fail).finally(() => client.off('close', lost));
   });
+}
+
+function watchOf(cell: string): string {
+  return `${root}regions/${cell}/watch`;
 }
 
 function status(online: boolean, queued: number): string {

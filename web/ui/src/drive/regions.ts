@@ -4,7 +4,7 @@ import {gridDisk, latLngToCell} from 'h3-js';
 import type {Store, WatchList, Watched} from './store.ts';
 
 const resolution = 7;
-const fresh = 3600; // seconds for which a list need not be sent again: the server makes new ones at most once an hour
+const fresh = 12 * 3600; // seconds for which a list need not be sent again: in a dense city the cells around weigh 120 kB
 const kept = 2 * 86400; // and for which it is gone by where there is no network; the server takes answers for three days
 
 export class Regions {

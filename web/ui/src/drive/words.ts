@@ -1,7 +1,8 @@
 // The page's words, in its language, and how it writes numbers and dates.
 const main = document.querySelector<HTMLElement>('main')!;
 const texts = JSON.parse(main.dataset.texts ?? '{}') as Record<string, string>;
-const lang = document.documentElement.lang;
+const page = document.documentElement.lang;
+const lang = navigator.languages.find((l) => l.startsWith(page)) ?? (page === 'en' ? 'en-GB' : page);
 
 /** t returns the text under key with its {names} filled in. */
 export function t(key: string, names: Record<string, string | number> = {}): string {
@@ -18,7 +19,7 @@ export function number(n: number, digits = 0): string {
 }
 
 export function megabytes(bytes: number): string {
-  return t('mb', {n: number(bytes / 1e6, bytes > 0 && bytes < 1e5 ? 2 : 1)});
+  return bytes < 1e5 ? t('kb', {n: number(bytes / 1e3)}) : t('mb', {n: number(bytes / 1e6, 1)});
 }
 
 export function clock(unix: number): string {
