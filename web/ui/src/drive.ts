@@ -20,7 +20,7 @@ class Page {
     this.trace.add(rows);
     this.order({do: 'samples', rows});
   }, (fix) => {
-    this.accuracy = fix.accuracy;
+    [this.accuracy, this.lackPosition] = [fix.accuracy, false];
     this.order({do: 'fix', fix});
   }, (what) => this.lost(what));
   private status?: Status;
@@ -82,6 +82,8 @@ class Page {
     this.starting = true;
     this.say('problem', '');
     this.say('start-note', t('start.loading'));
+    [this.jolts, this.accuracy, this.lackPosition, this.hiddenAt] = [0, NaN, false, 0];
+    this.trace.clear();
     this.order({do: 'start'});
     void navigator.storage?.persist?.().catch(() => {});
     try {
@@ -96,11 +98,9 @@ class Page {
 
   /** driving begins when the detector is there as well. */
   private driving(): void {
-    [this.jolts, this.accuracy, this.lackPosition, this.hiddenAt] = [0, NaN, false, 0];
     this.startedLevel = this.battery?.level;
     this.say('gap', '');
     this.show('driving');
-    this.trace.clear();
   }
 
   private end(): void {
@@ -228,7 +228,6 @@ class Page {
     if (d.jolts > this.jolts) this.trace.mark();
     this.jolts = d.jolts;
     const placed = Number.isFinite(this.accuracy) && !this.lackPosition;
-    if (placed) this.lackPosition = false;
     gauge('position', placed && this.accuracy <= 30, placed ? t('metres', {n: number(this.accuracy)}) : t('position.none'));
     gauge('mount', d.mount === 1, t('mount.' + d.mount));
     gauge('waiting', s.waiting + d.held === 0 && s.link !== 'none', number(s.waiting + d.held));

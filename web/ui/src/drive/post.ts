@@ -11,6 +11,8 @@ const mostBytes = 100_000;
 const first = 1000; // ms before the second attempt, doubled up to
 const last = 60_000;
 const rest = 20_000; // ms without anything to do after which the connection is closed, unless a drive is on
+const blocked = 600_000; // ms before a WebSocket is tried again where HTTP went through and it did not
+const seldom = 900_000; // ms between two looks at what became of things, over HTTP
 const overHead = 60; // bytes of a message's frames, TLS and TCP, about
 const root = 'streetpulse/v1/';
 
@@ -30,6 +32,8 @@ export class Post {
   private woken = true; // by the page that opens
   private tries = 0;
   private asked = new Set<string>(); // cells subscribed to on this connection
+  private blockedTo = 0; // until when no WebSocket is tried
+  private heardAt = -Infinity; // when outcomes were asked for over HTTP
   stopped = false;
 
   constructor(private store: Store, private account: Account, private regions: Regions, private hooks: Hooks) {}
@@ -37,7 +41,7 @@ export class Post {
   /** wake says that there is something to do; now, that the network may be back as well. */
   wake(now = false): void {
     this.woken = true;
-    if (now) this.tries = 0;
+    if (now) this.tries = this.blockedTo = 0;
     this.stir(now);
   }
 
@@ -84,14 +88,15 @@ export class Post {
   /** turn connects, sends what waits, and stays while there is something to do. */
   private async turn(): Promise<void> {
     const device = await this.account.known();
-    if (!device.broker) return this.overHTTP(device);
+    if (!device.broker || performance.now() < this.blockedTo) return this.overHTTP(device);
     let client: MqttClient;
     try {
       client = await this.connect(device);
     } catch (e) {
       await this.account.outcomes(device); // throws Refused where that is why
       if (this.tries < 1) throw e;
-      return this.overHTTP(device); // something on the way lets no WebSocket through
+      this.blockedTo = performance.now() + blocked; // something on the way lets no WebSocket through
+      return this.overHTTP(device);
     }
     let closed = false;
     client.once('close', () => {
@@ -210,9 +215,12 @@ export class Post {
       await this.store.sent(batch);
       this.hooks.sent(batch.length);
     }
-    await this.hooks.connected(device);
+    if (performance.now() - this.heardAt > seldom) {
+      await this.hooks.connected(device);
+      this.heardAt = performance.now();
+    }
     this.hooks.link('resting');
-    if (this.driving && !this.woken) await this.wait(10_000);
+    if (this.driving && !this.woken) await this.wait(seldom);
   }
 
   /** forget closes the connection and begins anew with an empty store. */
