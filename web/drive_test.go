@@ -294,9 +294,11 @@ func TestDrive(t *testing.T) {
 	b.wait(`sim.found`)
 	f.play(b, 0, warmUpS+3)
 	b.wait(`document.querySelector('main').dataset.screen === 'driving' && document.querySelector('main').dataset.lists > 0`)
+	b.wait(`!end.hidden && say.textContent === 'Standing.'`)
+	looked("standing", [2]int64{390, 844})
 	lost := f.at[2] + 0.5 // three events are on their way, or there
 	f.play(b, warmUpS+3, lost)
-	b.wait(`document.querySelector('main').dataset.waiting === '0' && Number(jolts.textContent) > 0`)
+	b.wait(`document.querySelector('main').dataset.waiting === '0' && Number(jolts.textContent) > 0 && end.hidden`)
 	w.until(func() bool { n, _ := w.stored(); return n == f.sent(lost) })
 	looked("driving", [2]int64{844, 390}, [2]int64{390, 844}, [2]int64{360, 780})
 	b.clean("driving")

@@ -9,6 +9,7 @@ import {type Device, Store} from './drive/store.ts';
 
 const standard: Settings = {withhold: 200, record: false};
 const showEvery = 200; // ms
+const askEvery = 600_000; // ms between two looks at what became of things, however often the network is lost
 
 const tell = (news: News) => postMessage(news);
 
@@ -40,7 +41,7 @@ class Worker {
         worker.feeling?.watch(cell, places);
         void worker.show(true);
       },
-      connected: (device) => worker.connected(device),
+      connected: (device, news) => worker.connected(device, news),
     });
     worker = new Worker(store, account, regions, post, wasm);
     await Promise.all([account.load(), regions.load()]);
@@ -165,8 +166,12 @@ class Worker {
     this.counted += bytes;
   }
 
-  /** connected is called when the server can be reached: it is asked what became of what was felt. */
-  private async connected(device: Device): Promise<void> {
+  private askedAt = -Infinity;
+
+  /** connected is called when the server can be reached: it is asked what became of what was felt. News are when it says that there are. */
+  private async connected(device: Device, news: boolean): Promise<void> {
+    if (performance.now() - this.askedAt < (news ? 5_000 : askEvery)) return;
+    this.askedAt = performance.now();
     this.outcomes = await this.account.outcomes(device);
     await this.store.set('outcomes', this.outcomes);
     await this.show(true);
@@ -183,7 +188,7 @@ class Worker {
     this.regions.forget(this.store);
     this.account.forget(this.store);
     if (goodbye.length > 0) await this.store.set('farewells', goodbye);
-    [this.outcomes, this.recordings, this.bytes, this.counted, this.settings] = [[], [], 0, 0, standard];
+    [this.outcomes, this.recordings, this.bytes, this.counted, this.settings, this.askedAt] = [[], [], 0, 0, standard, -Infinity];
     await this.farewell();
     this.counted = 0;
     this.post.resume();

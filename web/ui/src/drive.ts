@@ -8,6 +8,7 @@ import {clock, dateTime, megabytes, month, number, t, tn} from './drive/words.ts
 const $ = <T extends HTMLElement = HTMLElement>(id: string) => document.getElementById(id) as T;
 const main = document.querySelector<HTMLElement>('main')!;
 const standsMPS = 1.5; // slower, there is something to tap
+const staleMS = 10_000; // a position is worth nothing later
 
 type Screen = 'before' | 'driving' | 'after';
 
@@ -20,11 +21,12 @@ class Page {
     this.trace.add(rows);
     this.order({do: 'samples', rows});
   }, (fix) => {
-    [this.accuracy, this.lackPosition] = [fix.accuracy, false];
+    [this.accuracy, this.placedAt, this.lackPosition] = [fix.accuracy, performance.now(), false];
     this.order({do: 'fix', fix});
   }, (what) => this.lost(what));
   private status?: Status;
   private accuracy = NaN;
+  private placedAt = 0;
   private lackPosition = false;
   private jolts = 0;
   private battery?: Battery;
@@ -227,7 +229,7 @@ class Page {
     if (!d) return;
     if (d.jolts > this.jolts) this.trace.mark();
     this.jolts = d.jolts;
-    const placed = Number.isFinite(this.accuracy) && !this.lackPosition;
+    const placed = Number.isFinite(this.accuracy) && !this.lackPosition && performance.now() - this.placedAt < staleMS;
     gauge('position', placed && this.accuracy <= 30, placed ? t('metres', {n: number(this.accuracy)}) : t('position.none'));
     gauge('mount', d.mount === 1, t('mount.' + d.mount));
     gauge('waiting', s.waiting + d.held === 0 && s.link !== 'none', number(s.waiting + d.held));

@@ -12,7 +12,7 @@ const first = 1000; // ms before the second attempt, doubled up to
 const last = 60_000;
 const rest = 20_000; // ms without anything to do after which the connection is closed, unless a drive is on
 const blocked = 600_000; // ms before a WebSocket is tried again where HTTP went through and it did not
-const seldom = 900_000; // ms between two looks at what became of things, over HTTP
+const seldom = 900_000; // ms between two turns over HTTP without anything to send
 const overHead = 60; // bytes of a message's frames, TLS and TCP, about
 const root = 'streetpulse/v1/';
 
@@ -21,7 +21,7 @@ export interface Hooks {
   link(link: Link): void;
   sent(n: number): void;
   list(cell: string, places: Watched[]): void;
-  connected(device: Device): Promise<void>; // at the beginning of each connection
+  connected(device: Device, news: boolean): Promise<void>; // at the beginning of each connection, and when there are news
   count(bytes: number): void;
 }
 
@@ -33,7 +33,6 @@ export class Post {
   private tries = 0;
   private asked = new Set<string>(); // cells subscribed to on this connection
   private blockedTo = 0; // until when no WebSocket is tried
-  private heardAt = -Infinity; // when outcomes were asked for over HTTP
   stopped = false;
 
   constructor(private store: Store, private account: Account, private regions: Regions, private hooks: Hooks) {}
@@ -165,7 +164,7 @@ export class Post {
     client.on('message', (topic, payload) => void this.hear(topic, payload.toString(), device));
     await client.subscribeAsync([this.own(device, 'feedback'), root + 'detector/phone'], {qos: 1});
     await client.publishAsync(this.own(device, 'status'), status(true, await this.store.waiting()), {qos: 1, retain: true});
-    await this.hooks.connected(device);
+    await this.hooks.connected(device, false);
   }
 
   /** subscribe asks for the lists of the cells around that are not fresh. Each is asked for until it has come. */
@@ -189,7 +188,7 @@ export class Post {
         // what cannot be read is as if it had not come
       }
     } else if (topic.endsWith('/feedback') && text.includes('"outcomes"')) {
-      await this.hooks.connected(device);
+      await this.hooks.connected(device, true);
     }
   }
 
@@ -215,10 +214,7 @@ export class Post {
       await this.store.sent(batch);
       this.hooks.sent(batch.length);
     }
-    if (performance.now() - this.heardAt > seldom) {
-      await this.hooks.connected(device);
-      this.heardAt = performance.now();
-    }
+    await this.hooks.connected(device, false);
     this.hooks.link('resting');
     if (this.driving && !this.woken) await this.wait(seldom);
   }
