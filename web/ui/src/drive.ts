@@ -65,6 +65,7 @@ class Page {
       const b = (e.target as HTMLElement).closest<HTMLElement>('button[data-do]');
       if (b) this.order({do: b.dataset.do as 'export' | 'discard', recording: Number(b.dataset.recording)});
     });
+    addEventListener('resize', () => this.trace.draw());
     addEventListener('online', () => this.order({do: 'online'}));
     document.addEventListener('visibilitychange', () => this.seen());
   }
@@ -103,6 +104,7 @@ class Page {
     this.startedLevel = this.battery?.level;
     this.say('gap', '');
     this.show('driving');
+    this.trace.draw();
   }
 
   private end(): void {

@@ -49,7 +49,7 @@ export class Trace {
     this.draw();
   }
 
-  private draw(): void {
+  draw(): void {
     if (this.drawing) return;
     this.drawing = true;
     requestAnimationFrame(() => {
