@@ -31,6 +31,7 @@ const (
 	worstFixM  = 100.0 // the server takes no worse accuracy
 	movesMPS   = 1.5   // slower, the car stands
 	parkedS    = 240.0 // a car that stood for so long is parked
+	setBackS   = 1.0   // a clock that goes back further was set
 	mostHeld   = 500   // events that wait for the car to leave them behind
 	mostMPS    = 70.0  // no car is faster; the server refuses it
 	joltsKnown = 32    // latest jolts that a smooth pass is held against
@@ -80,7 +81,7 @@ func New(o Options) *Drive {
 
 // Sample takes one reading of the sensors. Its speed is ignored: the fixes tell.
 func (d *Drive) Sample(s detector.Sample) {
-	if !d.began {
+	if !d.began || s.T < d.now-setBackS {
 		d.began, d.moving = true, s.T
 	}
 	d.now = s.T
@@ -95,8 +96,13 @@ func (d *Drive) Sample(s detector.Sample) {
 
 // Fix takes a position as it is handed over, at the time of its T.
 func (d *Drive) Fix(f detector.Fix) {
-	if !(math.Abs(f.Lat) <= 90 && math.Abs(f.Lon) <= 180) || f.Lat == 0 && f.Lon == 0 || !(f.AcM >= 0) || d.fixes > 0 && f.T <= d.last.T {
+	if !(math.Abs(f.Lat) <= 90 && math.Abs(f.Lon) <= 180) || f.Lat == 0 && f.Lon == 0 || !(f.AcM >= 0) || d.fixes > 0 && f.T <= d.last.T && f.T > d.last.T-setBackS {
 		return
+	}
+	if d.fixes > 0 && f.T <= d.last.T {
+		d.track.Forget()
+		d.jolts, d.watch.passing, d.last = nil, nil, f
+		d.last.T -= 2 * speedS
 	}
 	d.track.Add(f)
 	if d.fixes == 0 {

@@ -40,11 +40,14 @@ type mount struct {
 
 func (m *mount) take(s detector.Sample) {
 	size := math.Abs(s.T) + math.Abs(s.Acc[0]) + math.Abs(s.Acc[1]) + math.Abs(s.Acc[2])
-	if !(size < 1e12) || m.began && s.T <= m.last { // true for NaN as well
+	dt := s.T - m.last
+	if !(size < 1e12) || m.began && dt <= 0 && dt > -setBackS { // true for NaN as well
 		return
 	}
-	dt := s.T - m.last
-	if !m.began || dt > pauseS {
+	if !m.began || dt > pauseS || dt < 0 {
+		if m.looseTo = math.Min(m.looseTo, s.T+looseS); !m.began { // the clock may have been set
+			m.looseTo = math.Inf(-1)
+		}
 		m.began, m.from, m.gap, m.last, m.turn = true, s.T, s.T, s.T, 0
 		m.quick, m.calm = s.Acc, s.Acc
 		return

@@ -184,6 +184,30 @@ func TestAStandingCarIsParkedAfterMinutes(t *testing.T) {
 	}
 }
 
+func TestAClockMayBeSet(t *testing.T) {
+	t.Parallel()
+	for _, by := range []float64{-3600, -3, 3600} {
+		set := func(s float64) float64 {
+			if s > 50 {
+				return s + by
+			}
+			return s
+		}
+		watched := []unit.Watched{{ID: "place", Lat: lat, Lon: at(900), HeadingDeg: 90, RadiusM: 20}}
+		out, state := road{seconds: 110, jolts: []float64{300, 780, 1150}, withhold: 100, watched: watched,
+			handle:   func(s float64, x *detector.Sample) { x.T = set(s) },
+			position: func(s float64, f *detector.Fix) bool { f.T = set(s); return true }}.drive()
+		if len(out) != 4 || state.Jolts != 3 || state.Passes != 1 || state.Mount != unit.Firm || state.Parked {
+			t.Errorf("by %g s: %d events, %+v", by, len(out), state)
+		}
+		for _, e := range out {
+			if want := metres(e.Where.Lon) / speed; math.Abs(e.At-set(want)) > 0.2 {
+				t.Errorf("by %g s: at %.1f s, want %.1f", by, e.At, set(want))
+			}
+		}
+	}
+}
+
 func TestAJoltWithoutAPositionIsNotSent(t *testing.T) {
 	t.Parallel()
 	out, state := road{seconds: 60, jolts: []float64{300}, position: func(float64, *detector.Fix) bool { return false }}.drive()

@@ -29,7 +29,8 @@ const (
 // passage is a watched place being passed.
 type passage struct {
 	Watched
-	entered, left float64 // s; left is 0 while inside
+	inside        bool
+	entered, left float64 // s
 	nearest       float64 // m
 	at            float64 // s, when nearest
 	where         detector.Place
@@ -59,7 +60,7 @@ func (w *watch) pass(d *Drive, a, b detector.Fix) {
 	heading := direction(a, b)
 	for i := range w.passing {
 		p := &w.passing[i]
-		if p.left > 0 {
+		if !p.inside {
 			continue
 		}
 		p.spoilt = p.spoilt || !good
@@ -67,7 +68,7 @@ func (w *watch) pass(d *Drive, a, b detector.Fix) {
 			p.near(d, metres, share, a, b)
 		}
 		if detector.Metres(detector.Fix{Lat: p.Lat, Lon: p.Lon}, b) > p.RadiusM {
-			p.left = b.T
+			p.inside, p.left = false, b.T
 		}
 	}
 	for _, list := range w.lists {
@@ -76,13 +77,13 @@ func (w *watch) pass(d *Drive, a, b detector.Fix) {
 			if metres > x.RadiusM || turned(heading, x.HeadingDeg) > sameWayDeg || w.passes(x.ID) {
 				continue
 			}
-			p := passage{Watched: x, entered: a.T, spoilt: !good}
+			p := passage{Watched: x, inside: true, entered: a.T, spoilt: !good}
 			p.near(d, metres, share, a, b)
 			if detector.Metres(detector.Fix{Lat: x.Lat, Lon: x.Lon}, a) < x.RadiusM {
 				p.spoilt = true // the drive, or the list, began inside
 			}
 			if detector.Metres(detector.Fix{Lat: x.Lat, Lon: x.Lon}, b) > x.RadiusM {
-				p.left = b.T
+				p.inside, p.left = false, b.T
 			}
 			w.passing = append(w.passing, p)
 		}
@@ -111,7 +112,7 @@ func (d *Drive) answer() {
 		return
 	}
 	w.passing = slices.DeleteFunc(w.passing, func(p passage) bool {
-		if p.left == 0 {
+		if p.inside {
 			return d.now-p.entered > 300 // it parked there
 		}
 		if d.now-p.left < judgedS || d.detector.Waiting() {
