@@ -34,6 +34,7 @@ web/dist/.built: $(UI) $(DETECTOR) go.mod
 
 test: web/dist/.built
 	@scripts/need go cc postgres chromium mosquitto
+	cd web/ui && npm test --silent
 	go vet ./...
 	go test -race -timeout 8m ./...
 
