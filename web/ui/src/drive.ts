@@ -151,7 +151,7 @@ class Page {
     for (const s of ['before', 'driving', 'after']) $(s).hidden = s !== screen;
     document.documentElement.classList.toggle('night', screen === 'driving');
     scrollTo(0, 0);
-    if (screen !== 'driving') $(screen + '-head').focus();
+    $(screen + '-head').focus();
     if (this.status) this.draw(this.status);
   }
 
