@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 // changesChannel is where crowd and dispatch announce what they have changed.
@@ -16,10 +18,15 @@ const changesChannel = "streetpulse_changes"
 
 // change is one announcement.
 type change struct {
-	Kind  string `json:"kind"` // place or order
-	ID    string `json:"id"`
-	Place string `json:"place"`
+	Kind    string         `json:"kind"` // place or order; work and review are for the works department alone
+	ID      string         `json:"id"`
+	Place   string         `json:"place"`
+	State   dispatch.State `json:"state"`   // of an order
+	Version int64          `json:"version"` // of an order
 }
+
+// public says whether the change is anybody's business.
+func (c change) public() bool { return c.Kind == "place" || c.Kind == "order" && c.Place != "" }
 
 // message is one event of the stream.
 type message struct {
@@ -152,6 +159,9 @@ func (h *hub) listen(ctx context.Context) error {
 		var c change
 		if err := json.Unmarshal([]byte(n.Payload), &c); err != nil {
 			h.server.config.Log.Warn("an announced change cannot be read", "payload", n.Payload, "error", err)
+			continue
+		}
+		if !c.public() {
 			continue
 		}
 		select {
