@@ -91,6 +91,18 @@ func Orders(ctx context.Context, pool *pgxpool.Pool, f Filter) ([]Order, error) 
 	return orders, nil
 }
 
+// Named returns the id of an order that somebody has named by its id or number, or ErrNotFound.
+func Named(ctx context.Context, pool *pgxpool.Pool, name string) (id string, err error) {
+	err = pool.QueryRow(ctx, `select id from orders where id = $1 or number = upper($1)`, name).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("find work order %s: %w", name, err)
+	}
+	return id, nil
+}
+
 // FindOrder returns one order with its steps, or ErrNotFound.
 func FindOrder(ctx context.Context, pool *pgxpool.Pool, id string) (Order, []Step, error) {
 	return find(ctx, pool, "o.id", id)

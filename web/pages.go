@@ -29,9 +29,9 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error", "console", "order", "sheet"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
-			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/"+name+".html")
+			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/detail.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
@@ -357,4 +357,16 @@ func (s *face) scriptTexts() string {
 		return "{}"
 	}
 	return string(b)
+}
+
+// renderPart answers with a template of a page alone, for scripts that put it in place.
+func (s *face) renderPart(w http.ResponseWriter, page, part string, data any) error {
+	var b bytes.Buffer
+	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
+		return fmt.Errorf("page %s: %w", page, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", s.language)
+	_, _ = w.Write(b.Bytes()) // fails only where the client has gone, and then nobody is left to tell
+	return nil
 }
