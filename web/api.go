@@ -13,15 +13,16 @@ import (
 const apiPath = "/api/v1"
 
 // registerAPI puts the JSON interface on mux, described at /api/v1/openapi.json.
-func (s *Server) registerAPI(mux *http.ServeMux) {
+func (s *Server) registerAPI(mux *routes) {
 	config := huma.DefaultConfig("Streetpulse", "1.0.0")
 	config.Info.Description = "Road defects of a city, found by the cars that drive over them. Lists are GeoJSON, " +
-		"paged by next links. Errors are problem details (RFC 9457). Nothing here needs credentials but sending events."
+		"paged by next links. Errors are problem details (RFC 9457). What is public needs no credentials."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/openapi", "", ""
 	config.CreateHooks = nil
 	config.Servers = []*huma.Server{{URL: s.config.PublicURL + apiPath}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"device": {Type: "http", Scheme: "basic", Description: "A device's id and secret."},
+		"device":  {Type: "http", Scheme: "basic", Description: "A device's id and secret."},
+		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Somebody who has logged in."},
 	}
 	inner := http.NewServeMux()
 	api := humago.NewWithPrefix(inner, apiPath, config)
@@ -32,6 +33,7 @@ func (s *Server) registerAPI(mux *http.ServeMux) {
 	s.registerFollows(api)
 	s.registerOrders(api)
 	s.registerDevices(api)
+	s.registerAccount(api)
 	s.registerStream(api)
 	inner.HandleFunc(apiPath+"/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "There is nothing at "+r.URL.Path+". What there is stands in "+apiPath+"/openapi.json.")

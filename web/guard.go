@@ -30,7 +30,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			h.Add("Vary", "Accept-Language")
 		}
 		c := &counted{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(c, r)
+		next.ServeHTTP(c, s.visited(r))
 		s.count5.WithLabelValues(strconv.Itoa(c.status/100) + "xx").Inc()
 	})
 }

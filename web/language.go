@@ -69,9 +69,13 @@ func (s *Server) speakAny(accept string) *face {
 // choose remembers a language that the address asks for.
 func choose(w http.ResponseWriter, r *http.Request, f *face) {
 	if r.URL.Query().Get("lang") == f.language {
-		http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: f.language, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
-			SameSite: http.SameSiteLaxMode, HttpOnly: true})
+		http.SetCookie(w, keepLanguage(f.language))
 	}
+}
+
+// keepLanguage is the cookie of a language that somebody chose.
+func keepLanguage(code string) *http.Cookie {
+	return &http.Cookie{Name: languageCookie, Value: code, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()), SameSite: http.SameSiteLaxMode, HttpOnly: true}
 }
 
 // tongue is one language that a page can also be read in.

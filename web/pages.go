@@ -29,7 +29,7 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error", "console", "order", "sheet"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error", "login", "forgotten", "link", "account", "console", "order", "sheet"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/detail.html", "templates/"+name+".html")
 		if err != nil {
@@ -82,7 +82,7 @@ func (s *Server) attribution() string {
 func (s *face) render(w http.ResponseWriter, r *http.Request, status int, part string, data headed) error {
 	var b bytes.Buffer
 	page := data.top().Page
-	data.top().Tongues = s.tongues(r)
+	data.top().Tongues, data.top().Who = s.tongues(r), who(r.Context())
 	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
@@ -92,6 +92,9 @@ func (s *face) render(w http.ResponseWriter, r *http.Request, status int, part s
 	h.Add("Vary", "Accept-Language, Cookie")
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-cache")
+	}
+	if data.top().Who != nil && h.Get("Cache-Control") == "no-cache" {
+		h.Set("Cache-Control", "private, no-cache") // it names somebody
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // fails only where the client has gone, and then nobody is left to tell
@@ -117,6 +120,9 @@ func (s *Server) orErrorPage(serve func(*face, http.ResponseWriter, *http.Reques
 			s.config.Log.Error("a page failed", "path", r.URL.Path, "error", err)
 		}
 		key := fmt.Sprint("error.", status)
+		if errors.Is(err, errRole) {
+			key = "error.role"
+		}
 		page := &errorView{head: head{Page: "error", Title: f.texts.T(key)}, Text: f.texts.T(key + ".text"), Status: status}
 		if err := f.render(w, r, status, "base", page); err != nil {
 			http.Error(w, page.Title, status)
@@ -132,7 +138,7 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.As(err, &unreadable):
 		return http.StatusBadRequest
-	case errors.Is(err, errElsewhere):
+	case errors.Is(err, errElsewhere), errors.Is(err, errRole):
 		return http.StatusForbidden
 	case away(err):
 		return http.StatusServiceUnavailable
@@ -148,10 +154,11 @@ type badRequest string
 
 func (b badRequest) Error() string { return string(b) }
 
-// head is what every page has: its name, its title, and the languages it can be read in.
+// head is what every page has: its name, its title, the languages it can be read in, and who reads it.
 type head struct {
 	Page, Title string
 	Tongues     []tongue
+	Who         *whoView // is logged in; nil: nobody
 }
 
 func (h *head) top() *head { return h }

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/text/language"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/ingest"
@@ -61,6 +62,7 @@ type Server struct {
 	people      atomic.Pointer[peopleKey]
 	decoding    chan struct{}               // photos at a time
 	origins     *http.CrossOriginProtection // keeps other sites' pages from acting for their visitors
+	gate        *access.Gate
 	credentials *ingest.Credentials
 	explainer   *crowd.Explainer
 	covered     atomic.Pointer[covered]
@@ -93,7 +95,7 @@ func New(c Config) (*Server, error) {
 		c.Now = time.Now
 	}
 	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), decoding: make(chan struct{}, 2),
-		credentials: ingest.NewCredentials(c.Pool, c.Now)}
+		credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "streetpulse_http_responses_total", Help: "Answers over HTTP, by the hundreds of their status."}, []string{"status"})
@@ -118,10 +120,29 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+// routes is a mux that remembers what is put on it, so that a test can ask who may open it.
+type routes struct {
+	*http.ServeMux
+	patterns []string
+}
+
+// Handle puts a handler on the mux.
+func (m *routes) Handle(pattern string, h http.Handler) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.Handle(pattern, h)
+}
+
+// HandleFunc puts a function on the mux.
+func (m *routes) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	m.Handle(pattern, http.HandlerFunc(h))
+}
+
 // Handler serves every address. The stream of changes flows while Run runs.
-func (s *Server) Handler() http.Handler {
-	mux := http.NewServeMux()
-	page := func(pattern string, serve func(*face, http.ResponseWriter, *http.Request) error) {
+func (s *Server) Handler() http.Handler { return s.guard(s.routes()) }
+
+func (s *Server) routes() *routes {
+	mux := &routes{ServeMux: http.NewServeMux()}
+	page := func(pattern string, serve pageFunc) {
 		mux.Handle(pattern, compressed(s.orErrorPage(serve)))
 	}
 	page("GET /{$}", (*face).home)
@@ -145,6 +166,7 @@ func (s *Server) Handler() http.Handler {
 	page("GET /follow/{token}", (*face).followLink)
 	page("POST /follow/{token}", (*face).followAnswer)
 	page("POST /places/{id}/votes", (*face).votePage)
+	s.registerLogin(page)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)
@@ -164,7 +186,7 @@ func (s *Server) Handler() http.Handler {
 	if s.config.BrokerChecks != nil {
 		mux.Handle("POST /broker/", s.config.BrokerChecks)
 	}
-	return s.guard(mux)
+	return mux
 }
 
 // Run passes changes on from the database to open streams until ctx ends.

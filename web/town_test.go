@@ -46,6 +46,7 @@ type town struct {
 	server  *web.Server
 	pool    *pgxpool.Pool
 	network *geo.Network
+	now     func() time.Time
 	http    *httptest.Server
 	n       int
 }
@@ -73,7 +74,7 @@ func newTown(t *testing.T, change ...func(*web.Config)) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server = server
+	w.server, w.now = server, config.Now
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -36,6 +36,7 @@ type commands struct {
 	Detect   detectCommand   `cmd:"" help:"Run the phone's detector over a raw recording (CSV)."`
 	Rebuild  rebuildCommand  `cmd:"" help:"Compute every place again from the stored events."`
 	Device   deviceCommand   `cmd:"" help:"Enrol, list and revoke devices."`
+	User     userCommand     `cmd:"" help:"Add, list and disable the people who can log in."`
 	Import   importCommand   `cmd:"" help:"Import streets, a register of furniture, or pothole cases."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -115,6 +116,7 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
+	password := "" // of the demonstration's people
 	if c.Demo {
 		c.EnrolLimit = 0 // the whole town enrols from one address
 		if c.City == "" {
@@ -124,6 +126,9 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 			c.PromiseDays = demoPromiseDays
 		}
 		if err := importDemoStreets(ctx, db.Pool); err != nil {
+			return err
+		}
+		if password, err = demoPeople(ctx, db.Pool, c.Data); err != nil {
 			return err
 		}
 	}
@@ -137,7 +142,7 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	p := parts{c: c, db: db, log: o.log, out: o.out, clock: clock, network: network, registry: registry}
+	p := parts{c: c, db: db, log: o.log, out: o.out, clock: clock, network: network, registry: registry, password: password}
 	if err := p.make(); err != nil {
 		return err
 	}
@@ -169,6 +174,7 @@ type parts struct {
 	clock    ingest.Clock
 	network  *geo.Network
 	registry *prometheus.Registry
+	password string // of the demonstration's people; empty: there are none
 
 	writer *ingest.Writer
 	broker *broker.Broker     // nil with an external one
@@ -359,6 +365,12 @@ func (p *parts) announce(took time.Duration) {
 	}
 	if p.http != nil && p.broker != nil {
 		fmt.Fprintf(p.out, "      ws://%s/mqtt\n", p.http.Addr())
+	}
+	if p.http != nil && p.password != "" {
+		fmt.Fprintf(p.out, "login http://%s/login\n", p.http.Addr())
+		for _, role := range access.Roles()[1:] {
+			fmt.Fprintf(p.out, "      %-38s %s\n", demoEmail(role), p.password)
+		}
 	}
 	p.log.Info("ready", "took", took.Round(time.Millisecond), "roles", strings.Join(p.c.Roles, ","))
 }
