@@ -17,6 +17,16 @@ import (
 type Desk struct {
 	Pool   *pgxpool.Pool
 	Office Office
+	// Audit is told in the same transaction what a person has done with an order, or with a place of the review list; nil: nobody is.
+	Audit func(ctx context.Context, tx pgx.Tx, by By, did Kind, what, detail string) error
+}
+
+// audit tells Audit, where there is one.
+func (d Desk) audit(ctx context.Context, tx pgx.Tx, by By, did Kind, what, detail string) error {
+	if d.Audit == nil {
+		return nil
+	}
+	return d.Audit(ctx, tx, by, did, what, detail)
 }
 
 // By says who acts, when and why.
@@ -92,8 +102,11 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 			return err
 		}
 		err = o.note(ctx, tx, &before, deed{At: by.At, Kind: x.kind(), Actor: by.Actor, Person: by.Person, Reason: by.Reason, Words: a.words, Batch: by.Batch, Key: by.Key})
+		if err != nil {
+			return err
+		}
 		done = Done{ID: o.ID, Number: o.Number, State: o.State, Version: o.Version, Made: a.made, Kind: x.kind(), Batch: by.Batch}
-		return err
+		return d.audit(ctx, tx, by, x.kind(), o.ID, o.Number)
 	})
 	return done, err
 }

@@ -89,7 +89,10 @@ func (d Desk) AcceptReview(ctx context.Context, place string, by By, why crowd.E
 		}
 		c := crowd.Confirmation{Place: p, Probability: p.Belief.Of(p.Class), At: by.At, Explanation: why}
 		id, err = office.promote(ctx, tx, c, Step{At: by.At, State: New, Actor: by.Actor, Reason: reason}, deed{Actor: by.Actor, Person: by.Person, Batch: by.Batch})
-		return err
+		if err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, by, DidPromote, id, "from the review list")
 	})
 	return id, err
 }
@@ -113,7 +116,10 @@ func (d Desk) DismissReview(ctx context.Context, place string, by By, x Dismiss)
 		if err := decideReview(ctx, tx, place, by, string(x.Verdict)); err != nil {
 			return err
 		}
-		return crowd.Settle(ctx, tx, place, crowd.Dismissed, found, by.At)
+		if err := crowd.Settle(ctx, tx, place, crowd.Dismissed, found, by.At); err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, by, DidDismiss, place, "of the review list, "+string(x.Verdict))
 	})
 }
 

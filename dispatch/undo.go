@@ -96,8 +96,11 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 			return ErrNothing
 		}
 		err = o.note(ctx, tx, &before, deed{At: by.At, Kind: DidUndo, Actor: by.Actor, Person: by.Person, Words: Words{Undoes: u.kind, Action: u.n}, Batch: u.batch})
+		if err != nil {
+			return err
+		}
 		done.State, done.Version = o.State, o.Version
-		return err
+		return d.audit(ctx, tx, by, DidUndo, o.ID, o.Number+", "+string(u.kind))
 	})
 	return done, err
 }

@@ -34,12 +34,14 @@ func (s *Server) registerAPI(mux *routes) {
 	s.registerOrders(api)
 	s.registerDevices(api)
 	s.registerAccount(api)
+	s.registerWorks(api)
 	s.registerStream(api)
 	inner.HandleFunc(apiPath+"/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "There is nothing at "+r.URL.Path+". What there is stands in "+apiPath+"/openapi.json.")
 	})
 	mux.Handle(apiPath+"/", compressed(inner))
 	mux.Handle("GET "+apiPath+"/stream", inner) // compressing would hold events back
+	mux.Handle("GET "+apiPath+"/orders/stream", inner)
 }
 
 // open describes an operation that anybody may call.

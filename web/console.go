@@ -113,7 +113,6 @@ type tab struct {
 type consolePage struct {
 	head
 	sought
-	Who      worker
 	Tabs     []tab
 	Saved    []dispatch.SavedView
 	States   []dispatch.State
@@ -139,7 +138,7 @@ const consoleRows = 60
 func (s *face) consolePage(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	who := workerIn(ctx)
-	v := &consolePage{sought: parseSought(r.URL.Query()), Who: who, States: dispatch.States(), Verdicts: dispatch.Verdicts(), Today: s.config.Now()}
+	v := &consolePage{sought: parseSought(r.URL.Query()), States: dispatch.States(), Verdicts: dispatch.Verdicts(), Today: s.config.Now()}
 	v.Page, v.Title = "console", s.texts.T("console.title")
 	v.Notice = s.notice(r)
 	desk, err := s.consoleDesk(ctx)
@@ -220,7 +219,7 @@ type consoleDesk struct {
 }
 
 func (s *Server) desk() dispatch.Desk {
-	d := dispatch.Desk{Pool: s.config.Pool}
+	d := dispatch.Desk{Pool: s.config.Pool, Audit: audit}
 	if n := s.network(); n != nil {
 		d.Office.Street = dispatch.OnStreets(n)
 	}

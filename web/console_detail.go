@@ -326,7 +326,7 @@ func (s *face) showDetail(w http.ResponseWriter, r *http.Request, status int, re
 	if err != nil {
 		return err
 	}
-	v := &detailView{consolePage: consolePage{Who: workerIn(r.Context()), Verdicts: dispatch.Verdicts()}}
+	v := &detailView{consolePage: consolePage{Verdicts: dispatch.Verdicts()}}
 	if v.D, err = read(desk); err != nil {
 		return err
 	}

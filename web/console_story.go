@@ -13,7 +13,10 @@ func (s *face) fillStory(ctx context.Context, out *detail, d consoleDesk) error 
 	if err != nil {
 		return err
 	}
-	people := s.namesOf(ctx, record)
+	people, err := s.namesOf(ctx, record)
+	if err != nil {
+		return err
+	}
 	var cents int64
 	for i := len(record) - 1; i >= 0; i-- {
 		a := record[i]
@@ -63,7 +66,11 @@ func (s *face) actedWords(a dispatch.Acted, people map[string]string) string {
 
 // changedWords says kindly who has changed an order meanwhile: "Someone else changed KR-0421: B. Aigner assigned it at 14:32."
 func (s *face) changedWords(ctx context.Context, c *dispatch.Changed, d consoleDesk) string {
-	who := s.namesOf(ctx, []dispatch.Acted{{Person: c.Person}})[c.Person]
+	people, err := s.namesOf(ctx, []dispatch.Acted{{Person: c.Person}})
+	if err != nil {
+		s.config.Log.Warn("who changed an order could not be read", "order", c.Number, "error", err)
+	}
+	who := people[c.Person]
 	if who == "" {
 		who = s.texts.T("console.actor." + string(c.Actor))
 	}

@@ -27,7 +27,7 @@ for (const [name, from] of Object.entries(copies)) {
 }
 
 const result = await build({
-  entryPoints: ['src/map.ts', 'src/report.ts', 'src/site.css', 'src/map.css'],
+  entryPoints: ['src/map.ts', 'src/report.ts', 'src/console.ts', 'src/site.css', 'src/map.css', 'src/console.css'],
   outdir: out, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome109', 'firefox115', 'safari16'],
   entryNames: '[name]-[hash]', assetNames: '[name]-[hash]', metafile: true, legalComments: 'none',
   loader: {'.woff2': 'file'},
