@@ -148,6 +148,7 @@ func (o *record) unsplit(ctx context.Context, tx pgx.Tx, by By, u toUndo) error 
 		return changed(ctx, tx, off)
 	}
 	before := *off
+	off.DuplicateOf = &o.ID
 	reason := "The split was taken back."
 	if err := off.step(ctx, tx, Step{At: by.At, State: Dismissed, Actor: by.Actor, Reason: reason}); err != nil {
 		return err

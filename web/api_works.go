@@ -24,7 +24,7 @@ type actInput struct {
 	asked
 	Spoken
 	Body struct {
-		deed
+		Deed
 		Orders []seenOrder `json:"orders" minItems:"1" maxItems:"500"`
 		Key    string      `json:"key,omitempty" maxLength:"64" doc:"a name that the sender has given this request: sent again, it is not done again"`
 	}
@@ -55,8 +55,7 @@ type actOutput struct {
 
 func (s *Server) registerWorks(api huma.API) {
 	act := s.guarded(api, access.TriageOrders, "act-on-orders", http.MethodPost, "/orders/actions", "Do something with one or more orders", 400, 409, 422)
-	act.Description = "Each order is acted on by itself. Where nothing could be done with any, the answer is 409 if all have changed since they were seen, else 422. " +
-		"What one request did is taken back by one /orders/undo."
+	act.Description = "Each order is acted on by itself, and the answer says for each what became of it. What one request did is taken back by one /orders/undo."
 	huma.Register(api, act, each(s, (*face).apiAct, func(in *actInput) Spoken { return in.Spoken }))
 	huma.Register(api, s.guarded(api, access.TriageOrders, "undo", http.MethodPost, "/orders/undo", "Take back what you did last", 409, 422),
 		each(s, (*face).apiUndo, func(in *ownInput) Spoken { return in.Spoken }))
@@ -65,7 +64,7 @@ func (s *Server) registerWorks(api huma.API) {
 	huma.Register(api, s.guarded(api, access.TriageOrders, "list-reviews", http.MethodGet, "/reviews", "Places that wait for a dispatcher"), s.apiReviews)
 	huma.Register(api, s.guarded(api, access.TriageOrders, "decide-review", http.MethodPost, "/reviews/{id}", "Accept a place of the review list as an order, or dismiss it", 404, 409, 422),
 		each(s, (*face).apiDecide, func(in *decideInput) Spoken { return in.Spoken }))
-	huma.Register(api, s.guarded(api, access.WorkOrders, "list-crews", http.MethodGet, "/crews", "Crews and their members"), s.apiCrews)
+	huma.Register(api, s.guarded(api, access.TriageOrders, "list-crews", http.MethodGet, "/crews", "Crews and their members"), s.apiCrews)
 	huma.Register(api, s.guarded(api, access.Supervise, "save-crew", http.MethodPut, "/crews/{id}", "Make a crew or change it", 422), s.apiSaveCrew)
 	s.registerConsoleStream(api)
 }
@@ -76,7 +75,7 @@ type oneInput struct {
 	Spoken
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
-		deed
+		Deed
 		Version int64  `json:"version,omitempty" minimum:"0" doc:"of the order, that was seen; 0: whichever it is"`
 		Key     string `json:"key,omitempty" maxLength:"64"`
 	}
@@ -97,7 +96,7 @@ func (s *Server) registerDeeds(api huma.API) {
 	} {
 		op := s.guarded(api, access.TriageOrders, d.id, http.MethodPost, d.path, d.summary, 400, 404, 409, 422)
 		huma.Register(api, op, each(s, func(f *face, ctx context.Context, in *oneInput) (*actOutput, error) {
-			given := in.Body.deed
+			given := in.Body.Deed
 			if given.Do == "" {
 				given.Do = d.fallback
 			}
@@ -110,11 +109,15 @@ func (s *Server) registerDeeds(api huma.API) {
 }
 
 func (s *face) apiAct(ctx context.Context, in *actInput) (*actOutput, error) {
-	return s.act(ctx, in.Body.deed, in.Body.Orders, in.Body.Key)
+	out, err := s.act(ctx, in.Body.Deed, in.Body.Orders, in.Body.Key)
+	if out != nil {
+		out.Status = http.StatusOK
+	}
+	return out, err
 }
 
 // act does one thing with every order, each in a transaction of its own.
-func (s *face) act(ctx context.Context, given deed, orders []seenOrder, key string) (*actOutput, error) {
+func (s *face) act(ctx context.Context, given Deed, orders []seenOrder, key string) (*actOutput, error) {
 	d, err := s.consoleDesk(ctx)
 	if err != nil {
 		return nil, s.failed(ctx, "console", err)
@@ -176,7 +179,7 @@ func (s *face) became(ctx context.Context, id string, done dispatch.Done, err er
 }
 
 // message says in one sentence what was done: "KR-0416 assigned to Crew 1.", "3 orders dismissed."
-func (s *face) message(given deed, b actBody) string {
+func (s *face) message(given Deed, b actBody) string {
 	if b.Done == 0 {
 		return b.Orders[0].Why
 	}
@@ -218,7 +221,7 @@ func (s *face) apiUndo(ctx context.Context, _ *ownInput) (*actOutput, error) {
 		}
 		out.Body.Orders = append(out.Body.Orders, b)
 	}
-	out.Body.Message = s.message(deed{Do: "undo"}, out.Body)
+	out.Body.Message = s.message(Deed{Do: "undo"}, out.Body)
 	if out.Body.Done == 0 {
 		out.Status = http.StatusConflict
 	}
@@ -314,7 +317,7 @@ type decideOutput struct {
 
 func (s *face) apiDecide(ctx context.Context, in *decideInput) (*decideOutput, error) {
 	b := in.Body
-	order, err := s.decide(ctx, in.ID, deed{Do: b.Do, Reason: b.Reason, Verdict: b.Verdict, Found: b.Found}, workerIn(ctx))
+	order, err := s.decide(ctx, in.ID, Deed{Do: b.Do, Reason: b.Reason, Verdict: b.Verdict, Found: b.Found}, workerIn(ctx))
 	if err != nil {
 		d, _ := s.consoleDesk(ctx) // for the time zone alone
 		words, ok := s.refused(ctx, err, d)
@@ -383,7 +386,16 @@ func (s *Server) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{},
 }
 
 func (s *Server) registerConsoleStream(api huma.API) {
-	op := s.guarded(api, access.WorkOrders, "console-stream", http.MethodGet, "/orders/stream", "What happens to orders, for the works department, as server-sent events")
+	op := s.guarded(api, access.TriageOrders, "console-stream", http.MethodGet, "/orders/stream", "What happens to orders, for the works department, as server-sent events")
+	crews := s.guarded(api, access.WorkOrders, "", "", "", "")
+	triage := op.Middlewares[0]
+	op.Middlewares[0] = func(ctx huma.Context, next func(huma.Context)) { // crews hear it as well
+		if s.admit(ctx, access.WorkOrders) == nil {
+			crews.Middlewares[0](ctx, next)
+			return
+		}
+		triage(ctx, next)
+	}
 	op.Description = "Events `work`, whose data are `kind` (order, work or review), `id`, `version` and `state`. Nothing is kept for those who were away: read the lists again after connecting anew."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{
 		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},

@@ -13,9 +13,9 @@ import (
 	"github.com/streetpulse/streetpulse/dispatch"
 )
 
-// deed is something to be done with orders, as forms and the interface say it.
-type deed struct {
-	Do       string  `json:"do" enum:"accept,assign,hand_over,take_over,release,start,repair,dismiss,reopen,reclass,move,split,note,reply,refer,spend" doc:"what is to be done"`
+// Deed is something to be done with orders, as forms and the interface say it.
+type Deed struct {
+	Do       string  `json:"do" required:"false" enum:"accept,assign,hand_over,take_over,release,start,repair,dismiss,reopen,reclass,move,split,note,reply,refer,spend" doc:"what is to be done"`
 	Reason   string  `json:"reason,omitempty" maxLength:"4000" doc:"why; the public reads it where the state changes. Of note and reply: their text"`
 	Crew     string  `json:"crew,omitempty" maxLength:"64" doc:"of assign: the crew's id"`
 	Body     string  `json:"body,omitempty" maxLength:"200" doc:"of hand_over: the body's name"`
@@ -34,7 +34,7 @@ type deed struct {
 }
 
 // action returns what the deed is to dispatch.
-func (s *Server) action(ctx context.Context, d deed) (dispatch.Action, error) {
+func (s *Server) action(ctx context.Context, d Deed) (dispatch.Action, error) {
 	switch d.Do {
 	case "accept":
 		return dispatch.Accept{}, nil
@@ -180,7 +180,7 @@ func (s *face) consoleDecide(w http.ResponseWriter, r *http.Request) error {
 }
 
 // decide accepts a place of the review list as an order, whose id it returns, or dismisses it.
-func (s *Server) decide(ctx context.Context, place string, given deed, who worker) (string, error) {
+func (s *Server) decide(ctx context.Context, place string, given Deed, who worker) (string, error) {
 	by := who.by(s.config.Now())
 	by.Reason = given.Reason
 	switch given.Do {
@@ -209,12 +209,12 @@ func posted(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 }
 
 // deedOf reads a deed from a form. Its place is one field, as maps copy it: 48.40917, 15.61042.
-func deedOf(q url.Values) deed {
+func deedOf(q url.Values) Deed {
 	number := func(key string) float64 {
 		v, _ := strconv.ParseFloat(strings.Replace(strings.TrimSpace(q.Get(key)), ",", ".", 1), 64)
 		return v
 	}
-	d := deed{Do: q.Get("do"), Reason: strings.TrimSpace(q.Get("reason")), Crew: q.Get("crew"), Body: q.Get("body"), Class: q.Get("class"), Severity: number("severity"),
+	d := Deed{Do: q.Get("do"), Reason: strings.TrimSpace(q.Get("reason")), Crew: q.Get("crew"), Body: q.Get("body"), Class: q.Get("class"), Severity: number("severity"),
 		Verdict: q.Get("verdict"), Found: q.Get("found"), Of: strings.TrimSpace(q.Get("of")), Number: strings.TrimSpace(q.Get("number")),
 		What: strings.TrimSpace(q.Get("what")), Quantity: number("quantity"), Unit: strings.TrimSpace(q.Get("unit")), Cents: int64(100*number("cost") + 0.5)}
 	if at := strings.FieldsFunc(q.Get("at"), func(r rune) bool { return r == ',' || r == ' ' }); len(at) == 2 {

@@ -143,7 +143,7 @@ func pathOf(samples []float64, top float64) template.HTMLAttr {
 // The picture of what was felt, pixels.
 const (
 	feltW, feltH       = 392.0, 132.0
-	feltLeft, feltBase = 34.0, 94.0
+	feltLeft, feltBase = 44.0, 94.0
 	feltTop, passesY   = 18.0, 110.0
 )
 

@@ -123,11 +123,18 @@ async function post(path: string, body: unknown): Promise<{status: number; answe
   return {status: answer.status, answer: (await answer.json()) as Answer};
 }
 
+// What one has done oneself one has seen: the versions of it, which rows may not have yet when keys come quickly.
+const own = new Map<string, number>();
+const note = (orders: Became[] = []) => {
+  for (const o of orders) if (o.done && o.version) own.set(o.id, o.version);
+};
+
 // act does one thing with orders, says what became of it, and keeps selected those with which it was not done.
 async function act(orders: Row[], deed: Record<string, unknown>) {
   try {
     if (orders.some((o) => o.version === 0)) return await decide(orders, deed);
-    const {answer} = await post('/orders/actions', {...deed, orders: orders.map((o) => ({id: o.id, version: o.version})), key: crypto.randomUUID?.() ?? String(Math.random())});
+    const {answer} = await post('/orders/actions', {...deed, orders: orders.map((o) => ({id: o.id, version: Math.max(o.version, own.get(o.id) ?? 0)})), key: crypto.randomUUID?.() ?? String(Math.random())});
+    note(answer.orders);
     const left = (answer.orders ?? []).filter((o) => !o.done);
     for (const o of answer.orders ?? []) if (o.done) queue.picked.delete(o.id);
     const why = left.find((o) => o.changed)?.why;
@@ -153,6 +160,7 @@ async function decide(orders: Row[], deed: Record<string, unknown>) {
 async function takeBack() {
   try {
     const {status, answer} = await post('/orders/undo', null);
+    note(answer.orders);
     const why = (answer.orders ?? []).find((o) => !o.done)?.why;
     tell(status === 200 ? [answer.message, why].filter(Boolean).join(' ') : (why ?? answer.detail ?? text('failed')));
   } catch {

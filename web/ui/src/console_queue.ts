@@ -79,12 +79,14 @@ export class Queue {
 
   // settle finds what was chosen among the new rows. Where it has gone, the next one takes its place.
   private settle() {
+    const before = this.current;
     for (const [k, rows] of this.stretches) {
       rows.forEach((r, i) => {
         if (this.picked.has(r.id)) this.picked.set(r.id, r);
         if (r.id === this.currentID) this.current = k * stretch + i;
       });
     }
+    if (this.anchor >= 0) this.anchor += this.current - before; // what lies between moved along
     if (this.total === 0) this.current = -1;
     else if (this.current >= this.total) this.current = this.total - 1;
     const row = this.at(this.current);
