@@ -221,3 +221,18 @@ func another(ctx context.Context, tx pgx.Tx, p Person) error {
 	}
 	return nil
 }
+
+// CalledByID returns what the people of these ids are called, those that there are.
+func CalledByID(ctx context.Context, q Querier, ids []string) (map[string]string, error) {
+	rows, err := q.Query(ctx, `select id, case when name <> '' then name else email end from people where id = any($1)`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("name people: %w", err)
+	}
+	out := map[string]string{}
+	var id, name string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error { out[id] = name; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("name people: %w", err)
+	}
+	return out, nil
+}

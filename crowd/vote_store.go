@@ -153,6 +153,40 @@ func ForgetVoters(ctx context.Context, tx pgx.Tx, before time.Time) error {
 	return wrap(err, "forget voters")
 }
 
+// Said is what a voter says of a place.
+type Said struct {
+	Place string
+	Vote  Vote
+	At    time.Time
+}
+
+// SaidBy returns what a voter says of places, the newest first: at most limit of them, and none from before voters were forgotten.
+func SaidBy(ctx context.Context, pool *pgxpool.Pool, voter []byte, limit int) ([]Said, error) {
+	rows, err := pool.Query(ctx, `select place, kind, at from (select distinct on (place) place, kind, at, n from votes where voter = $1 order by place, n desc) v
+		order by n desc limit $2`, voter, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read a voter's votes: %w", err)
+	}
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Said, error) {
+		var s Said
+		return s, row.Scan(&s.Place, &s.Vote, &s.At)
+	})
+	return out, wrap(err, "read a voter's votes")
+}
+
+// JoinVoters makes what one voter said another's, who is the same person, in the caller's transaction. Where both spoke of a
+// place, both stay: what was counted is not taken back.
+func JoinVoters(ctx context.Context, tx pgx.Tx, from, to []byte) error {
+	_, err := tx.Exec(ctx, `update votes v set voter = $2 where voter = $1 and not exists (select 1 from votes o where o.voter = $2 and o.place = v.place)`, from, to)
+	return wrap(err, "join voters")
+}
+
+// ForgetVoter drops, in the caller's transaction, that it was this voter who said something; what was said stays.
+func ForgetVoter(ctx context.Context, tx pgx.Tx, voter []byte) error {
+	_, err := tx.Exec(ctx, `update votes set voter = null, house = null where voter = $1`, voter)
+	return wrap(err, "forget a voter")
+}
+
 // readVotes reads the votes among the steps that rebuild repeats.
 func readVotes(ctx context.Context, tx pgx.Tx, after int64) ([]taken, error) {
 	rows, err := tx.Query(ctx, `select n, place, kind, at, replaces, epoch from votes where n > $1 order by n`, after)

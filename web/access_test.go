@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -295,35 +296,50 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-// TestAccountJourney logs in, looks at the account and logs out, by keyboard, on a phone; axe looks at each page.
+// key makes a key of a person.
+func (w *town) key(p access.Person, scopes ...access.Scope) (text string) {
+	w.t.Helper()
+	err := pgx.BeginFunc(context.Background(), w.pool, func(tx pgx.Tx) (err error) {
+		_, text, err = access.MakeKey(context.Background(), tx, p, "Asset system", scopes, nil, w.now())
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return text
+}
+
+// TestAccountJourney logs in, looks at the account and logs out, by keyboard, on a phone; axe looks at each page, and at those of
+// administrators.
 func TestAccountJourney(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	anna := w.person("anna@example.org", access.Dispatcher)
+	anna := w.person("anna@example.org", access.Administrator)
 	w.password(anna)
 	w.session(anna)
+	ben := w.person("ben.with.a.long.address@works.city.example.org", access.Crew)
+	for _, r := range access.Roles() {
+		w.signIn(r)
+	}
+	w.key(anna, access.ScopeRead, access.ScopeOrders)
 	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
-	look := func(name string) {
+	look := func(name string) { // on a desk by night and on a phone by day
 		t.Helper()
-		for _, dark := range []bool{false, true} {
-			for _, width := range []int64{1440, 390} {
-				b.view(width, 844, dark)
-				if width == 390 && dark {
-					name += "-dark"
-				}
-				b.shoot(name+map[int64]string{1440: "-1440", 390: "-390"}[width], true)
-				b.clean(name)
-				if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-					t.Errorf("%s is wider than the window", name)
-				}
-				b.accessible(name, string(axe))
+		for _, dark := range []bool{true, false} {
+			size := map[bool]int64{true: 1440, false: 390}[dark]
+			b.view(size, 844, dark)
+			where := fmt.Sprint(name, "-", size)
+			b.shoot(where, true)
+			b.clean(where)
+			if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
+				t.Errorf("%s is wider than the window", where)
 			}
+			b.accessible(where, string(axe))
 		}
-		b.view(390, 844, false)
 	}
 	b.view(390, 844, false)
 	b.open(w.http.URL + "/login")
@@ -343,8 +359,14 @@ func TestAccountJourney(t *testing.T) {
 	focus("#password")
 	b.press(testPassword)
 	b.press("Enter")
-	b.reads("anna@example.org, Dispatcher")
+	b.reads("anna@example.org, Administrator")
 	look("account")
+	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "log": "/admin/log", "erase": "/account/delete",
+		"forgotten": "/login/forgotten", "signup": "/signup"} {
+		b.open(w.http.URL + path)
+		look(name)
+	}
+	b.open(w.http.URL + "/account")
 	focus("#sessions .lines button")
 	b.press("Enter")
 	b.reads("Signed out there.")
@@ -354,7 +376,7 @@ func TestAccountJourney(t *testing.T) {
 	b.shoot("menu-390", false)
 	b.press("Enter")
 	b.reads("You are signed out.")
-	if n := count(w, `select count(*) from sessions`); n != 0 {
+	if n := count(w, `select count(*) from sessions where person = $1`, anna.ID); n != 0 {
 		t.Errorf("%d sessions after logging out", n)
 	}
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})

@@ -28,6 +28,11 @@ type accountView struct {
 	Notice    string
 	Wrong     map[string]string // what is wrong with a field, by its id
 	Least     int
+
+	Keys               []access.Key
+	Scopes             []access.Scope // that a key can have; none: this role makes no keys
+	Lives              []int
+	NewKey, NewKeyName string // just made
 }
 
 type sessionView struct {
@@ -56,7 +61,7 @@ type ownFollow struct {
 }
 
 // notices are what can have been done on the account's page.
-func notices() []string { return []string{"saved", "password", "ended", "unfollowed"} }
+func notices() []string { return []string{"saved", "password", "ended", "unfollowed", "revoked"} }
 
 func (s *face) accountPage(w http.ResponseWriter, r *http.Request) error {
 	return s.showAccount(w, r, http.StatusOK, func(v *accountView) {
@@ -84,7 +89,15 @@ func (s *face) showAccount(w http.ResponseWriter, r *http.Request, status int, c
 	for _, session := range list {
 		v.Sessions = append(v.Sessions, sessionView{session, browserName(session.Agent)})
 	}
+	if v.Scopes, v.Lives = access.ScopesOf(c.Role), lives(); len(v.Scopes) > 0 {
+		if v.Keys, err = access.Keys(ctx, s.config.Pool, c.ID); err != nil {
+			return err
+		}
+	}
 	if err := s.fillOwn(ctx, v); err != nil {
+		return err
+	}
+	if err := s.fillVotes(ctx, v); err != nil {
 		return err
 	}
 	change(v)
@@ -140,6 +153,32 @@ func (s *face) fillOwn(ctx context.Context, v *accountView) error {
 	}
 	for _, o := range follows {
 		v.Follows = append(v.Follows, ownFollow{o.id, o.at, places.of(o.place)})
+	}
+	return nil
+}
+
+// fillVotes reads what somebody said of places since the key that tells people apart was made.
+func (s *face) fillVotes(ctx context.Context, v *accountView) error {
+	k, err := s.hashKey(ctx)
+	if err != nil {
+		return err
+	}
+	said, err := crowd.SaidBy(ctx, s.config.Pool, k.voterOf(v.Person), mostOwn)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, o := range said {
+		ids = append(ids, o.Place)
+	}
+	places, err := s.titledByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, o := range said {
+		if p, ok := places[o.Place]; ok {
+			v.Votes = append(v.Votes, ownVote{o.Vote, o.At, p})
+		}
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ func (s *Server) registerAPI(mux *routes) {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"device":  {Type: "http", Scheme: "basic", Description: "A device's id and secret."},
 		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Somebody who has logged in."},
+		"key":     {Type: "http", Scheme: "bearer", Description: "A key that somebody made for a program in their account, with the scopes named."},
 	}
 	inner := http.NewServeMux()
 	api := humago.NewWithPrefix(inner, apiPath, config)
@@ -35,6 +36,8 @@ func (s *Server) registerAPI(mux *routes) {
 	s.registerDevices(api)
 	s.registerAccount(api)
 	s.registerWorks(api)
+	s.registerKeys(api)
+	s.registerPeople(api)
 	s.registerStream(api)
 	inner.HandleFunc(apiPath+"/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "There is nothing at "+r.URL.Path+". What there is stands in "+apiPath+"/openapi.json.")

@@ -91,6 +91,14 @@ type useLinkInput struct {
 	}
 }
 
+type eraseAccountInput struct {
+	asked
+	Spoken
+	Body struct {
+		Password string `json:"password" maxLength:"1000"`
+	}
+}
+
 type sessionBody struct {
 	ID      int64     `json:"id"`
 	Browser string    `json:"browser"`
@@ -118,11 +126,17 @@ func (s *Server) registerAccount(api huma.API) {
 	ask.Description = "Whether the address is known is not told."
 	ask.DefaultStatus = http.StatusAccepted
 	huma.Register(api, ask, each(s, (*face).apiSendLink, func(in *linkInput) Spoken { return in.Spoken }))
+	up := open("sign-up", http.MethodPost, "/accounts", "Make a resident's account", 403, 422, 429, 503)
+	up.Description = "A link to choose a password goes to the address. Whether it is known already is not told."
+	up.DefaultStatus = http.StatusAccepted
+	huma.Register(api, up, each(s, (*face).apiSignUp, func(in *linkInput) Spoken { return in.Spoken }))
 	use := open("use-password-link", http.MethodPost, "/passwords", "Choose a password behind a link", 403, 410, 422, 503)
 	huma.Register(api, use, each(s, (*face).apiUseLink, func(in *useLinkInput) Spoken { return in.Spoken }))
 
 	huma.Register(api, s.guarded(api, access.KeepAccount, "log-out", http.MethodDelete, "/session", "Log out"), s.apiLogOut)
 	huma.Register(api, s.guarded(api, access.KeepAccount, "get-account", http.MethodGet, "/account", "Who is logged in"), s.apiAccount)
+	huma.Register(api, s.guarded(api, access.KeepAccount, "erase-account", http.MethodPost, "/account/erasure", "Delete one's account and all that names one", 409, 422, 429),
+		each(s, (*face).apiEraseAccount, func(in *eraseAccountInput) Spoken { return in.Spoken }))
 	huma.Register(api, s.guarded(api, access.KeepAccount, "change-account", http.MethodPut, "/account", "Change name and language", 422), s.apiRename)
 	huma.Register(api, s.guarded(api, access.KeepAccount, "change-password", http.MethodPut, "/account/password", "Change the password; all other sessions end", 422, 429),
 		each(s, (*face).apiChangePassword, func(in *changePasswordInput) Spoken { return in.Spoken }))
@@ -253,10 +267,29 @@ func (s *Server) apiUnfollow(ctx context.Context, in *numberedInput) (*struct{},
 }
 
 func (s *face) apiSendLink(ctx context.Context, in *linkInput) (*textOutput, error) {
-	return s.apiAskForLink(ctx, in, s.sendReset)
+	return s.apiAskForLink(ctx, in, "forgotten.sent.text", s.sendReset)
 }
 
-func (s *face) apiAskForLink(ctx context.Context, in *linkInput, send func(context.Context, string) error) (*textOutput, error) {
+func (s *face) apiSignUp(ctx context.Context, in *linkInput) (*textOutput, error) {
+	return s.apiAskForLink(ctx, in, "signup.sent.text", s.sendSignup)
+}
+
+func (s *face) apiEraseAccount(ctx context.Context, in *eraseAccountInput) (*struct {
+	SetCookie string `header:"Set-Cookie"`
+}, error) {
+	text, status, err := s.eraseAccount(in.request, in.Body.Password)
+	if err != nil {
+		return nil, s.failed(ctx, "account", err)
+	}
+	if text != "" {
+		return nil, huma.NewError(status, text)
+	}
+	return &struct {
+		SetCookie string `header:"Set-Cookie"`
+	}{s.dropSession(in.request).String()}, nil
+}
+
+func (s *face) apiAskForLink(ctx context.Context, in *linkInput, key string, send func(context.Context, string) error) (*textOutput, error) {
 	if s.origins.Check(in.request) != nil {
 		return nil, errElsewhereAPI()
 	}
@@ -268,7 +301,7 @@ func (s *face) apiAskForLink(ctx context.Context, in *linkInput, send func(conte
 		return nil, huma.NewError(status, text)
 	}
 	out := &textOutput{Status: http.StatusAccepted}
-	out.Body.Text = s.texts.T("forgotten.sent.text")
+	out.Body.Text = s.texts.T(key)
 	return out, nil
 }
 

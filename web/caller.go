@@ -20,7 +20,8 @@ const sessionCookie = "session"
 // caller is somebody who is logged in.
 type caller struct {
 	access.Person
-	token string // of the session
+	token string      // of the session
+	key   *access.Key // with which a program acts for the person; nil: it is the person
 }
 
 // visit is one request; who it comes from is looked up once, and only where it is asked.
@@ -60,6 +61,16 @@ func personOf(ctx context.Context) (access.Person, bool) {
 }
 
 func (s *Server) recognise(ctx context.Context, r *http.Request) (*caller, error) {
+	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && strings.HasPrefix(r.URL.Path, apiPath+"/") {
+		p, k, err := s.gate.Holds(ctx, strings.TrimSpace(key))
+		if errors.Is(err, access.ErrNoKey) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &caller{Person: p, key: &k}, nil
+	}
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil || cookie.Value == "" {
 		return nil, nil //nolint:nilerr // there is no cookie
@@ -104,16 +115,26 @@ func only(a access.Action, serve pageFunc) pageFunc {
 	}
 }
 
-// guarded describes an operation that only those may call who may do something.
+// guarded describes an operation that only those may call who may do something: people who are logged in and, where the action
+// has a scope, programs with a key of it.
 func (s *Server) guarded(api huma.API, a access.Action, id, method, path, summary string, errs ...int) huma.Operation {
 	op := open(id, method, path, summary, append([]int{401, 403, 503}, errs...)...)
 	op.Security = []map[string][]string{{"session": {}}}
+	if scope := a.Scope(); scope != "" {
+		if method == http.MethodGet {
+			scope = access.ScopeRead
+		}
+		op.Security = append(op.Security, map[string][]string{"key": {string(scope)}})
+	}
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		ctx.SetHeader("Cache-Control", "private, no-store")
 		if err := s.admit(ctx, a); err != nil {
 			var problem huma.StatusError
 			if !errors.As(err, &problem) {
 				problem = huma.Error500InternalServerError("Something broke here. Try again in a minute.")
+			}
+			if problem.GetStatus() == http.StatusUnauthorized {
+				ctx.SetHeader("WWW-Authenticate", `Bearer realm="Streetpulse"`)
 			}
 			_ = huma.WriteErr(api, ctx, problem.GetStatus(), problem.Error()) // fails only where the client has gone
 			return
@@ -131,13 +152,16 @@ func (s *Server) admit(ctx huma.Context, a access.Action) error {
 		return s.failed(r.Context(), "session", err)
 	}
 	if c == nil {
-		return huma.Error401Unauthorized("Log in first.")
+		return huma.Error401Unauthorized("Log in, or send a key that is known (Authorization: Bearer).")
 	}
-	if s.origins.Check(r) != nil {
-		return huma.Error403Forbidden("Another site's page may not act for its visitors.")
+	if c.key == nil && s.origins.Check(r) != nil {
+		return errElsewhereAPI()
 	}
 	if !c.May(a) {
 		return huma.Error403Forbidden("Your role may not do this.")
+	}
+	if c.key != nil && !c.key.May(a, r.Method != http.MethodGet) {
+		return huma.Error403Forbidden("This key has not the scope for this.")
 	}
 	return nil
 }
@@ -175,7 +199,7 @@ type door struct {
 
 // doors are the pages that the head of every page offers to those who may open them.
 func doors() []door {
-	return []door{{"console", "/console", "nav.console", access.TriageOrders}}
+	return []door{{"console", "/console", "nav.console", access.TriageOrders}, {"admin", "/admin", "nav.admin", access.Administer}}
 }
 
 // whoView is what the head of every page says of who is logged in.

@@ -22,11 +22,19 @@ type loginView struct {
 	Email, Next string
 	Wrong       string // why it did not work
 	Notice      string
-	Field       bool // it is the fields that are wrong
+	Field       bool   // it is the fields that are wrong
+	Other       string // the address of the other way to log in; empty: there is none
 }
 
 func (s *face) loginView(next string) *loginView {
-	return &loginView{head: head{Page: "login", Title: s.texts.T("login.title")}, Next: next}
+	v := &loginView{head: head{Page: "login", Title: s.texts.T("login.title")}, Next: next}
+	if s.config.SignOn != nil {
+		v.Other = signOnPath
+		if next != "" {
+			v.Other += "?next=" + url.QueryEscape(next)
+		}
+	}
+	return v
 }
 
 func (s *face) loginPage(w http.ResponseWriter, r *http.Request) error {
@@ -99,7 +107,7 @@ func (s *Server) logIn(r *http.Request, email, password string) (access.Person, 
 	if err != nil {
 		return p, nil, err
 	}
-	return p, s.keepSession(r, p, token), nil
+	return p, s.keepSession(r, p, token), s.adopt(r, p)
 }
 
 // comesFrom tells addresses apart without keeping them.
@@ -298,15 +306,29 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("GET /login", (*face).loginPage)
 	page("POST /login", (*face).loginPost)
 	page("POST /logout", (*face).logoutPost)
+	page("GET "+signOnPath, (*face).signOnBegin)
+	page("GET "+signOnPath+"/callback", (*face).signOnEnd)
 	page("GET /login/forgotten", (*face).forgottenPage)
 	page("POST /login/forgotten", (*face).forgottenPost)
+	page("GET /signup", (*face).signupPage)
+	page("POST /signup", (*face).signupPost)
 	page("GET "+linkPath+"{token}", (*face).linkPage)
 	page("POST "+linkPath+"{token}", (*face).linkPost)
 	page("GET /account", only(access.KeepAccount, (*face).accountPage))
 	page("POST /account", only(access.KeepAccount, (*face).accountPost))
+	page("GET /account/delete", only(access.KeepAccount, (*face).erasePage))
+	page("POST /account/delete", only(access.KeepAccount, (*face).erasePost))
 	page("POST /account/password", only(access.KeepAccount, (*face).passwordPost))
 	page("POST /account/sessions", only(access.KeepAccount, (*face).sessionsPost))
+	page("POST /account/keys", only(access.MakeKeys, (*face).keysPost))
 	page("POST /account/follows", only(access.KeepAccount, (*face).followsPost))
+	page("GET /admin", only(access.Administer, (*face).peoplePage))
+	page("POST /admin", only(access.Administer, (*face).invitePost))
+	page("GET /admin/people/{id}", only(access.Administer, (*face).personPage))
+	page("POST /admin/people/{id}", only(access.Administer, (*face).personPost))
+	page("GET /admin/keys", only(access.Administer, (*face).adminKeysPage))
+	page("POST /admin/keys", only(access.Administer, (*face).adminKeysPost))
+	page("GET /admin/log", only(access.Administer, (*face).logPage))
 }
 
 // accountAddress is the account page after something was done there.

@@ -29,9 +29,9 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error", "login", "forgotten", "link", "account", "console", "order", "sheet"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "log", "console", "order", "sheet"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
-			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/detail.html", "templates/"+name+".html")
+			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
@@ -55,6 +55,8 @@ func (s *face) words() template.FuncMap {
 		"marks":    marks, "groups": groups, "classes": crowd.Classes,
 		"split":       strings.Split,
 		"links":       links,
+		"rfc":         func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"minute":      func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") + " UTC" },
 		"date":        func(at time.Time) string { return s.texts.Date(at) },
 		"add":         func(a, b int) int { return a + b },
 		"month":       func(at time.Time) string { return s.month(at) + " " + strconv.Itoa(at.Year()) },

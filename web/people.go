@@ -13,10 +13,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 )
 
-// People who say something are told apart by keyed hashes of a random cookie and of their address. The key is made anew
+// People who say something are told apart by keyed hashes of their account, or else of a random cookie, and of their address. The key is made anew
 // every four weeks and the old one deleted: then nobody can tell any more who said what, not even whoever has the
 // database and the cookie.
 const peopleTerm = 28 * 24 * time.Hour
@@ -94,13 +95,34 @@ func (s *Server) whoAsks(r *http.Request) (person, error) {
 	if c, err := r.Cookie(personCookie); err == nil && len(c.Value) == 22 {
 		p.cookie, p.voter = c.Value, k.hash("voter", c.Value)
 	}
+	if who, ok := personOf(r.Context()); ok {
+		p.voter = k.voterOf(who) // on whatever device
+	}
 	return p, nil
+}
+
+// voterOf is the voter that somebody who is logged in is.
+func (k *peopleKey) voterOf(p access.Person) []byte { return k.hash("account", p.ID) }
+
+// adopt makes what a browser said before its owner logged in theirs.
+func (s *Server) adopt(r *http.Request, p access.Person) error {
+	c, err := r.Cookie(personCookie)
+	if err != nil || len(c.Value) != 22 {
+		return nil //nolint:nilerr // there is no cookie, and nothing was said
+	}
+	k, err := s.hashKey(r.Context())
+	if err != nil {
+		return err
+	}
+	return pgx.BeginFunc(r.Context(), s.config.Pool, func(tx pgx.Tx) error {
+		return crowd.JoinVoters(r.Context(), tx, k.hash("voter", c.Value), k.voterOf(p))
+	})
 }
 
 // whoSpeaks is whoAsks for somebody who says something: who has no cookie gets one, to be set by the answer.
 func (s *Server) whoSpeaks(r *http.Request) (person, *http.Cookie, error) {
 	p, err := s.whoAsks(r)
-	if err != nil || p.cookie != "" {
+	if err != nil || p.voter != nil {
 		return p, nil, err
 	}
 	k, err := s.hashKey(r.Context())

@@ -39,6 +39,7 @@ type Config struct {
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
 	BrokerChecks   http.Handler         // answers an external broker at /broker/; nil: not there
+	SignOn         *access.SignOn       // another service that logs people in; nil: none
 	City           string               // its name, as in "Road defects in Krems"; may be empty
 	PublicURL      string               // as people reach this server, without a slash at the end; empty: as they ask
 	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed

@@ -62,8 +62,9 @@ type serveCommand struct {
 	SMTP           string           `name:"smtp" help:"Mail server, as smtp://user:password@host:port, or smtps:// for TLS from the start. Without one mails wait in the table mails." placeholder:"URL"`
 	MailFrom       string           `help:"Sender of mails." placeholder:"ADDRESS"`
 	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
-	WatchPerKM     float64          `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
-	Demo           bool             `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
+	signOnFlags
+	WatchPerKM float64 `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
+	Demo       bool    `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
 
 func (c serveCommand) plays(role string) bool { return slices.Contains(c.Roles, role) }
@@ -77,6 +78,9 @@ func (c serveCommand) check() error {
 		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return fmt.Errorf("%w: --public-url is http:// or https:// and a host", errUsage)
 		}
+	}
+	if err := c.checkSignOn(c.PublicURL); err != nil {
+		return err
 	}
 	if c.Demo && c.MQTT == "" {
 		return fmt.Errorf("%w: --demo drives over --mqtt", errUsage)
@@ -265,6 +269,9 @@ func (p *parts) make() error {
 	}
 	if config.LinksURL = config.PublicURL; config.LinksURL == "" {
 		config.LinksURL = "http://" + p.c.HTTP
+	}
+	if config.SignOn, err = p.c.signOn(config.LinksURL); err != nil {
+		return err
 	}
 	if p.web, err = web.New(config); err != nil {
 		return err
