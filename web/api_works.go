@@ -94,7 +94,11 @@ func (s *Server) registerDeeds(api huma.API) {
 		{"refer-order", "/orders/{id}/case", "Say what number its case has in another system", "refer"},
 		{"spend-order", "/orders/{id}/costs", "Note costs and materials", "spend"},
 	} {
-		op := s.guarded(api, access.TriageOrders, d.id, http.MethodPost, d.path, d.summary, 400, 404, 409, 422)
+		needs := access.TriageOrders
+		if d.fallback == "assign" {
+			needs = access.AssignOrders
+		}
+		op := s.guarded(api, needs, d.id, http.MethodPost, d.path, d.summary, 400, 404, 409, 422)
 		huma.Register(api, op, each(s, func(f *face, ctx context.Context, in *oneInput) (*actOutput, error) {
 			given := in.Body.Deed
 			if given.Do == "" {
@@ -387,15 +391,6 @@ func (s *Server) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{},
 
 func (s *Server) registerConsoleStream(api huma.API) {
 	op := s.guarded(api, access.TriageOrders, "console-stream", http.MethodGet, "/orders/stream", "What happens to orders, for the works department, as server-sent events")
-	crews := s.guarded(api, access.WorkOrders, "", "", "", "")
-	triage := op.Middlewares[0]
-	op.Middlewares[0] = func(ctx huma.Context, next func(huma.Context)) { // crews hear it as well
-		if s.admit(ctx, access.WorkOrders) == nil {
-			crews.Middlewares[0](ctx, next)
-			return
-		}
-		triage(ctx, next)
-	}
 	op.Description = "Events `work`, whose data are `kind` (order, work or review), `id`, `version` and `state`. Nothing is kept for those who were away: read the lists again after connecting anew."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{
 		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},

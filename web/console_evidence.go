@@ -196,9 +196,10 @@ func (s *face) feltChart(felt []crowd.Felt, out *detail) template.HTML {
 	for i := range 5 {
 		at := from.Add(to.Sub(from) * time.Duration(i) / 4)
 		anchor := "mid"
-		if i == 0 {
+		switch i {
+		case 0:
 			anchor = "start"
-		} else if i == 4 {
+		case 4:
 			anchor = "end"
 		}
 		fmt.Fprintf(&b, `<text class="%s" x="%.1f" y="%g">%s</text>`, anchor, x(at), feltH-2, template.HTMLEscapeString(s.texts.T("date.short", "day", at.Day(), "month", s.texts.T(fmt.Sprint("month.", int(at.Month()))))))

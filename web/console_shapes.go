@@ -43,6 +43,7 @@ func heightOf(c crowd.Class, x float64) float64 {
 			return 0
 		}
 		return 0.08 * math.Pow(math.Sin(math.Pi*x/3.5), 2)
+	case crowd.Nothing:
 	}
 	return 0
 }

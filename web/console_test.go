@@ -93,8 +93,12 @@ func TestConsole(t *testing.T) {
 	b.open(w.http.URL + "/console")
 	b.wait(`document.querySelector('main').dataset.ready === 'yes' && document.querySelector('main').dataset.live === 'yes' && document.querySelector('.qr.cur') && document.querySelector('.det-in')`)
 	const current = `(document.querySelector('.det-in')?.dataset.number ?? '')`
+	const inHand = `document.querySelector('.qr.cur')?.dataset.id === document.querySelector('.det-in')?.dataset.id`
 	const said = `document.getElementById('said').textContent`
+	b.wait(inHand)
 	number, first := eval[string](b, current), eval[string](b, `document.querySelector('.det-in').dataset.id`)
+
+	todo := eval[string](b, `document.querySelector('[data-count=todo]').textContent`)
 
 	// The next, and back.
 	b.press("j")
@@ -133,11 +137,12 @@ func TestConsole(t *testing.T) {
 		t.Errorf("%d were dismissed", n)
 	}
 	b.press("z")
-	b.wait(said + `.includes('3 orders as before.')`)
+	b.wait(said + `.includes('3 orders as before.') && document.querySelector('[data-count=todo]').textContent === '` + todo + `'`)
 
 	// Somebody else is faster, and one hears so.
+	had := eval[string](b, `document.querySelector('.qr.cur').dataset.id`)
 	b.press("j")
-	b.wait(current + ` !== ''`)
+	b.wait(`document.querySelector('.qr.cur').dataset.id !== '` + had + `' && ` + inHand)
 	number = eval[string](b, current)
 	id := eval[string](b, `document.querySelector('.det-in').dataset.id`)
 	b.press("n")
@@ -178,7 +183,7 @@ func TestConsole(t *testing.T) {
 	// The review list: one becomes an order.
 	b.press("g")
 	b.press("3")
-	b.wait(`new URLSearchParams(location.search).get('view') === 'review' && document.querySelector('.qr.cur') && document.querySelector('.det-in')`)
+	b.wait(`new URLSearchParams(location.search).get('view') === 'review' && document.querySelector('.det-in')?.dataset.version === '0'`)
 	before := count(w, `select count(*) from orders`)
 	b.press("a")
 	b.wait(said + `.includes('An order was written.')`)
@@ -298,6 +303,13 @@ func TestWorksInterface(t *testing.T) {
 	if out := ask("/orders/actions", `{"do":"dismiss","verdict":"duplicate","of":"KR-9999","orders":[{"id":"`+id+`"}]}`, 422); out.Detail == "" {
 		t.Errorf("%+v", out)
 	}
+	var review string
+	if err := w.pool.QueryRow(t.Context(), `select place from reviews limit 1`).Scan(&review); err != nil {
+		t.Fatal(err)
+	}
+	if out := ask("/reviews/"+review, `{"do":"accept"}`, 200); out.Message != "An order was written." {
+		t.Errorf("%+v", out)
+	}
 	// The public hears nothing of people, notes or costs.
 	for _, path := range []string{"/api/v1/orders/" + id, "/places/pringstrasse1", "/api/v1/places/pringstrasse1"} {
 		if _, body := w.get(path); strings.Contains(body, "Cold mix") || strings.Contains(body, "example.org") {
@@ -322,7 +334,7 @@ func TestWorksInterface(t *testing.T) {
 	}
 	for format, want := range map[string]string{"csv": "KR-0", "geojson": `"FeatureCollection"`, "xlsx": "PK"} {
 		answer, body := anna.get("/console/export/orders." + format + "?view=open")
-		if answer.StatusCode != 200 || !strings.Contains(body, want) || !strings.Contains(answer.Header.Get("Content-Disposition"), "orders-2026-03-11."+format) {
+		if answer.StatusCode != http.StatusOK || !strings.Contains(body, want) || !strings.Contains(answer.Header.Get("Content-Disposition"), "orders-2026-03-11."+format) {
 			t.Errorf("%s: %s %.80q", format, answer.Status, body)
 		}
 	}

@@ -83,7 +83,7 @@ func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 		if n, _, ok := strings.Cut(st.Reason, " "); ok && t.Has(key+".text.n") {
 			c.Text = t.T(key+".text.n", "n", n)
 		}
-	case dispatch.Dispatcher, dispatch.Crew: // their own words
+	case dispatch.Dispatcher, dispatch.Crew, dispatch.Body, dispatch.Clock: // their own words
 	}
 	if p.Order != nil {
 		c.Head = t.T(key, "number", p.Order.Number)

@@ -43,7 +43,7 @@ func (s *Server) registerStream(api huma.API) {
 func (s *Server) workStream(w http.ResponseWriter, r *http.Request) {
 	s.stream(w, r, s.hub.works, func() bool {
 		c, err := s.recognise(r.Context(), r)
-		return err == nil && c != nil && (c.May(access.TriageOrders) || c.May(access.WorkOrders))
+		return err == nil && c != nil && c.May(access.TriageOrders)
 	})
 }
 

@@ -73,6 +73,7 @@ const queue = new Queue(list, document.getElementById('scroller')!, read, {
 let timer = 0;
 let asking: AbortController | undefined;
 function chosen(row: Row | null) {
+  apart = null;
   map?.show(row);
   const at = new URL(location.href);
   if (row) at.searchParams.set('order', row.id);
@@ -106,15 +107,13 @@ async function detail(path: string, id: string): Promise<void> {
 
 const shown = () => det.querySelector<HTMLElement>('.det-in')?.dataset.id ?? '';
 
+// apart is an order in hand that the list does not have: it was clicked on in the map, or named in the address.
+let apart: Row | null = null;
+
 // targets are the orders that something is done with: those that are selected, else the one in hand.
 function targets(): Row[] {
   if (queue.picked.size > 0) return [...queue.picked.values()];
-  const row = queue.row;
-  if (row && row.id === shown()) return [row];
-  const d = det.querySelector<HTMLElement>('.det-in')?.dataset;
-  if (d?.id && (!row || row.id !== d.id)) {
-    return [{id: d.id, version: Number(d.version), number: d.number!, place: d.place!, mark: d.mark!, lat: Number(d.lat), lon: Number(d.lon), street: '', class: '', priority: 0, with: '', due: '', late: '', failed: false, size: 19}];
-  }
+  const row = apart ?? queue.row;
   return row ? [row] : [];
 }
 
@@ -174,8 +173,9 @@ async function renew() {
   const before = shown();
   await queue.reload();
   map?.refresh();
-  const row = queue.row;
+  const row = apart ?? queue.row;
   if (row && row.id === before) await detail(row.version === 0 ? '/console/reviews/' : '/console/orders/', row.id);
+  if (apart) apart = detailRow();
 }
 
 // Dialogs.
@@ -373,9 +373,7 @@ function go(q: URLSearchParams, push = true) {
     if (el instanceof HTMLInputElement && el.type === 'checkbox') el.checked = q.has(el.name);
     else if (el.name !== 'view') el.value = q.get(el.name) ?? '';
   }
-  queue.clear();
-  queue.current = 0;
-  queue.currentID = '';
+  queue.reset();
   document.getElementById('scroller')!.scrollTop = 0;
   void queue.reload();
 }
@@ -436,7 +434,10 @@ async function start() {
   queue.current = 0;
   queue.currentID = order ?? '';
   await queue.reload();
-  if (order && !queue.find(order)) await detail('/console/orders/', order);
+  if (order && !queue.find(order)) {
+    await detail('/console/orders/', order);
+    apart = detailRow();
+  }
   list.focus({preventScroll: true});
   listen();
   main.dataset.ready = 'yes';
@@ -461,8 +462,17 @@ async function fromMap(place: string) {
   if (!answer?.ok) return;
   const row = (await answer.json()) as Row;
   if (queue.find(row.id)) return;
+  apart = row;
   map?.show(row);
   await detail('/console/orders/', row.id);
+}
+
+// detailRow is the order that is shown, as far as its detail says.
+function detailRow(): Row | null {
+  const d = det.querySelector<HTMLElement>('.det-in')?.dataset;
+  if (!d?.id) return null;
+  return {id: d.id, version: Number(d.version), number: d.number!, place: d.place!, mark: d.mark!, lat: Number(d.lat), lon: Number(d.lon), street: '', class: '', priority: 0, with: '', due: '',
+    late: '', failed: false, size: 19};
 }
 
 void start();

@@ -102,6 +102,17 @@ export class Queue {
     this.draw(true);
   }
 
+  // reset forgets every row: what is read next is another list.
+  reset() {
+    this.generation++;
+    for (const a of this.asked.values()) a.abort();
+    this.asked.clear();
+    this.stretches.clear();
+    this.current = 0;
+    this.currentID = '';
+    this.clear();
+  }
+
   at(index: number): Row | null {
     return this.stretches.get(Math.floor(index / stretch))?.[index % stretch] ?? null;
   }
@@ -181,7 +192,6 @@ export class Queue {
     who!.textContent = r?.with ?? '';
     due!.textContent = r?.due ?? '';
     due!.className = 'due ' + (r?.late ?? '');
-    li.setAttribute('aria-label', r ? `${r.priority}, ${r.street}, ${r.class}, ${r.with}, ${r.due}, ${r.number}` : '…');
   }
 
   private ask(k: number) {
