@@ -16,6 +16,10 @@ import (
 // lockClocks is the advisory lock of whoever looks at the deadlines.
 const lockClocks = lockFigures + 20
 
+// mostRung bounds how many orders one look notes something of: a city that begins with many that are overdue comes to them one look after
+// the other, and nobody waits long for a row.
+const mostRung = 500
+
 // Clocks looks at the deadlines: it notes, once each, which orders are due soon, which are overdue, and which must be brought before a
 // supervisor; and it rates open orders anew. It returns how many orders it noted something of.
 func Clocks(ctx context.Context, pool *pgxpool.Pool, now time.Time) (noted int, err error) {
@@ -67,7 +71,7 @@ func begin(ctx context.Context, tx pgx.Tx, works Works) error {
 // ring notes what the clock says of deadlines. Who acts on an order at the moment keeps it: it is looked at the next time.
 func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, error) {
 	rows, err := tx.Query(ctx, `select o.id from orders o where `+openSQL+` and (o.due_at <= $1 and o.warned_at is null or o.due_at <= $2 and o.overdue_at is null
-		or o.due_at <= $2 and o.escalated_at is null) order by o.id for update skip locked`, works.SoonUntil(now), now)
+		or o.due_at <= $3 and o.escalated_at is null) order by o.due_at limit $4 for update skip locked`, works.SoonUntil(now), now, works.escalatesUntil(now), mostRung)
 	if err != nil {
 		return 0, err
 	}

@@ -99,6 +99,26 @@ func (w Works) SoonUntil(now time.Time) time.Time { return w.Calendar.Add(now, w
 // EscalatesAt is when an overdue order is brought before a supervisor.
 func (w Works) EscalatesAt(due time.Time) time.Time { return w.Calendar.Add(due, w.Escalate) }
 
+// escalatesUntil is the last deadline, to the second, whose passing is brought before a supervisor by now.
+func (w Works) escalatesUntil(now time.Time) time.Time {
+	const farthest = 90 * 24 * time.Hour // longer ago than any city lets an overdue order wait
+	from, to := now.Add(-farthest), now
+	if w.EscalatesAt(from).After(now) {
+		return from
+	}
+	for to.Sub(from) > time.Second {
+		if middle := from.Add(to.Sub(from) / 2); w.EscalatesAt(middle).After(now) {
+			to = middle
+		} else {
+			from = middle
+		}
+	}
+	if !w.EscalatesAt(to).After(now) {
+		return to
+	}
+	return from
+}
+
 // querier is a pool or a transaction.
 type querier interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults

@@ -107,11 +107,17 @@ func (v View) order() string {
 // Queue lists the orders of a view.
 func Queue(ctx context.Context, pool *pgxpool.Pool, v View, works Works, now time.Time) ([]Order, error) {
 	where, args := v.where(now, works.SoonUntil(now))
-	query := orderQuery + " where " + where + " order by " + v.order()
+	// The stretch is cut out of the orders alone; what else is told of them is read for those in it.
+	from := "select o.* from orders o"
+	if v.Bounds != nil {
+		from += " left join places p on p.id = o.place"
+	}
+	from += " where " + where + " order by " + v.order()
 	if v.Limit > 0 {
 		args = append(args, v.Limit, v.Offset)
-		query += fmt.Sprintf(" limit $%d offset $%d", len(args)-1, len(args))
+		from += fmt.Sprintf(" limit $%d offset $%d", len(args)-1, len(args))
 	}
+	query := "select " + orderColumns + " from (" + from + ") o left join places p on p.id = o.place order by " + v.order()
 	rows, err := pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list the queue: %w", err)

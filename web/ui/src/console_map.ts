@@ -54,7 +54,7 @@ export class ConsoleMap {
       else if (plate && plate.geometry.type === 'Point') this.map.easeTo({center: plate.geometry.coordinates as [number, number], zoom: Math.min(this.map.getZoom() + 2, 15), duration: duration()});
     });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => void this.recolour());
-    this.map.getSource<GeoJSONSource>('selected')?.setData(this.selected);
+    this.map.once('load', () => this.map.getSource<GeoJSONSource>('selected')?.setData(this.selected));
   }
 
   // show marks an order, and moves the map where it is out of sight.
