@@ -185,8 +185,11 @@ func (s *face) deal(ctx context.Context, id, deed string, role access.Role) erro
 			return access.Enable(ctx, tx, by.ID, id, now)
 		case "link":
 			p, err := access.Find(ctx, tx, id)
-			if err != nil || p.Disabled {
-				return errors.Join(err, errDisabled(p))
+			if err != nil {
+				return err
+			}
+			if p.Disabled || p.Single {
+				return badRequest("Whoever is kept out, or comes by another service, gets no link.")
 			}
 			if err := s.postLink(ctx, tx, access.Link{Person: &p}, "mail.invite", access.InviteFor); err != nil {
 				return err
@@ -195,14 +198,6 @@ func (s *face) deal(ctx context.Context, id, deed string, role access.Role) erro
 		}
 		return badRequest("do is one of role, disable, enable, end, link.")
 	})
-}
-
-// errDisabled is what is wrong with sending somebody a link who is kept out.
-func errDisabled(p access.Person) error {
-	if p.Disabled {
-		return badRequest("Whoever is kept out gets no link.")
-	}
-	return nil
 }
 
 // adminKeysView lists everybody's keys.

@@ -264,6 +264,7 @@ func TestResident(t *testing.T) {
 		t.Errorf("one person on three devices counts as %+v", got)
 	}
 	form := w.at("Lindengasse", .45)
+	desk.read("/report", `value="anna@example.org"`)
 	desk.report(form, picture(t))
 	letters := w.letters("anna@example.org")
 	desk.send(strings.TrimPrefix(linkIn.FindString(letters[len(letters)-1]), w.http.URL), nil)

@@ -89,6 +89,9 @@ func (s *face) reportPage(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	f := reportForm{Lat: q.Get("lat"), Lon: q.Get("lon"), Category: q.Get("category")}
 	f.at, _ = parsePosition(f.Lat, f.Lon)
+	if p, ok := personOf(r.Context()); ok {
+		f.Email = p.Email
+	}
 	return s.showReport(w, r, http.StatusOK, f, q.Get("q"), nil)
 }
 

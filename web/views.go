@@ -125,6 +125,9 @@ func (s *face) showPlace(w http.ResponseWriter, r *http.Request, id string, stat
 	v.Summary = s.summary(p.sight)
 	v.Facts = s.facts(p, v.repaired)
 	v.Minimap = s.minimap(p)
+	if who, ok := personOf(r.Context()); ok {
+		v.FollowEmail = who.Email
+	}
 	change(&v)
 	return s.render(w, r, status, "base", &v)
 }
