@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,9 +56,7 @@ func hashOf(text string) []byte {
 // browser had before: that one, old, ends.
 func Begin(ctx context.Context, tx pgx.Tx, person, agent, old string, at time.Time) (token string, err error) {
 	token, hash := Secret()
-	if len(agent) > mostAgent {
-		agent = agent[:mostAgent]
-	}
+	agent = strings.ToValidUTF8(agent[:min(len(agent), mostAgent)], "") // a browser may call itself anything
 	if old != "" {
 		if _, err := tx.Exec(ctx, `delete from sessions where token = $1`, hashOf(old)); err != nil {
 			return "", fmt.Errorf("end the old session: %w", err)

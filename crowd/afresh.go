@@ -12,6 +12,7 @@ func (m *mind) learnAfresh(nodes []*node) {
 		n.lie, n.read = 0, m.read(&n.structure, &n.looks)
 	}
 	m.learn(nodes, names)
+	m.findRing(nodes, names)
 	opinions := m.trust.all(names)
 	for _, n := range nodes {
 		_, causes := m.causes(n, opinions)

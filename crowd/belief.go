@@ -88,6 +88,8 @@ type tally struct {
 	noise     float64           // log likelihood where nothing is
 	any       [numRates]float64 // log likelihood at each rate, were all devices alike
 	driven    float64           // log odds of the same, for being on a drive
+	ring      float64           // log likelihood where those who make things up together have made it up
+	ringed    bool              // such a ring is known
 	collusion float64           // log odds that those who felt it are those who make things up, and the others not
 }
 
@@ -99,7 +101,10 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, lie float64, o *op
 		t.rates[i] += h*own[i].felt + n*own[i].missed
 		t.any[i] += h*any[i].felt + n*any[i].missed
 	}
-	t.noise += h*m.logNoise + n*m.logSmooth
+	smooth := h*m.logNoise + n*m.logSmooth
+	t.noise += smooth
+	t.ring += o.asRing(h, n, smooth, lie)
+	t.ringed = t.ringed || o.ring > noRing
 	if hits == 0 {
 		t.collusion += o.candour
 		return
@@ -121,7 +126,11 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 		l[c] = fixed[c] + m.overRates(c, &t.rates)
 	}
 	l[noise] = fixed[noise] + t.noise
-	l[invented] = fixed[invented] + m.overRates(numReal, &t.any) + t.collusion + math.Max(t.driven, -4)
+	lies := m.overRates(numReal, &t.any) + t.collusion + math.Max(t.driven, -4)
+	if t.ringed {
+		lies = logAdd(lies, t.ring+ringLies)
+	}
+	l[invented] = fixed[invented] + lies
 	return l
 }
 

@@ -224,19 +224,19 @@ func (c *cache) note(changed []finding) {
 func (t *trust) save(ctx context.Context, tx pgx.Tx) error {
 	devices := slices.Sorted(maps.Keys(t.devices))
 	n := len(devices)
-	sensitivity, jolts, invented, agreed := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	sensitivity, jolts, invented, agreed, ring := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	for i, d := range devices {
 		s := t.devices[d]
-		sensitivity[i], jolts[i], invented[i], agreed[i] = s.sensitivity, s.jolts, s.invented, s.agreed
+		sensitivity[i], jolts[i], invented[i], agreed[i], ring[i] = s.sensitivity, s.jolts, s.invented, s.agreed, s.ring
 	}
 	_, err := tx.Exec(ctx, `
-		insert into device_trust as t (device, sensitivity, jolts, invented, agreed, epoch)
-		select *, $6 from unnest($1::text[], $2::float8[], $3::float8[], $4::float8[], $5::float8[])
+		insert into device_trust as t (device, sensitivity, jolts, invented, agreed, ring, epoch)
+		select *, $7 from unnest($1::text[], $2::float8[], $3::float8[], $4::float8[], $5::float8[], $6::float8[])
 		on conflict (device) do update set sensitivity = excluded.sensitivity, jolts = excluded.jolts, invented = excluded.invented,
-			agreed = excluded.agreed, epoch = excluded.epoch
-		where (t.sensitivity, t.jolts, t.invented, t.agreed)
-			is distinct from (excluded.sensitivity, excluded.jolts, excluded.invented, excluded.agreed)`,
-		devices, sensitivity, jolts, invented, agreed, t.epoch)
+			agreed = excluded.agreed, ring = excluded.ring, epoch = excluded.epoch
+		where (t.sensitivity, t.jolts, t.invented, t.agreed, t.ring)
+			is distinct from (excluded.sensitivity, excluded.jolts, excluded.invented, excluded.agreed, excluded.ring)`,
+		devices, sensitivity, jolts, invented, agreed, ring, t.epoch)
 	if err != nil {
 		return fmt.Errorf("store what is known of devices: %w", err)
 	}
@@ -247,9 +247,10 @@ func (t *trust) save(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	_, err = tx.Exec(ctx, `
-		insert into lessons (epoch, usual, alone, typical, likeness) values ($1, $2, $3, $4, $5)
+		insert into lessons (epoch, usual, alone, typical, stranger, likeness) values ($1, $2, $3, $4, $5, $6)
 		on conflict (single) do update set epoch = excluded.epoch, usual = excluded.usual, alone = excluded.alone,
-			typical = excluded.typical, likeness = excluded.likeness`, t.epoch, t.usual, t.alone, t.typical, likeness)
+			typical = excluded.typical, stranger = excluded.stranger, likeness = excluded.likeness`,
+		t.epoch, t.usual, t.alone, t.typical, t.stranger, likeness)
 	if err != nil {
 		return fmt.Errorf("store what the city has taught: %w", err)
 	}
@@ -264,7 +265,7 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64, c *Classifier)
 	if t.epoch > epoch {
 		*t = *newTrust(c)
 	}
-	rows, err := tx.Query(ctx, `select device, sensitivity, jolts, invented, agreed from device_trust where epoch > $1`, t.epoch)
+	rows, err := tx.Query(ctx, `select `+standingColumns+` from device_trust where epoch > $1`, t.epoch)
 	if err != nil {
 		return fmt.Errorf("load what is known of devices: %w", err)
 	}
@@ -283,11 +284,13 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64, c *Classifier)
 	return nil
 }
 
-// scan takes rows of device_trust.
+const standingColumns = `device, sensitivity, jolts, invented, agreed, ring`
+
+// scan takes standingColumns of device_trust.
 func (t *trust) scan(rows pgx.Rows) error {
 	var device string
 	var s standing
-	_, err := pgx.ForEachRow(rows, []any{&device, &s.sensitivity, &s.jolts, &s.invented, &s.agreed}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&device, &s.sensitivity, &s.jolts, &s.invented, &s.agreed, &s.ring}, func() error {
 		t.devices[device] = s
 		return nil
 	})
@@ -310,7 +313,7 @@ func loadLessons(ctx context.Context, q querier) (*lessons, error) {
 func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error) {
 	var l lessons
 	var likeness []float64
-	err := q.QueryRow(ctx, `select usual, alone, typical, likeness from `+table).Scan(&l.usual, &l.alone, &l.typical, &likeness)
+	err := q.QueryRow(ctx, `select usual, alone, typical, stranger, likeness from `+table).Scan(&l.usual, &l.alone, &l.typical, &l.stranger, &likeness)
 	if isNone(err) {
 		return nil, nil
 	}

@@ -6,7 +6,7 @@ type Defence uint8
 
 // Defences, one by one.
 const (
-	Honesty  Defence = 1 << iota // what is learnt of a device weighs its word: how much it makes up, how much it drives
+	Honesty  Defence = 1 << iota // what is learnt of a device weighs its word: how much it makes up, with whom, how much it drives
 	Drives                       // whether a jolt belongs to a drive
 	SameCar                      // two phones in one car are one voice
 	Adapting                     // what the classes look like is learnt anew in each city
@@ -17,9 +17,9 @@ func (r *Rehearsal) forget() {
 	untaught := newTrust(r.reader)
 	if r.without&Honesty != 0 {
 		for d, s := range r.trust.devices {
-			r.trust.devices[d] = standing{sensitivity: s.sensitivity}
+			r.trust.devices[d] = standing{sensitivity: s.sensitivity, ring: noRing}
 		}
-		r.trust.usual, r.trust.typical = untaught.usual, untaught.typical
+		r.trust.usual, r.trust.typical, r.trust.stranger = untaught.usual, untaught.typical, untaught.stranger
 	}
 	if r.without&Adapting != 0 {
 		r.trust.likeness = untaught.likeness

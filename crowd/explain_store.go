@@ -81,7 +81,7 @@ func (m *mind) readSite(ctx context.Context, tx pgx.Tx, place string) (*site, []
 
 // loadOf brings what the last epoch knew of some devices.
 func (t *trust) loadOf(ctx context.Context, tx pgx.Tx, devices []string) error {
-	rows, err := tx.Query(ctx, `select device, sensitivity, jolts, invented, agreed from device_trust where device = any($1)`, devices)
+	rows, err := tx.Query(ctx, `select `+standingColumns+` from device_trust where device = any($1)`, devices)
 	if err != nil {
 		return fmt.Errorf("load what is known of devices: %w", err)
 	}

@@ -14,6 +14,7 @@ type standing struct {
 	jolts       float64 // places that it felt
 	invented    float64 // of them places that seem made up
 	agreed      float64 // of them places that others felt too
+	ring        float64 // log odds that it belongs to those who make things up together
 }
 
 // lessons are what a city has taught of all its devices and places.
@@ -21,6 +22,7 @@ type lessons struct {
 	usual    float64         // share of all jolts that seem made up
 	alone    float64         // share of honest jolts that are on no drive of their device
 	typical  float64         // places where the device agreed that felt a jolt somewhere
+	stranger float64         // log odds that a device of which nothing is known belongs to those who make things up together
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
 }
 
@@ -64,7 +66,7 @@ func newOpinion(r repute) *opinion {
 	const lieAlone = 0.6 // share of what is made up that is on no drive: a guess
 	share := r.falseShare(0)
 	return &opinion{
-		repute: r, sense: sense(r.sensitivity), liar: clamp((share-r.usual)/0.2, 0, 1),
+		repute: r, sense: sense(r.sensitivity), liar: math.Max(clamp((share-r.usual)/0.2, 0, 1), 1/(1+math.Exp(-r.ring))),
 		candour:   math.Log(1-clamp(share, 0, 0.9)) - math.Log(1-r.usual),
 		rare:      clamp(math.Log((r.typical+3)/(r.agreed+3)), -0.7, 1.2),
 		usualOdds: math.Log(r.usual / (1 - r.usual)),
@@ -89,7 +91,7 @@ type trust struct {
 }
 
 func newTrust(c *Classifier) *trust {
-	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone}}
+	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone, stranger: noRing}}
 	for kind, r := range []*Reader{&c.Plain, &c.Wave} {
 		t.likeness[kind] = r.Likeness.learnt(&gathered{})
 	}
@@ -103,7 +105,7 @@ func (t *trust) of(device string) *opinion {
 	}
 	s, ok := t.devices[device]
 	if !ok {
-		s.sensitivity = 1
+		s.sensitivity, s.ring = 1, t.stranger
 	}
 	o := newOpinion(repute{s, &t.lessons})
 	t.opinions[device] = o
@@ -267,7 +269,7 @@ func (m *mind) conclusions(speakers []string, l *learning) {
 		logs += s.agreed * math.Log(s.agreed+3)
 		m.trust.devices[d] = standing{
 			sensitivity: clamp((s.felt+weightOfFelt)/(s.expected+weightOfFelt), 0.1, 1.4),
-			jolts:       s.jolts, invented: s.invented, agreed: s.agreed,
+			jolts:       s.jolts, invented: s.invented, agreed: s.agreed, ring: m.trust.of(d).ring,
 		}
 	}
 	clear(m.trust.opinions)

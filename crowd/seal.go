@@ -191,7 +191,7 @@ func (r *Rehearsal) begin(ctx context.Context, tx pgx.Tx) (n int64, err error) {
 	for _, s := range sites {
 		s.keptSteps = s.stepCount
 	}
-	rows, err = tx.Query(ctx, `select device, sensitivity, jolts, invented, agreed from sealed_trust`)
+	rows, err = tx.Query(ctx, `select `+standingColumns+` from sealed_trust`)
 	if err != nil {
 		return 0, fmt.Errorf("read what was known of devices: %w", err)
 	}

@@ -212,7 +212,7 @@ func (t *trial) voice() *account {
 	t.done = append(t.done, name)
 	typical := t.mind.trust.typical
 	t.mind.trust.opinions[name] = newOpinion(repute{standing{
-		sensitivity: 1, jolts: typical, agreed: typical, invented: typical * t.mind.trust.usual}, &t.mind.trust.lessons})
+		sensitivity: 1, jolts: typical, agreed: typical, invented: typical * t.mind.trust.usual, ring: noRing}, &t.mind.trust.lessons})
 	return t.site.account(name)
 }
 

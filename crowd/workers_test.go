@@ -67,7 +67,7 @@ func remember(t *testing.T, pool *pgxpool.Pool) map[string][]string {
 	for table, query := range map[string]string{
 		"places":   `select to_jsonb(p)::text from places p order by id`,
 		"evidence": `select to_jsonb(e)::text from evidence e order by place, device`,
-		"trust":    `select concat_ws(' ', device, sensitivity, jolts, invented, agreed) from device_trust order by device`,
+		"trust":    `select concat_ws(' ', device, sensitivity, jolts, invented, agreed, ring) from device_trust order by device`,
 		"judged":   `select id || ' ' || device from judgements order by id, device`,
 	} {
 		rows, err := pool.Query(context.Background(), query)
