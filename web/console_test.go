@@ -288,6 +288,7 @@ func TestWorksInterface(t *testing.T) {
 	}
 	ask("/orders/"+id+"/transitions", `{"do":"start"}`, 200)
 	ask("/orders/"+id+"/notes", `{"do":"note","reason":"Cold mix is enough."}`, 200)
+	ask("/orders/"+id+"/notes", `{"do":"reply","reason":"We come on Friday."}`, 200)
 	ask("/orders/"+id+"/case", `{"do":"refer","number":"311-99"}`, 200)
 	ask("/orders/"+id+"/costs", `{"do":"spend","what":"Cold mix","quantity":40,"unit":"kg","cents":1250}`, 200)
 	ask("/orders/"+id+"/class", `{"do":"reclass","class":"joint","severity":0.9}`, 200)
@@ -315,6 +316,9 @@ func TestWorksInterface(t *testing.T) {
 		if _, body := w.get(path); strings.Contains(body, "Cold mix") || strings.Contains(body, "example.org") {
 			t.Errorf("%s tells what is not public", path)
 		}
+	}
+	if _, body := w.get("/places/pringstrasse1"); !strings.Contains(body, "The city replies") || !strings.Contains(body, "We come on Friday.") {
+		t.Error("the public cannot read the reply")
 	}
 	answer, body := anna.get("/console/orders/" + id)
 	for _, want := range []string{"Cold mix is enough.", "311-99", "12.50"} {
