@@ -342,6 +342,8 @@ document.addEventListener('click', (e) => {
     const name = el.dataset.act!;
     if (name === 'undo') void takeBack();
     else if (name === 'clear') queue.clear();
+    else if (name === 'map') showMap();
+    else if (name === 'back') back();
     else if (name === 'accept') void act(targets(), {do: 'accept'});
     else open(name);
     return;
