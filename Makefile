@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 UI := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
+DETECTOR := $(wildcard firmware-sim/detector/*.go firmware-sim/unit/*.go firmware-sim/browser/*.go)
 GO := $(shell find . -name '*.go' -not -path '*/node_modules/*') go.mod go.sum
 
 DEMO ?= 1
@@ -24,15 +25,16 @@ bin/streetpulse: $(GO) web/dist/.built
 	@scripts/need go cc
 	go build -trimpath -o $@ ./cmd/streetpulse
 
-# The pages' scripts, styles and fonts, which the binary carries.
+# The pages' scripts, styles and fonts, and the detector for the drive page, which the binary carries.
 ui: web/dist/.built
-web/dist/.built: $(UI)
-	@scripts/need node
+web/dist/.built: $(UI) $(DETECTOR) go.mod
+	@scripts/need node go
 	cd web/ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 	@touch $@
 
 test: web/dist/.built
 	@scripts/need go cc postgres chromium mosquitto
+	cd web/ui && npm test --silent
 	go vet ./...
 	go test -race -timeout 8m ./...
 

@@ -36,8 +36,15 @@ type Credentials struct {
 // credential is what was known of a device at a time.
 type credential struct {
 	hash    [sha256.Size]byte
+	former  []byte // the secret's hash before it was renewed; nil once the new one was used
 	allowed bool
 	at      time.Time
+}
+
+// is says whether a secret of this hash is the device's.
+func (c credential) is(hash [sha256.Size]byte) bool {
+	current, former := subtle.ConstantTimeCompare(hash[:], c.hash[:]), subtle.ConstantTimeCompare(hash[:], c.former)
+	return current|former == 1 && c.allowed
 }
 
 // NewCredentials returns the credentials of the database's devices; a nil now is time.Now.
@@ -59,9 +66,28 @@ func (c *Credentials) Authenticate(ctx context.Context, device, secret string) e
 		return err
 	}
 	hash := sha256.Sum256([]byte(secret))
-	if subtle.ConstantTimeCompare(hash[:], known.hash[:]) != 1 || !known.allowed {
+	if !known.is(hash) && known.at.Before(c.time()) { // it may have been renewed since
+		if known, err = c.lookAgain(ctx, device); err != nil {
+			return err
+		}
+	}
+	if !known.is(hash) {
 		return ErrUnauthorized
 	}
+	if known.former != nil && hash == known.hash {
+		return c.forgetFormer(ctx, device, known)
+	}
+	return nil
+}
+
+// forgetFormer makes the secret that was renewed no good any more: the new one is used.
+func (c *Credentials) forgetFormer(ctx context.Context, device string, known credential) error {
+	_, err := c.pool.Exec(ctx, `update devices set former_sha256 = null where id = $1 and secret_sha256 = $2`, device, known.hash[:])
+	if err != nil {
+		return fmt.Errorf("%w: forget a device's former secret: %w", ErrUnavailable, err)
+	}
+	known.former = nil
+	c.keep(device, known)
 	return nil
 }
 
@@ -86,18 +112,34 @@ func (c *Credentials) look(ctx context.Context, device string) (credential, erro
 	if ok && now.Sub(known.at) < CacheAge {
 		return known, nil
 	}
-	known = credential{at: now}
+	return c.lookAgain(ctx, device)
+}
+
+func (c *Credentials) lookAgain(ctx context.Context, device string) (credential, error) {
+	known := credential{at: c.time()}
 	var hash []byte
-	err := c.pool.QueryRow(ctx, `select secret_sha256, revoked_at is null from devices where id = $1`, device).Scan(&hash, &known.allowed)
+	err := c.pool.QueryRow(ctx, `select secret_sha256, former_sha256, revoked_at is null from devices where id = $1`, device).
+		Scan(&hash, &known.former, &known.allowed)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return credential{}, fmt.Errorf("%w: look a device up: %w", ErrUnavailable, err)
 	}
 	known.allowed = known.allowed && copy(known.hash[:], hash) == sha256.Size
+	c.keep(device, known)
+	return known, nil
+}
+
+func (c *Credentials) keep(device string, known credential) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.known) >= cacheSize {
 		clear(c.known)
 	}
 	c.known[device] = known
-	return known, nil
+}
+
+// Forget makes the next look at a device a fresh one.
+func (c *Credentials) Forget(device string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known, device)
 }

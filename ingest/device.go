@@ -3,8 +3,6 @@ package ingest
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,17 +51,15 @@ func Enrol(ctx context.Context, pool *pgxpool.Pool, e Enrolment, now time.Time) 
 			return Device{}, "", ErrInvalid
 		}
 	}
-	random := make([]byte, 32)
-	if _, err := rand.Read(random); err != nil {
-		return Device{}, "", fmt.Errorf("make a secret: %w", err)
+	secret, hash, err := newSecret()
+	if err != nil {
+		return Device{}, "", err
 	}
-	secret := base64.RawURLEncoding.EncodeToString(random)
 	id, err := ulid.New(ulid.Timestamp(now), rand.Reader)
 	if err != nil {
 		return Device{}, "", fmt.Errorf("make a device's id: %w", err)
 	}
 	d := Device{ID: id.String(), Name: e.Name, App: e.App, Kind: e.Kind, EnrolledAt: now.UTC().Truncate(time.Microsecond)}
-	hash := sha256.Sum256([]byte(secret))
 	_, err = pool.Exec(ctx, `insert into devices (id, name, app, kind, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6)`,
 		d.ID, d.Name, d.App, d.Kind, hash[:], d.EnrolledAt)
 	if err != nil {

@@ -34,8 +34,8 @@ func Open(ctx context.Context, pool *pgxpool.Pool, device, secret string) (Conne
 	c := Connection{Device: device}
 	// What is compared is a hash: how long that takes tells nothing of the secret.
 	hash := sha256.Sum256([]byte(secret))
-	err := pool.QueryRow(ctx, `update devices set connection = connection + 1 where id = $1 and secret_sha256 = $2 and revoked_at is null
-		returning connection`, device, hash[:]).Scan(&c.Number)
+	err := pool.QueryRow(ctx, `update devices set connection = connection + 1, former_sha256 = case when secret_sha256 = $2 then null else former_sha256 end
+		where id = $1 and $2 in (secret_sha256, former_sha256) and revoked_at is null returning connection`, device, hash[:]).Scan(&c.Number)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Connection{}, ErrUnauthorized
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/postgres/postgrestest"
 )
@@ -81,6 +83,39 @@ func TestTheQuarantineIsBounded(t *testing.T) {
 	}
 }
 
+// renewTwice renews a secret whose first answer is lost. The former secret is good until the new one is used, here by another node.
+func renewTwice(t *testing.T, pool *pgxpool.Pool, elsewhere *ingest.Credentials, device, secret string) string {
+	t.Helper()
+	ctx := context.Background()
+	lost, err := ingest.Renew(ctx, pool, device, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := elsewhere.Authenticate(ctx, device, secret); err != nil {
+		t.Fatal("locked out by an answer that was lost:", err)
+	}
+	renewed, err := ingest.Renew(ctx, pool, device, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.Forget(device)
+	if err := elsewhere.Authenticate(ctx, device, renewed); err != nil {
+		t.Fatal(err)
+	}
+	for name, wrong := range map[string]string{"former": secret, "lost": lost} {
+		if err := elsewhere.Authenticate(ctx, device, wrong); !errors.Is(err, ingest.ErrUnauthorized) {
+			t.Errorf("the %s secret is still good: %v", name, err)
+		}
+		if _, err := ingest.Open(ctx, pool, device, wrong); !errors.Is(err, ingest.ErrUnauthorized) {
+			t.Errorf("the %s secret opens a connection: %v", name, err)
+		}
+		if _, err := ingest.Renew(ctx, pool, device, wrong); !errors.Is(err, ingest.ErrUnauthorized) {
+			t.Errorf("the %s secret can be renewed: %v", name, err)
+		}
+	}
+	return renewed
+}
+
 func TestDevices(t *testing.T) {
 	t.Parallel()
 	pool := postgrestest.New(t)
@@ -105,6 +140,11 @@ func TestDevices(t *testing.T) {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
+	renewed := renewTwice(t, pool, credentials, d.ID, secret)
+	if _, err := ingest.Open(ctx, pool, d.ID, renewed); err != nil {
+		t.Fatal(err)
+	}
+	secret = renewed
 	if err := ingest.Revoke(ctx, pool, d.ID, now); err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +154,9 @@ func TestDevices(t *testing.T) {
 	}
 	if _, err := ingest.Open(ctx, pool, d.ID, secret); !errors.Is(err, ingest.ErrUnauthorized) {
 		t.Fatal(err)
+	}
+	if _, err := ingest.Renew(ctx, pool, d.ID, secret); !errors.Is(err, ingest.ErrUnauthorized) {
+		t.Fatal("a revoked device renews its secret:", err)
 	}
 	if err := ingest.Revoke(ctx, pool, "nobody", now); !errors.Is(err, ingest.ErrNoDevice) {
 		t.Fatal(err)

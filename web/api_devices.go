@@ -30,6 +30,7 @@ func (s *Server) registerDevices(api huma.API) {
 	forget.Security = []map[string][]string{{"device": {}}}
 	forget.DefaultStatus = http.StatusAccepted
 	huma.Register(api, forget, s.apiErase)
+	s.registerOwn(api)
 
 	send := open("send-events", http.MethodPost, "/events", "Send a batch of events", 401, 413, 503)
 	send.Description = "The batch that a device sends over MQTT (at most 200 events, 1 MiB). The answer comes after the " +
@@ -149,20 +150,11 @@ type eraseInput struct {
 }
 
 func (s *Server) apiErase(ctx context.Context, in *eraseInput) (*struct{}, error) {
-	device, secret, ok := in.request.BasicAuth()
-	if !ok {
-		return nil, unauthorized("The device's id and secret are needed (Basic).")
+	device, _, err := s.itself(ctx, in.request, in.ID)
+	if err != nil {
+		return nil, err
 	}
-	err := s.credentials.Authenticate(ctx, device, secret)
-	if errors.Is(err, ingest.ErrUnauthorized) {
-		return nil, unauthorized("The device is not known, or its secret is wrong.")
-	}
-	if err == nil && device != in.ID {
-		return nil, huma.Error403Forbidden("A device can erase itself, and no other.")
-	}
-	if err == nil {
-		_, err = crowd.AskErasure(ctx, s.config.Pool, device, time.Now())
-	}
+	_, err = crowd.AskErasure(ctx, s.config.Pool, device, time.Now())
 	if errors.Is(err, crowd.ErrNoDevice) {
 		return nil, nil // it is gone already
 	}

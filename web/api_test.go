@@ -279,7 +279,7 @@ func TestDescription(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") || len(doc.Servers) == 0 || !strings.HasSuffix(doc.Servers[0].URL, "/api/v1") {
 		t.Errorf("OpenAPI %q, servers %v", doc.OpenAPI, doc.Servers)
 	}
-	for _, path := range []string{"/places", "/places/{id}", "/places/{id}/evidence", "/orders", "/orders/{id}", "/devices", "/devices/{id}", "/events", "/stream"} {
+	for _, path := range []string{"/places", "/places/{id}", "/places/{id}/evidence", "/orders", "/orders/{id}", "/devices", "/devices/{id}", "/devices/{id}/secret", "/devices/{id}/outcomes", "/events", "/stream"} {
 		if _, ok := doc.Paths[path]; !ok {
 			t.Errorf("%s is not described", path)
 		}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -257,19 +256,4 @@ func (s *face) tabs(ctx context.Context, d consoleDesk, v sought, total int) ([]
 		out = append(out, tab{Name: "filtered", Href: "/console?" + v.Query(), Text: s.texts.T("console.view.filtered"), N: total, Current: true})
 	}
 	return out, nil
-}
-
-// textsUnder returns the texts under a prefix, for a script, as JSON.
-func (s *face) textsUnder(prefix string) string {
-	out := map[string]string{}
-	for key, text := range s.texts {
-		if rest, ok := strings.CutPrefix(key, prefix); ok {
-			out[rest] = text
-		}
-	}
-	b, err := json.Marshal(out)
-	if err != nil { // strings always marshal
-		return "{}"
-	}
-	return string(b)
 }

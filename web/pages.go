@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -29,7 +28,7 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "log", "console", "order", "sheet"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "log", "console", "order", "sheet"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html", "templates/"+name+".html")
 		if err != nil {
@@ -354,19 +353,7 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 }
 
 // scriptTexts returns the texts that the map's script shows by itself, as JSON.
-func (s *face) scriptTexts() string {
-	out := map[string]string{}
-	for key, text := range s.texts {
-		if rest, ok := strings.CutPrefix(key, "map."); ok {
-			out[rest] = text
-		}
-	}
-	b, err := json.Marshal(out)
-	if err != nil { // strings always marshal
-		return "{}"
-	}
-	return string(b)
-}
+func (s *face) scriptTexts() string { return s.textsUnder("map.") }
 
 // renderPart answers with a template of a page alone, for scripts that put it in place.
 func (s *face) renderPart(w http.ResponseWriter, page, part string, data any) error {

@@ -32,7 +32,7 @@ func whoOpens() map[string]access.Action {
 		`POST /places/{id}/follow|GET /follow/{token}|POST /follow/{token}|POST /places/{id}/votes|/|GET /assets/|GET /favicon.ico|GET /tiles/{layer}/{z}/{x}/{y}|`+
 		`GET /tiles/{layer}|/api/v1/|GET /api/v1/stream|GET /healthz|GET /readyz|GET /metrics|GET /mqtt|POST /broker/|`+
 		`GET /login|POST /login|POST /logout|GET /login/forgotten|POST /login/forgotten|GET /login/link/{token}|POST /login/link/{token}|GET /signup|POST /signup|`+
-		`GET /login/oidc|GET /login/oidc/callback`, "|") {
+		`GET /login/oidc|GET /login/oidc/callback|GET /drive|GET /drive/manifest.webmanifest|GET /drive/assets/|GET /drive/offline.js`, "|") {
 		out[pattern] = anybody
 	}
 	for _, pattern := range strings.Split(`GET /account|POST /account|GET /account/delete|POST /account/delete|POST /account/password|POST /account/sessions|POST /account/follows`, "|") {
@@ -55,7 +55,7 @@ func whoCalls() map[string]access.Action {
 	for action, ids := range map[access.Action]string{
 		anybody: `list-places get-place get-evidence get-votes cast-vote get-stats send-report find-streets follow-place list-orders get-order
 			enrol-device stream log-in send-password-link sign-up use-password-link`,
-		device:               `erase-device send-events`,
+		device:               `erase-device send-events renew-device-secret device-outcomes`,
 		access.KeepAccount:   `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
 		access.MakeKeys:      `list-keys make-key revoke-key`,
 		access.Administer:    `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key read-audit`,

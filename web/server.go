@@ -159,6 +159,8 @@ func (s *Server) routes() *routes {
 	page("GET /reports/{token}", (*face).reportLink)
 	page("POST /reports/{token}", (*face).reportConfirm)
 	page("GET /reports/{token}/photos/{n}", (*face).reportPhoto)
+	page("GET /drive", (*face).drivePage)
+	page("GET /drive/manifest.webmanifest", (*face).driveManifest)
 	page("GET /data", (*face).dataPage)
 	page("GET /data/{file}", (*face).dataFile)
 	page("GET /feeds/orders.atom", (*face).ordersFeed)
@@ -172,6 +174,8 @@ func (s *Server) routes() *routes {
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)
+	mux.HandleFunc("GET "+driveAssets, s.driveFile)
+	mux.HandleFunc("GET /drive/offline.js", s.driveOffline)
 	mux.Handle("GET /favicon.ico", http.HandlerFunc(s.favicon))
 	mux.Handle("GET /tiles/{layer}/{z}/{x}/{y}", compressed(http.HandlerFunc(s.tile)))
 	mux.Handle("GET /tiles/{layer}", compressed(http.HandlerFunc(s.tileJSON)))

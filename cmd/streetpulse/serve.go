@@ -63,8 +63,9 @@ type serveCommand struct {
 	MailFrom       string           `help:"Sender of mails." placeholder:"ADDRESS"`
 	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
 	signOnFlags
-	WatchPerKM float64 `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
-	Demo       bool    `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
+	WatchPerKM    float64 `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
+	PhoneDetector string  `help:"The detector's parameters for phones (JSON), which they are sent when they connect; by default the standard ones." placeholder:"FILE"`
+	Demo          bool    `help:"Drive a simulated town through the broker. It begins days in the past, catches up with now and goes on."`
 }
 
 func (c serveCommand) plays(role string) bool { return slices.Contains(c.Roles, role) }
@@ -207,6 +208,10 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 		TCPAddr: p.c.MQTT, TLSAddr: p.c.MQTTS, Ingest: in, Pool: p.db.Pool, DeviceRate: p.c.DeviceRate, Log: p.log, Registerer: p.registry}
 	if p.cert != nil {
 		o.TLS = p.cert.Config()
+	}
+	o.Outcomes = p.outcomes
+	if o.Detector, err = detectorParameters(p.c.PhoneDetector); err != nil {
+		return nil, err
 	}
 	p.broker, err = broker.New(o)
 	return in, err

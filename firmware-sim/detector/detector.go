@@ -115,8 +115,11 @@ func (d *Detector) Add(s Sample) {
 	}
 	if d.started {
 		switch step := s.T - d.newest; {
-		case step > gapS || step < -gapS:
+		case step > gapS:
 			d.Flush()
+		case step < -gapS: // another drive, or the clock was set
+			d.Flush()
+			d.restsTo = math.Inf(-1)
 		case step <= 0:
 			return
 		}

@@ -46,28 +46,29 @@ func (p Parameters) Check() error {
 	if p.Version != Version {
 		return fmt.Errorf("%w: version %d, want %d", ErrParameters, p.Version, Version)
 	}
-	for _, x := range []struct {
-		name             string
-		value, low, high float64
-	}{
-		{"least_g", p.LeastG, 0.05, 2},
-		{"least_slow_g", p.LeastSlowG, 0.05, 2},
-		{"speed_power", p.SpeedPower, 0, 1.5},
-		{"noise_g", p.NoiseG, 0.005, 1},
-		{"noise_power", p.NoisePower, 0, 1},
-		{"slow_share", p.SlowShare, 0, 1},
-		{"high_pass_s", p.HighPassS, 0.1, 5},
-		{"gravity_s", p.GravityS, 0.5, 60},
-		{"turned_deg", p.TurnedDeg, 5, 180},
-		{"slowest_mps", p.SlowestMPS, 0, 10},
-		{"fix_latency_s", p.FixLatencyS, 0, 3},
-		{"ahead_m", p.AheadM, -20, 20},
-	} {
-		if !(x.value >= x.low && x.value <= x.high) { // false for NaN
-			return fmt.Errorf("%w: %s is %g, want %g to %g", ErrParameters, x.name, x.value, x.low, x.high)
+	var wrong error
+	p.Each(func(name string, value *float64, low, high float64) {
+		if wrong == nil && !(*value >= low && *value <= high) { // false for NaN
+			wrong = fmt.Errorf("%w: %s is %g, want %g to %g", ErrParameters, name, *value, low, high)
 		}
-	}
-	return nil
+	})
+	return wrong
+}
+
+// Each hands over every parameter but the version: its name in JSON, and from where to where it may lie.
+func (p *Parameters) Each(do func(name string, value *float64, low, high float64)) {
+	do("least_g", &p.LeastG, 0.05, 2)
+	do("least_slow_g", &p.LeastSlowG, 0.05, 2)
+	do("speed_power", &p.SpeedPower, 0, 1.5)
+	do("noise_g", &p.NoiseG, 0.005, 1)
+	do("noise_power", &p.NoisePower, 0, 1)
+	do("slow_share", &p.SlowShare, 0, 1)
+	do("high_pass_s", &p.HighPassS, 0.1, 5)
+	do("gravity_s", &p.GravityS, 0.5, 60)
+	do("turned_deg", &p.TurnedDeg, 5, 180)
+	do("slowest_mps", &p.SlowestMPS, 0, 10)
+	do("fix_latency_s", &p.FixLatencyS, 0, 3)
+	do("ahead_m", &p.AheadM, -20, 20)
 }
 
 // Parse reads parameters from JSON. What is left out is as in Standard, but for the version; members that this version does not

@@ -29,6 +29,8 @@ type Options struct {
 	TLS        *tls.Config
 	Ingest     *ingest.Ingest
 	Pool       *pgxpool.Pool
+	Outcomes   OutcomesOf            // nil: devices are not told what became of what they felt
+	Detector   []byte                // the detector's parameters for phones, as their topic has them; nil: none
 	DeviceRate int                   // events a minute of one device; 0: no limit
 	MaxPending int                   // connections that have not logged in; 0: 2,000. Beyond it the oldest is closed
 	MaxReading int                   // bytes of packets that have not come whole; 0: 256 MiB. Beyond it the oldest is closed
@@ -80,6 +82,9 @@ type Outcome struct {
 	Place string `json:"place"`
 	State string `json:"state"`
 }
+
+// OutcomesOf hands send what a device is to be told, if anything, and takes it as told when send returns nil.
+type OutcomesOf func(ctx context.Context, device string, send func([]Outcome) error) error
 
 // New makes a broker that listens. Connections wait until Serve.
 func New(options Options) (*Broker, error) {
@@ -172,6 +177,11 @@ func (b *Broker) Serve(ctx context.Context) error {
 	}
 	watching, stopWatching := context.WithCancel(ctx)
 	lists := b.firstLists(watching)
+	if b.options.Detector != nil {
+		if err := b.PublishRetained(topics.Detector("phone"), b.options.Detector); err != nil {
+			b.options.Log.Warn("the detector's parameters are not published", "error", err)
+		}
+	}
 	for _, l := range b.listeners {
 		b.served.Go(func() { b.accept(l) })
 	}
@@ -356,6 +366,16 @@ func (b *Broker) watchRevoked(ctx context.Context) {
 				b.disconnect(client, packets.ErrNotAuthorized)
 			}
 		}
+	}
+}
+
+// tell tells a device what became of what it felt. What fails is told with its next connection.
+func (b *Broker) tell(device string) {
+	ctx, cancel := context.WithTimeout(b.working, presenceWait)
+	defer cancel()
+	err := b.options.Outcomes(ctx, device, func(list []Outcome) error { return b.SendFeedback(device, Feedback{Outcomes: list}) })
+	if err != nil {
+		b.options.Log.Debug("a device is not told what became of what it felt", "device", device, "error", err)
 	}
 }
 

@@ -30,7 +30,7 @@ func (h *hook) ID() string { return "streetpulse" }
 // Provides says at which moments the hook is called.
 func (h *hook) Provides(moment byte) bool {
 	switch moment {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnWill, mqtt.OnDisconnect:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnSubscribed, mqtt.OnWill, mqtt.OnDisconnect:
 		return true
 	}
 	return false
@@ -82,6 +82,19 @@ func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 		return topics.MayPublish(client.ID, topic)
 	}
 	return topics.MayRead(client.ID, topic)
+}
+
+// OnSubscribed tells a device that begins to listen to its feedback what became of what it felt.
+func (h *hook) OnSubscribed(client *mqtt.Client, packet packets.Packet, codes []byte) {
+	if h.broker.options.Outcomes == nil {
+		return
+	}
+	for i, f := range packet.Filters {
+		if topics.Own(client.ID, f.Filter) == topics.Feedback && i < len(codes) && codes[i] <= 2 {
+			device := client.ID
+			h.broker.served.Go(func() { h.broker.tell(device) }) // the connection that we are called for is served meanwhile
+		}
+	}
 }
 
 // OnPacketRead closes the connection of a client that publishes to a topic of the broker's own: mochi would say nothing,

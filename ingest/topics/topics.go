@@ -20,6 +20,9 @@ const (
 // Watch returns the topic of a region's watch list. The region is an H3 cell of resolution 7 in 15 hexadecimal digits.
 func Watch(region string) string { return root + "regions/" + region + "/watch" }
 
+// Detector returns the topic of the detector's parameters for a kind of device.
+func Detector(profile string) string { return root + "detector/" + profile }
+
 // Device returns a device's own topic.
 func Device(device, name string) string { return devices + device + "/" + name }
 

@@ -22,6 +22,14 @@ export function placeShown(): Place | null {
   };
 }
 
+// again returns a selector that finds an element of the panel after its HTML was written anew, so that the keyboard stays where it was.
+function again(el: Element): string | undefined {
+  for (const names of [['data-open'], ['id'], ['name', 'value'], ['href']]) {
+    if (names.every((n) => el.hasAttribute(n))) return names.map((n) => `[${n}="${CSS.escape(el.getAttribute(n)!)}"]`).join('');
+  }
+  return undefined;
+}
+
 let asked = 0;
 
 // load shows what /panel answers to a query. Of several at once the last one asked for counts. It returns whether
@@ -34,11 +42,11 @@ export async function load(query: URLSearchParams): Promise<boolean> {
   if (mine !== asked) return false;
   const scroll = document.querySelector('.side')!;
   const top = scroll.scrollTop;
-  const focus = document.activeElement instanceof HTMLElement && panel.contains(document.activeElement) ? document.activeElement.dataset.open : undefined;
+  const focus = document.activeElement && panel.contains(document.activeElement) ? again(document.activeElement) : undefined;
   const same = placeShown()?.id;
   panel.innerHTML = html;
   scroll.scrollTop = placeShown()?.id === same ? top : 0;
-  if (focus) panel.querySelector<HTMLElement>(`[data-open="${CSS.escape(focus)}"]`)?.focus();
+  if (focus) panel.querySelector<HTMLElement>(focus)?.focus();
   for (const el of document.querySelectorAll<HTMLElement>('[data-count]')) {
     const n = answer.headers.get('Count-' + el.dataset.count);
     if (n !== null) el.textContent = n;

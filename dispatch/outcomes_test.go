@@ -1,0 +1,70 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/postgres/postgrestest"
+)
+
+// A device is told of each change once: of what is public, and of what it felt.
+func TestADeviceIsToldWhatBecame(t *testing.T) {
+	t.Parallel()
+	ctx, pool := context.Background(), postgrestest.New(t)
+	if err := ingest.Ensure(ctx, pool, []string{"bus"}, at(1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"ordered", "confirmed", "alone", "passed", "others"} {
+		p := place(t, pool, id)
+		if id == "ordered" {
+			if err := promote(pool, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if id == "others" {
+			continue
+		}
+		hits := 1
+		if id == "passed" {
+			hits = 0
+		}
+		if _, err := pool.Exec(ctx, `insert into evidence (place, device, hits, misses, first_at, last_at, account, epoch) values ($1, 'bus', $2, 0, $3, $3, '', 0)`,
+			id, hits, at(6)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := pool.Exec(ctx, `update places set devices = 1, state = 'suspected' where id = 'alone'`); err != nil {
+		t.Fatal(err)
+	}
+	tell := func(fail error) (told string) {
+		t.Helper()
+		err := dispatch.TellOutcomes(ctx, pool, "bus", func(list []dispatch.Outcome) error {
+			told = fmt.Sprint(list)
+			return fail
+		})
+		if !errors.Is(err, fail) || fail == nil && err != nil {
+			t.Fatal(err)
+		}
+		return told
+	}
+	const first = "[{ordered new} {confirmed confirmed}]"
+	if got := tell(errors.New("not sent")); got != first {
+		t.Errorf("told %s", got)
+	}
+	if got := tell(nil); got != first {
+		t.Errorf("after it could not be sent it is told %s", got)
+	}
+	if got := tell(nil); got != "" {
+		t.Errorf("told twice: %s", got)
+	}
+	if _, err := pool.Exec(ctx, `update orders set state = 'repaired', state_at = $1`, at(12)); err != nil {
+		t.Fatal(err)
+	}
+	if got := tell(nil); got != "[{ordered repaired}]" {
+		t.Errorf("told %s of a repair", got)
+	}
+}

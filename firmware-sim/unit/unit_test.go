@@ -1,0 +1,228 @@
+package unit_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/firmware-sim/unit"
+)
+
+const (
+	speed  = 12.0 // m/s, due east along the 48th parallel
+	lat    = 48.0
+	degree = 6371e3 * math.Pi / 180
+)
+
+// at is the longitude so many metres down the road.
+func at(metres float64) float64 { return 15 + metres/(degree*math.Cos(lat*math.Pi/180)) }
+
+// metres is how far down the road a longitude is.
+func metres(lon float64) float64 { return (lon - 15) * degree * math.Cos(lat*math.Pi/180) }
+
+// road is a drive along the road with jolts of 0.8 g at so many metres.
+type road struct {
+	seconds  float64
+	jolts    []float64
+	watched  []unit.Watched
+	withhold float64
+	stands   float64                               // seconds at the end
+	handle   func(t float64, s *detector.Sample)   // may change a sample
+	position func(t float64, f *detector.Fix) bool // may change a fix, or say that there is none
+	after    func(t float64, d *unit.Drive, n int) // called once a second
+}
+
+func (r road) drive() ([]unit.Event, unit.State) {
+	var out []unit.Event
+	p := detector.Standard()
+	d := unit.New(unit.Options{Detector: p, WithholdM: r.withhold, Out: func(e unit.Event) { out = append(out, e) }})
+	d.Watch("here", r.watched)
+	const rate = 60
+	where := func(t float64) float64 { return speed * math.Min(t, r.seconds) }
+	for i := range int((r.seconds + r.stands) * rate) {
+		t := float64(i) / rate
+		if i%rate == 0 {
+			v := speed
+			if t > r.seconds {
+				v = 0
+			}
+			f := detector.Fix{T: t, Lat: lat, Lon: at(where(t - p.FixLatencyS)), Speed: v, Heading: 90, AcM: 4}
+			if r.position == nil || r.position(t, &f) {
+				d.Fix(f)
+			}
+			if r.after != nil {
+				r.after(t, d, i/rate)
+			}
+		}
+		up := 0.02 * math.Sin(40*t)
+		for _, m := range r.jolts {
+			if since := t - m/speed; since > 0 && since < 0.2 {
+				up -= 0.8 * math.Sin(2*math.Pi*since/0.2)
+			}
+		}
+		s := detector.Sample{T: t, Acc: [3]float64{0, 0, detector.Gravity * (1 + up)}, Turn: 0.05}
+		if r.handle != nil {
+			r.handle(t, &s)
+		}
+		d.Sample(s)
+	}
+	d.End()
+	return out, d.State()
+}
+
+func TestADriveKeepsItsEndsToItself(t *testing.T) {
+	t.Parallel()
+	out, state := road{seconds: 100, jolts: []float64{60, 150, 420, 700, 1080, 1180}, withhold: 200}.drive()
+	if len(out) != 2 || state.Jolts != 6 || state.Withheld != 4 {
+		t.Fatalf("%d events handed out, %+v", len(out), state)
+	}
+	for i, want := range []float64{420, 700} {
+		e := out[i]
+		if got := metres(e.Where.Lon); math.Abs(got-want) > 3 || e.Jolt == nil || math.Abs(e.At-want/speed) > 0.1 || len(e.Jolt.Wave) != 121 {
+			t.Errorf("event %d is at %.1f m, %.2f s: %+v", i, got, e.At, e.Jolt)
+		}
+	}
+	if out, state := (road{seconds: 100, jolts: []float64{60, 150, 420, 700, 1080, 1180}}).drive(); len(out) != 6 || state.Withheld != 0 {
+		t.Errorf("with nothing withheld %d events are handed out", len(out))
+	}
+}
+
+func TestAnEventWaitsUntilItIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	heldAt := map[int]int{}
+	road{seconds: 100, jolts: []float64{600}, withhold: 300, after: func(_ float64, d *unit.Drive, n int) { heldAt[n] = d.State().Held }}.drive()
+	if heldAt[53] != 1 || heldAt[74] != 1 || heldAt[78] != 0 {
+		t.Errorf("held after 53, 74 and 78 s: %d, %d, %d", heldAt[53], heldAt[74], heldAt[78])
+	}
+}
+
+func TestWatchedPlacesAreAnsweredFor(t *testing.T) {
+	t.Parallel()
+	point := func(id string, m, heading float64) unit.Watched {
+		return unit.Watched{ID: id, Lat: lat, Lon: at(m), HeadingDeg: heading, RadiusM: 20}
+	}
+	watched := []unit.Watched{
+		point("smooth", 200, 90), point("soon", 300, 90), point("felt", 600, 90), point("back", 800, 270), point("after", 1000, 85),
+		{ID: "aside", Lat: lat + 60/degree, Lon: at(1400), HeadingDeg: 90, RadiusM: 20},
+		{ID: "stretch", Lat: lat, Lon: at(1600), HeadingDeg: 92, RadiusM: 60}, {ID: "felt stretch", Lat: lat, Lon: at(2000), HeadingDeg: 92, RadiusM: 60},
+	}
+	out, state := road{seconds: 200, jolts: []float64{600, 1960}, watched: watched}.drive()
+	var passes []string
+	for _, e := range out {
+		if e.Jolt != nil {
+			continue
+		}
+		passes = append(passes, e.Watch)
+		if e.Where.Speed != speed || math.Abs(e.Where.Heading-90) > 1 || e.Where.AcM != 4 || math.Abs(metres(e.Where.Lon)-speed*e.At) > 1 {
+			t.Errorf("%s is answered for at %.1f m, %.2f s: %+v", e.Watch, metres(e.Where.Lon), e.At, e.Where)
+		}
+	}
+	if len(passes) != 3 || passes[0] != "smooth" || passes[1] != "after" || passes[2] != "stretch" || state.Passes != 3 {
+		t.Errorf("answered for %v, %+v", passes, state)
+	}
+}
+
+func TestNothingIsAnsweredForOnPoorGrounds(t *testing.T) {
+	t.Parallel()
+	watched := []unit.Watched{{ID: "place", Lat: lat, Lon: at(600), HeadingDeg: 90, RadiusM: 20}}
+	for name, r := range map[string]road{
+		"no fixes":   {position: func(float64, *detector.Fix) bool { return false }},
+		"poor fixes": {position: func(_ float64, f *detector.Fix) bool { f.AcM = 40; return true }},
+		"a tunnel":   {position: func(s float64, _ *detector.Fix) bool { return s < 46 || s > 54 }},
+		"no sensor": {handle: func(s float64, x *detector.Sample) {
+			if s > 49 && s < 51 {
+				x.Acc[0] = math.NaN()
+			}
+		}},
+		"a loose phone": {handle: func(s float64, x *detector.Sample) {
+			if s > 49 && s < 51 {
+				x.Turn = 4
+			}
+		}},
+	} {
+		r.seconds, r.watched = 100, watched
+		if out, _ := r.drive(); len(out) != 0 {
+			t.Errorf("%s: answered for %v", name, out[0].Watch)
+		}
+	}
+}
+
+func TestALoosePhoneFeelsNothingThatCounts(t *testing.T) {
+	t.Parallel()
+	var mounts []unit.Mount
+	out, state := road{seconds: 100, jolts: []float64{300, 600, 900}, handle: func(s float64, x *detector.Sample) {
+		if s > 49.2 { // it falls over
+			x.Acc[0], x.Acc[2] = x.Acc[2], x.Acc[0]
+		}
+	}, after: func(_ float64, d *unit.Drive, _ int) { mounts = append(mounts, d.State().Mount) }}.drive()
+	if len(out) != 2 || state.Jolts != 2 || state.Ignored > 1 {
+		t.Errorf("%d events, %+v", len(out), state)
+	}
+	if mounts[0] != unit.Settling || mounts[40] != unit.Firm || mounts[53] != unit.Loose || mounts[80] != unit.Firm {
+		t.Errorf("the mount was %v", mounts)
+	}
+}
+
+func TestBrakingAndBendsAreNoLooseMount(t *testing.T) {
+	t.Parallel()
+	_, state := road{seconds: 60, handle: func(s float64, x *detector.Sample) {
+		if s > 30 && s < 34 {
+			x.Acc[0], x.Acc[1], x.Turn = 0.45*detector.Gravity, 0.3*detector.Gravity, 0.8
+		}
+	}}.drive()
+	if state.Mount != unit.Firm {
+		t.Error("a car that brakes is taken for a loose phone")
+	}
+}
+
+func TestAStandingCarIsParkedAfterMinutes(t *testing.T) {
+	t.Parallel()
+	parked := map[int]bool{}
+	road{seconds: 30, stands: 300, after: func(_ float64, d *unit.Drive, n int) { parked[n] = d.State().Parked }}.drive()
+	if parked[29] || parked[200] || !parked[300] {
+		t.Errorf("parked after 29, 200 and 300 s: %t %t %t", parked[29], parked[200], parked[300])
+	}
+}
+
+func TestAClockMayBeSet(t *testing.T) {
+	t.Parallel()
+	for _, by := range []float64{-3600, -3, 3600} {
+		set := func(s float64) float64 {
+			if s > 50 {
+				return s + by
+			}
+			return s
+		}
+		watched := []unit.Watched{{ID: "place", Lat: lat, Lon: at(900), HeadingDeg: 90, RadiusM: 20}}
+		out, state := road{seconds: 110, jolts: []float64{300, 780, 1150}, withhold: 100, watched: watched,
+			handle:   func(s float64, x *detector.Sample) { x.T = set(s) },
+			position: func(s float64, f *detector.Fix) bool { f.T = set(s); return true }}.drive()
+		if len(out) != 4 || state.Jolts != 3 || state.Passes != 1 || state.Mount != unit.Firm || state.Parked {
+			t.Errorf("by %g s: %d events, %+v", by, len(out), state)
+		}
+		for _, e := range out {
+			if want := metres(e.Where.Lon) / speed; math.Abs(e.At-set(want)) > 0.2 {
+				t.Errorf("by %g s: at %.1f s, want %.1f", by, e.At, set(want))
+			}
+		}
+	}
+}
+
+func TestAJoltWithoutAPositionIsNotSent(t *testing.T) {
+	t.Parallel()
+	out, state := road{seconds: 60, jolts: []float64{300}, position: func(float64, *detector.Fix) bool { return false }}.drive()
+	if len(out) != 0 || state.Ignored != 1 || state.Jolts != 0 {
+		t.Errorf("%d events, %+v", len(out), state)
+	}
+}
+
+func TestSpeedsThatABrowserDoesNotKnowAreDerived(t *testing.T) {
+	t.Parallel()
+	out, _ := road{seconds: 60, jolts: []float64{300}, position: func(_ float64, f *detector.Fix) bool {
+		f.Speed, f.Heading = math.NaN(), math.NaN()
+		return true
+	}}.drive()
+	if len(out) != 1 || math.Abs(out[0].Where.Speed-speed) > 0.5 || math.Abs(out[0].Where.Heading-90) > 2 {
+		t.Errorf("events %+v", out)
+	}
+}

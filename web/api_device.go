@@ -1,0 +1,146 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/ingest"
+)
+
+// registerOwn registers what a device may ask about itself.
+func (s *Server) registerOwn(api huma.API) {
+	renew := open("renew-device-secret", http.MethodPost, "/devices/{id}/secret", "Renew a device's secret", 401, 403, 503)
+	renew.Description = "Gives a new secret in place of the one that is shown. That one stays good until the new one is first used, so that " +
+		"an answer which is lost on its way locks nobody out."
+	renew.Security = []map[string][]string{{"device": {}}}
+	huma.Register(api, renew, s.apiRenew)
+
+	outcomes := open("device-outcomes", http.MethodGet, "/devices/{id}/outcomes", "What became of what a device felt", 401, 403, 503)
+	outcomes.Description = "The public places that a device has given evidence of, as far as the server still knows that it did; the latest " +
+		"changed first, 50 at most."
+	outcomes.Security = []map[string][]string{{"device": {}}}
+	huma.Register(api, outcomes, each(s, (*face).apiOutcomes, func(in *outcomesInput) Spoken { return in.Spoken }))
+}
+
+// itself returns the device that a request comes from and the secret that it shows; an answer in the API's form where the request does
+// not come from the device by that id.
+func (s *Server) itself(ctx context.Context, r *http.Request, id string) (device, secret string, err error) {
+	device, secret, ok := r.BasicAuth()
+	if !ok {
+		return "", "", unauthorized("The device's id and secret are needed (Basic).")
+	}
+	err = s.credentials.Authenticate(ctx, device, secret)
+	switch {
+	case errors.Is(err, ingest.ErrUnauthorized):
+		return "", "", unauthorized("The device is not known, or its secret is wrong.")
+	case err != nil:
+		return "", "", s.failed(ctx, "device", err)
+	case device != id:
+		return "", "", huma.Error403Forbidden("A device can do this for itself, and for no other.")
+	}
+	return device, secret, nil
+}
+
+type renewInput struct {
+	asked
+	ID string `path:"id" maxLength:"64"`
+}
+
+type renewed struct {
+	ID     string `json:"id"`
+	Secret string `json:"secret"`
+}
+
+type renewOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         renewed
+}
+
+func (s *Server) apiRenew(ctx context.Context, in *renewInput) (*renewOutput, error) {
+	device, secret, err := s.itself(ctx, in.request, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := ingest.Renew(ctx, s.config.Pool, device, secret)
+	s.credentials.Forget(device)
+	if errors.Is(err, ingest.ErrUnauthorized) {
+		return nil, unauthorized("The device is not known, or its secret is wrong.")
+	}
+	if err != nil {
+		return nil, s.failed(ctx, "device", err)
+	}
+	return &renewOutput{CacheControl: "no-store", Body: renewed{device, fresh}}, nil
+}
+
+type outcomesInput struct {
+	asked
+	Spoken
+	ID string `path:"id" maxLength:"64"`
+}
+
+// outcome is what became of a place that a device has felt.
+type outcome struct {
+	Place string `json:"place"`
+	State string `json:"state" doc:"of its order, where it has one, or of the place"`
+	Mark  string `json:"mark" enum:"suspected,confirmed,ordered,progress,repaired,verified,dismissed" doc:"the symbol that it stands under"`
+	Class string `json:"class"`
+	Title string `json:"title" example:"Pothole, Ringstraße"`
+	Word  string `json:"word" example:"In progress" doc:"the state in words"`
+	Felt  string `json:"felt" format:"date" doc:"the day on which the device first said something there"`
+	Since string `json:"since" format:"date" doc:"the day since which it is so"`
+}
+
+type outcomesOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Outcomes []outcome `json:"outcomes"`
+	}
+}
+
+func (s *face) apiOutcomes(ctx context.Context, in *outcomesInput) (*outcomesOutput, error) {
+	device, _, err := s.itself(ctx, in.request, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &outcomesOutput{CacheControl: "no-store"}
+	if out.Body.Outcomes, err = s.outcomes(ctx, device); err != nil {
+		return nil, s.failed(ctx, "device", err)
+	}
+	return out, nil
+}
+
+// outcomes returns what became of what a device felt. A place that rests on it alone is not among them, as it is not public.
+func (s *face) outcomes(ctx context.Context, device string) ([]outcome, error) {
+	const most = 50
+	found, err := s.query(ctx, `p.id in (select place from evidence where device = $2 and hits > 0)`,
+		`order by `+changedSQL+` desc, p.id limit $3`, device, most)
+	if err != nil {
+		return nil, err
+	}
+	felt := map[string]time.Time{}
+	var place string
+	var at time.Time
+	rows, err := s.config.Pool.Query(ctx, `select place, first_at from evidence where device = $1 and hits > 0`, device)
+	if err != nil {
+		return nil, fmt.Errorf("read what a device felt: %w", err)
+	}
+	if _, err := pgx.ForEachRow(rows, []any{&place, &at}, func() error { felt[place] = at; return nil }); err != nil {
+		return nil, fmt.Errorf("read what a device felt: %w", err)
+	}
+	out := make([]outcome, len(found))
+	for i, f := range found {
+		d := s.describe(f)
+		out[i] = outcome{Place: f.ID, State: string(f.State), Mark: string(f.Mark()), Class: string(f.Class), Title: d.Title, Word: d.State,
+			Felt: felt[f.ID].UTC().Format(time.DateOnly), Since: f.StateAt.UTC().Format(time.DateOnly)}
+		if f.Order != nil {
+			out[i].State, out[i].Since = string(f.Order.State), f.Order.StateAt.UTC().Format(time.DateOnly)
+		}
+	}
+	return out, nil
+}

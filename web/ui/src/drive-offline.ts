@@ -1,0 +1,72 @@
+// The drive page's service worker: the page starts without a network, once it has been there with one. The server puts page (its
+// address), files (what it is made of) and later (what it loads when a drive starts) before this script. What was said to the API is
+// never kept.
+declare const files: string[];
+declare const later: string[];
+declare const page: string;
+
+interface Life extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+interface Asked extends Life {
+  request: Request;
+  respondWith(answer: Promise<Response>): void;
+}
+interface Scope {
+  addEventListener(kind: 'install' | 'activate', act: (e: Life) => void): void;
+  addEventListener(kind: 'fetch', act: (e: Asked) => void): void;
+  skipWaiting(): Promise<void>;
+  clients: {claim(): Promise<void>};
+}
+const scope = self as unknown as Scope;
+const shelf = 'drive';
+
+scope.addEventListener('install', (e) => {
+  e.waitUntil((async () => {
+    const cache = await caches.open(shelf);
+    await cache.addAll([page, ...files]);
+    await scope.skipWaiting();
+  })());
+});
+
+scope.addEventListener('activate', (e) => {
+  e.waitUntil((async () => {
+    const cache = await caches.open(shelf);
+    for (const r of await cache.keys()) {
+      const path = new URL(r.url).pathname;
+      if (path !== page && !files.includes(path) && !later.includes(path)) await cache.delete(r);
+    }
+    await scope.clients.claim();
+  })());
+});
+
+const isAsset = (path: string) => path.startsWith('/drive/assets/') || path.startsWith('/assets/');
+
+scope.addEventListener('fetch', (e) => {
+  const url = new URL(e.request.url);
+  if (e.request.method !== 'GET' || url.origin !== location.origin) return;
+  if (isAsset(url.pathname)) e.respondWith(kept(e.request));
+  else if (url.pathname === page && e.request.mode === 'navigate') e.respondWith(newest(e.request));
+});
+
+/** kept answers with what is kept: names hold a hash of what is in them. */
+async function kept(request: Request): Promise<Response> {
+  const cache = await caches.open(shelf);
+  const found = await cache.match(request, {ignoreVary: true});
+  if (found) return found;
+  const answer = await fetch(request);
+  if (answer.ok) await cache.put(request, answer.clone());
+  return answer;
+}
+
+/** newest answers with the page as it is now, and without a network as it was. */
+async function newest(request: Request): Promise<Response> {
+  const cache = await caches.open(shelf);
+  try {
+    const answer = await fetch(request);
+    if (answer.ok) await cache.put(page, answer.clone());
+    return answer;
+  } catch {
+    return (await cache.match(page, {ignoreVary: true, ignoreSearch: true})) ?? Response.error();
+  }
+}

@@ -1,0 +1,276 @@
+// The drive page's worker: it feels, keeps and sends. It works while its page is open, and nobody else's does: one tab at a time.
+import {Account} from './drive/account.ts';
+import {Feeling, load} from './drive/feeling.ts';
+import type {Link, News, Order, Outcome, Settings, Status, Summary} from './drive/messages.ts';
+import {Post} from './drive/post.ts';
+import {Recorder, csv} from './drive/recorder.ts';
+import {Regions} from './drive/regions.ts';
+import {type Device, Store} from './drive/store.ts';
+
+const standard: Settings = {withhold: 200, record: false};
+const showEvery = 200; // ms
+const askEvery = 600_000; // ms between two looks at what became of things, however often the network is lost
+
+const tell = (news: News) => postMessage(news);
+
+class Worker {
+  private link: Link = 'resting';
+  private linkSince = Date.now() / 1000;
+  private bytes = 0; // of this drive
+  private settings = standard;
+  private outcomes: Outcome[] = [];
+  private recordings: Status['recordings'] = [];
+  private feeling?: Feeling;
+  private recorder?: Recorder;
+  private summary?: Summary;
+  private shownAt = 0;
+  private counted = 0; // bytes not yet added to what is kept
+  private adding: Promise<void> = Promise.resolve();
+
+  private constructor(private store: Store, private account: Account, private regions: Regions, private post: Post, private wasm: string) {}
+
+  static async open(wasm: string, lang: string): Promise<Worker> {
+    const store = await Store.open();
+    const regions = new Regions(store);
+    let worker: Worker;
+    const count = (bytes: number) => worker.count(bytes);
+    const account = new Account(store, lang, count);
+    const post = new Post(store, account, regions, {
+      link: (link) => worker.linked(link), sent: () => worker.show(true), count,
+      list: (cell, places) => {
+        worker.feeling?.watch(cell, places);
+        void worker.show(true);
+      },
+      connected: (device, news) => worker.connected(device, news),
+    });
+    worker = new Worker(store, account, regions, post, wasm);
+    await Promise.all([account.load(), regions.load()]);
+    worker.settings = {...standard, ...(await store.get('settings'))};
+    worker.outcomes = (await store.get('outcomes')) ?? [];
+    worker.recordings = await store.recordings();
+    if (account.device || (await store.waiting()) > 0 || (await store.get('farewells'))?.length) void worker.run();
+    worker.show(true);
+    return worker;
+  }
+
+  private running = false;
+
+  /** run begins to reach for the server. A phone that has never driven has nothing to say to it. */
+  private async run(): Promise<void> {
+    if (this.running) return this.post.wake(true);
+    this.running = true;
+    void this.farewell();
+    await this.post.run();
+  }
+
+  async obey(order: Order): Promise<void> {
+    switch (order.do) {
+      case 'start':
+        return this.start();
+      case 'samples':
+        return this.samples(order.rows);
+      case 'fix':
+        return this.fix(order.fix);
+      case 'end':
+        return this.end();
+      case 'settings':
+        this.settings = order.settings;
+        await this.store.set('settings', order.settings);
+        return this.show(true);
+      case 'export':
+        return tell({is: 'file', name: `streetpulse-${new Date(order.recording * 1000).toISOString().slice(0, 16).replace(':', '')}.csv`,
+          file: await csv(this.store, order.recording)});
+      case 'discard':
+        await this.store.discard(order.recording);
+        this.recordings = await this.store.recordings();
+        return this.show(true);
+      case 'forget':
+        return this.forget();
+      case 'enrol':
+        return this.enrol();
+      case 'online':
+        if (this.running) this.post.wake(true);
+        return this.farewell();
+      case 'open':
+    }
+  }
+
+  private async start(): Promise<void> {
+    if (this.feeling) return;
+    const begin = await load(this.wasm);
+    const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.settings.withhold, (event, jolt) => {
+      // One after the other, so that the end of a drive can wait for all.
+      this.adding = this.adding.then(() => this.store.add(event, jolt)).then(() => {
+        this.post.wake();
+        return this.show(true);
+      });
+    });
+    for (const l of this.regions.near()) feeling.watch(l.cell, l.places);
+    this.recorder = this.settings.record ? new Recorder(this.store) : undefined;
+    this.bytes = 0;
+    this.summary = {began: 0, ended: 0, jolts: 0, withheld: 0, ignored: 0, driven: 0};
+    this.feeling = feeling;
+    this.post.driving = true;
+    void this.run();
+    tell({is: 'ready', problem: feeling.problem});
+    return this.show(true);
+  }
+
+  private async samples(rows: Float64Array): Promise<void> {
+    if (!this.feeling || !this.summary || rows.length === 0) return;
+    this.summary.began ||= rows[0]!;
+    this.summary.ended = rows[rows.length - 7]!;
+    this.feeling.samples(rows);
+    await this.recorder?.samples(rows);
+    if (this.feeling?.state().parked) return this.end();
+    return this.show();
+  }
+
+  private fix(fix: Parameters<Feeling['fix']>[0]): void {
+    if (!this.feeling) return;
+    this.feeling.fix(fix);
+    this.recorder?.position(fix);
+    if (!this.regions.move(fix.lat, fix.lon)) return;
+    for (const l of this.regions.near()) this.feeling.watch(l.cell, l.places);
+    this.post.wake();
+  }
+
+  private async end(): Promise<void> {
+    const {feeling, summary} = this;
+    if (!feeling || !summary) return;
+    feeling.end();
+    const s = feeling.state();
+    this.feeling = undefined;
+    this.post.driving = false;
+    await this.adding;
+    await this.recorder?.flush();
+    this.recorder = undefined;
+    this.recordings = await this.store.recordings();
+    if (s.driven > 0) {
+      const totals = (await this.store.get('totals')) ?? {drives: 0, jolts: 0, since: Date.now() / 1000};
+      await this.store.set('totals', {...totals, drives: totals.drives + 1});
+    }
+    this.post.wake();
+    await this.show(true);
+    tell({is: 'ended', drive: {...summary, jolts: s.jolts, withheld: s.withheld, ignored: s.ignored, driven: s.driven}});
+  }
+
+  private linked(link: Link): void {
+    if (link !== this.link) this.linkSince = Date.now() / 1000;
+    this.link = link;
+    void this.show(true);
+  }
+
+  private count(bytes: number): void {
+    this.bytes += bytes;
+    this.counted += bytes;
+  }
+
+  private askedAt = -Infinity;
+
+  /** connected is called when the server can be reached: it is asked what became of what was felt. News are when it says that there are. */
+  private async connected(device: Device, news: boolean): Promise<void> {
+    if (performance.now() - this.askedAt < (news ? 5_000 : askEvery)) return;
+    this.askedAt = performance.now();
+    this.outcomes = await this.account.outcomes(device);
+    await this.store.set('outcomes', this.outcomes);
+    await this.show(true);
+  }
+
+  /** forget deletes everything here, and asks the server to; where it cannot be asked now, that is all that is remembered. */
+  private async forget(): Promise<void> {
+    await this.end();
+    const goodbye = (await this.store.get('farewells')) ?? [];
+    if (this.account.device) goodbye.push({id: this.account.device.id, secret: this.account.device.secret});
+    this.post.stopped = true;
+    this.store = await this.store.forget();
+    this.post.forget(this.store);
+    this.regions.forget(this.store);
+    this.account.forget(this.store);
+    if (goodbye.length > 0) await this.store.set('farewells', goodbye);
+    [this.outcomes, this.recordings, this.bytes, this.counted, this.settings, this.askedAt] = [[], [], 0, 0, standard, -Infinity];
+    await this.farewell();
+    this.counted = 0;
+    this.post.resume();
+    this.link = 'resting';
+    await this.show(true);
+    tell({is: 'forgotten', later: ((await this.store.get('farewells')) ?? []).length > 0});
+  }
+
+  private async farewell(): Promise<void> {
+    const left = [];
+    const all = (await this.store.get('farewells')) ?? [];
+    for (const f of all) {
+      try {
+        await this.account.erase(f);
+      } catch {
+        left.push(f);
+      }
+    }
+    if (left.length > 0) await this.store.set('farewells', left);
+    else await this.store.drop('farewells');
+  }
+
+  /** enrol makes the phone a new one to the server, which no longer knows the old one. */
+  private async enrol(): Promise<void> {
+    await this.account.leave();
+    this.post.resume();
+    this.linked('resting');
+    return this.run();
+  }
+
+  async show(now = false): Promise<void> {
+    if (!now && performance.now() - this.shownAt < showEvery) return;
+    this.shownAt = performance.now();
+    const [waiting, totals, bytes, farewells] = await Promise.all([
+      this.store.waiting(), this.store.get('totals'), this.store.get('bytes'), this.store.get('farewells')]);
+    const counted = this.counted;
+    this.counted = 0;
+    if (counted > 0) await this.store.set('bytes', (bytes ?? 0) + counted);
+    const {device} = this.account;
+    tell({is: 'status', status: {
+      link: this.link, linkSince: this.linkSince, waiting, bytes: this.bytes, allBytes: (bytes ?? 0) + counted, settings: this.settings,
+      ...(device && {device: {id: device.id, since: device.since}}), totals: totals ?? {drives: 0, jolts: 0, since: 0},
+      outcomes: this.outcomes, recordings: this.recordings, farewells: farewells?.length ?? 0, lists: this.regions.near().length,
+      ...(this.feeling && {drive: this.feeling.state()}),
+    }});
+  }
+}
+
+// Orders are obeyed one after the other.
+let done: Promise<unknown> = Promise.resolve();
+let worker: Worker | undefined;
+
+async function obey(order: Order): Promise<void> {
+  try {
+    if (order.do === 'open') {
+      await mine();
+      worker = await Worker.open(order.wasm, order.lang);
+    } else {
+      await worker?.obey(order);
+    }
+  } catch (e) {
+    tell({is: 'failed', what: `${order.do}: ${e instanceof Error ? e.message : String(e)}`});
+  }
+}
+
+/** mine waits until no other tab drives: two would take each other's connection away. */
+function mine(): Promise<void> {
+  if (!navigator.locks) return Promise.resolve();
+  return new Promise((got) => {
+    const held = () => {
+      got();
+      return new Promise<void>(() => {}); // until the worker ends
+    };
+    void navigator.locks.request('streetpulse-drive', {ifAvailable: true}, (lock) => {
+      if (lock) return held();
+      tell({is: 'failed', what: 'elsewhere'});
+      void navigator.locks.request('streetpulse-drive', held);
+      return undefined;
+    });
+  });
+}
+
+onmessage = (e: MessageEvent<Order>) => {
+  done = done.then(() => obey(e.data));
+};

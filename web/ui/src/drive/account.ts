@@ -1,0 +1,89 @@
+// The phone's credentials: it enrols itself, renews its secret, and asks to be forgotten. All over HTTP.
+import type {Outcome} from './messages.ts';
+import type {Device, Store, Waiting} from './store.ts';
+
+const renewAfter = 30 * 86400; // seconds
+const headers = 500; // bytes of headers both ways, about
+
+/** Refused means that the server does not know this phone, or no longer. */
+export class Refused extends Error {}
+
+export class Account {
+  device?: Device;
+
+  constructor(private store: Store, private lang: string, private count: (bytes: number) => void) {}
+
+  async load(): Promise<void> {
+    this.device = await this.store.get('device');
+  }
+
+  private async ask(method: string, path: string, by?: {id: string; secret: string}, body?: string): Promise<Response> {
+    const answer = await fetch('/api/v1' + path, {
+      method, body, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(30_000),
+      headers: {...(body && {'Content-Type': 'application/json'}), ...(by && {Authorization: 'Basic ' + btoa(by.id + ':' + by.secret)})},
+    });
+    this.count(headers + (body?.length ?? 0) + Number(answer.headers.get('Content-Length') ?? 0));
+    if (answer.status === 401) throw new Refused();
+    return answer;
+  }
+
+  /** known returns the phone's credentials; it enrols where it has none, and renews those that are old. */
+  async known(): Promise<Device> {
+    const now = Date.now() / 1000;
+    if (!this.device) {
+      const answer = await this.ask('POST', '/devices', undefined, JSON.stringify({app: 'drive', kind: 'phone'}));
+      if (!answer.ok) throw new Error('enrol: ' + answer.status);
+      const made = (await answer.json()) as {id: string; secret: string; mqtt: {websocket?: string}};
+      await this.keep({id: made.id, secret: made.secret, since: now, renewed: now, broker: made.mqtt.websocket !== undefined});
+    } else if (now - this.device.renewed > renewAfter) {
+      const answer = await this.ask('POST', `/devices/${this.device.id}/secret`, this.device);
+      // A renewal that fails, or whose answer is lost, leaves the old secret good.
+      if (answer.ok) await this.keep({...this.device, secret: ((await answer.json()) as {secret: string}).secret, renewed: now});
+    }
+    return this.device!;
+  }
+
+  private async keep(device: Device): Promise<void> {
+    await this.store.set('device', device);
+    this.device = device;
+  }
+
+  /** leave forgets who this phone is to the server. */
+  async leave(): Promise<void> {
+    await this.store.drop('device');
+    this.device = undefined;
+  }
+
+  forget(store: Store): void {
+    this.store = store;
+    this.device = undefined;
+  }
+
+  /** send sends a batch; it returns when the server has it. */
+  async send(device: Device, batch: Waiting[]): Promise<void> {
+    const answer = await this.ask('POST', '/events', device, batchOf(batch));
+    if (!answer.ok) throw new Error('send: ' + answer.status);
+  }
+
+  /** outcomes asks what became of what this phone felt. */
+  async outcomes(device: Device): Promise<Outcome[]> {
+    const answer = await this.ask('GET', `/devices/${device.id}/outcomes?lang=${this.lang}`, device);
+    if (!answer.ok) throw new Error('outcomes: ' + answer.status);
+    return ((await answer.json()) as {outcomes: Outcome[]}).outcomes;
+  }
+
+  /** erase asks the server to forget a device. It throws where that could not be asked. */
+  async erase(by: {id: string; secret: string}): Promise<void> {
+    try {
+      const answer = await this.ask('DELETE', '/devices/' + by.id, by);
+      if (!answer.ok) throw new Error('erase: ' + answer.status);
+    } catch (e) {
+      if (!(e instanceof Refused)) throw e; // it is gone already
+    }
+  }
+}
+
+/** batchOf is a batch as JSON, made of events that are JSON already. */
+export function batchOf(events: Waiting[]): string {
+  return `{"v":1,"events":[${events.map((e) => e.body).join(',')}]}`;
+}

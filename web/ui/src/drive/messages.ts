@@ -1,0 +1,56 @@
+// What the drive page and its worker say to each other. Times are Unix seconds unless a name says otherwise.
+
+/** What the worker is told. Samples are rows of t, ax, ay, az (m/s²), gx, gy, gz (rad/s). */
+export type Order =
+  | {do: 'open'; wasm: string; lang: string}
+  | {do: 'start'}
+  | {do: 'samples'; rows: Float64Array}
+  | {do: 'fix'; fix: Fix}
+  | {do: 'end'}
+  | {do: 'settings'; settings: Settings}
+  | {do: 'export' | 'discard'; recording: number}
+  | {do: 'forget' | 'enrol' | 'online'};
+
+export const rowSize = 7;
+
+/** A position; what is not known is NaN. */
+export interface Fix {t: number; lat: number; lon: number; accuracy: number; speed: number; heading: number}
+
+export interface Settings {withhold: number; record: boolean}
+
+/** What the worker tells. */
+export type News =
+  | {is: 'status'; status: Status}
+  | {is: 'ready'; problem: string}
+  | {is: 'ended'; drive: Summary}
+  | {is: 'file'; name: string; file: Blob}
+  | {is: 'forgotten'; later: boolean}
+  | {is: 'failed'; what: string};
+
+/** How the phone reaches the server: not at all, or not yet; the server no longer knows it; another tab has it. */
+export type Link = 'none' | 'on' | 'resting' | 'unknown' | 'elsewhere';
+
+export interface Status {
+  link: Link;
+  linkSince: number;
+  waiting: number;
+  bytes: number; // sent and received on this drive, or since it ended
+  allBytes: number;
+  device?: {id: string; since: number};
+  settings: Settings;
+  totals: {drives: number; jolts: number; since: number};
+  outcomes: Outcome[];
+  recordings: {id: number; seconds: number; bytes: number}[];
+  lists: number; // watch lists of the cells around
+  drive?: DriveState;
+  farewells: number; // devices that the server has still to be asked to forget
+}
+
+/** As firmware-sim/browser gives it. mount: 0 not known yet, 1 firm, 2 loose. */
+export interface DriveState {
+  jolts: number; ignored: number; withheld: number; held: number; passes: number; mount: number; driven: number; speed: number; parked: boolean;
+}
+
+export interface Summary {began: number; ended: number; jolts: number; withheld: number; ignored: number; driven: number}
+
+export interface Outcome {place: string; state: string; mark: string; class: string; title: string; word: string; felt: string; since: string}
