@@ -48,7 +48,11 @@ func (s *face) consoleExport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := parseSought(r.URL.Query()).view
+	asked := parseSought(r.URL.Query())
+	if asked.Name == reviewView {
+		return badRequest("The review list holds places, not orders: the interface has it under /reviews.")
+	}
+	view := asked.view
 	view.Limit = mostExported
 	orders, err := dispatch.Queue(ctx, s.config.Pool, view, d.works, d.now)
 	if err != nil {
