@@ -2,6 +2,7 @@ package crowd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ const (
 	decidedDismissed decision = "dismissed"
 	decidedConfirmed decision = "confirmed" // a dismissal is taken back
 	decidedRepaired  decision = "repaired"
+	decidedOrdered   decision = "ordered" // a dispatcher has made work of it
 )
 
 // Settle takes over, in the caller's transaction, what people have found out about a place: Dismissed, or Confirmed when a
@@ -30,6 +32,31 @@ func Settle(ctx context.Context, tx pgx.Tx, place string, state State, found Cla
 		insert into place_steps (place, n, at, kind, words) select $1, steps, $3, $2, '{}' from settled`, place, state, at)
 	if err != nil {
 		return fmt.Errorf("settle place %s: %w", place, err)
+	}
+	return nil
+}
+
+// Ordered notes, in the caller's transaction, that a dispatcher has made work of a place that was on the review list: it is
+// confirmed, and its name stays. It returns ErrNotFound where no such place exists.
+func Ordered(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {
+	if err := decide(ctx, tx, place, decidedOrdered, "", at); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		with settled as (
+			update places set ordered = true, state = 'confirmed', state_at = $2, steps = steps + 1 where id = $1 and not ordered returning steps)
+		insert into place_steps (place, n, at, kind, words) select $1, steps, $2, 'confirmed', '{}' from settled`, place, at)
+	if err != nil {
+		return fmt.Errorf("order place %s: %w", place, err)
+	}
+	return nil
+}
+
+// Hold keeps everybody from judging around a place until the caller's transaction ends. Who decides on a place and locks rows of
+// its own calls it first: judging locks in that order too. A place that does not exist is held by nobody.
+func Hold(ctx context.Context, tx pgx.Tx, place string) error {
+	if err := holdRegionOf(ctx, tx, place); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
 	}
 	return nil
 }
@@ -79,7 +106,7 @@ func holdRegionOf(ctx context.Context, tx pgx.Tx, place string) error {
 	return nil
 }
 
-// decide does to a place in memory what Settle and MarkRepaired do in the database.
+// decide does to a place in memory what Settle, Ordered and MarkRepaired do in the database.
 func (r *Rehearsal) decide(place string, d decision, found Class, at time.Time) {
 	s := r.site(place)
 	if s == nil {
@@ -90,6 +117,12 @@ func (r *Rehearsal) decide(place string, d decision, found Class, at time.Time) 
 	case d == decidedRepaired:
 		s.repairedAt, s.poll = at, Poll{}
 		s.accounts, s.order = map[string]*account{}, nil
+	case d == decidedOrdered:
+		if !s.Ordered {
+			s.Ordered = true
+			s.enter(Confirmed, at)
+			s.story(at, StepConfirmed, StepWords{})
+		}
 	case s.State != State(d):
 		s.enter(State(d), at)
 		s.story(at, StepKind(d), StepWords{})

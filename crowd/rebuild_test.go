@@ -24,19 +24,25 @@ func TestRebuildComesToWhatIsStored(t *testing.T) {
 	if _, err := engine.Judge(ctx, middle); err != nil {
 		t.Fatal(err)
 	}
-	// A crew has been to two of them.
+	// A crew has been to two of them, and a dispatcher has made work of another.
 	var ids []string
-	if err := pool.QueryRow(ctx, `select array_agg(id) from (select id from places where devices >= 3 order by id limit 2) p`).Scan(&ids); err != nil || len(ids) != 2 {
+	if err := pool.QueryRow(ctx, `select array_agg(id) from (select id from places where devices >= 3 order by id limit 3) p`).Scan(&ids); err != nil || len(ids) != 3 {
 		t.Fatal(ids, err)
 	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if err := crowd.MarkRepaired(ctx, tx, ids[0], crowd.Pothole, middle); err != nil {
 			return err
 		}
+		if err := crowd.Ordered(ctx, tx, ids[2], middle); err != nil {
+			return err
+		}
 		return crowd.Settle(ctx, tx, ids[1], crowd.Dismissed, crowd.Nothing, middle)
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if p, err := crowd.FindPlace(ctx, pool, ids[2]); err != nil || !p.Ordered || p.State != crowd.Confirmed {
+		t.Fatalf("%+v, %v", p, err)
 	}
 	if n, err := engine.Judge(ctx, end); err != nil || n < 500 {
 		t.Fatal(n, err)
@@ -49,7 +55,7 @@ func TestRebuildComesToWhatIsStored(t *testing.T) {
 		}
 		return out
 	}
-	if out := rebuilt(false); out.Different != 0 || out.Judged != 4002 || out.Places < 60 {
+	if out := rebuilt(false); out.Different != 0 || out.Judged != 4003 || out.Places < 60 {
 		t.Fatalf("%+v", out)
 	}
 	if _, err := pool.Exec(ctx, `update places set devices = devices + 1 where id = $1`, ids[1]); err != nil {

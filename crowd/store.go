@@ -97,8 +97,15 @@ func Places(ctx context.Context, pool *pgxpool.Pool, f Filter) ([]Place, error) 
 
 // FindPlace returns one place, or ErrNotFound.
 func FindPlace(ctx context.Context, pool *pgxpool.Pool, id string) (Place, error) {
+	return FindPlaceIn(ctx, pool, id)
+}
+
+// FindPlaceIn is FindPlace within a transaction, or on a pool.
+func FindPlaceIn(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}, id string) (Place, error) {
 	var p Place
-	err := scanPlace(pool.QueryRow(ctx, "select "+placeColumns+" from places where id = $1", id), &p)
+	err := scanPlace(db.QueryRow(ctx, "select "+placeColumns+" from places where id = $1", id), &p)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Place{}, ErrNotFound
 	}
@@ -132,11 +139,14 @@ type CoverageCell struct {
 	Events int // jolts and answers of phones that passed
 }
 
+// CoverageSQL reads the cells that Coverage lists, with their events.
+const CoverageSQL = `
+		select cell, sum(events)::int from coverage
+		where day > (select max(day) from coverage) - 28 group by cell order by cell`
+
 // Coverage lists the cells that were driven in the 28 days before the newest day on record.
 func Coverage(ctx context.Context, pool *pgxpool.Pool) ([]CoverageCell, error) {
-	rows, err := pool.Query(ctx, `
-		select cell, sum(events)::int from coverage
-		where day > (select max(day) from coverage) - 28 group by cell order by cell`)
+	rows, err := pool.Query(ctx, CoverageSQL)
 	if err != nil {
 		return nil, fmt.Errorf("read coverage: %w", err)
 	}

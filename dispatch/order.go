@@ -55,6 +55,12 @@ func (s State) Next() []State {
 // May says whether an order may go from s to another state.
 func (s State) May(to State) bool { return slices.Contains(s.Next(), to) }
 
+// Open says whether somebody still has something to do.
+func (s State) Open() bool { return s != Repaired && s != Verified && s != Dismissed }
+
+// openSQL is State.Open of the table orders under the name o, word for word as the index orders_queue has it.
+const openSQL = `o.state not in ('repaired', 'verified', 'dismissed')`
+
 // Actor is who moved an order: a role, never a person's name.
 type Actor string
 
@@ -63,27 +69,45 @@ const (
 	Traffic    Actor = "traffic" // passes after a repair
 	Dispatcher Actor = "dispatcher"
 	Crew       Actor = "crew"
+	Body       Actor = "body"  // that works on its own
+	Clock      Actor = "clock" // a deadline that comes near, or has passed
 )
 
 // Order is a work order: one confirmed place that a crew is sent to.
 type Order struct {
 	ID           string
-	Number       string // as people say it on the phone: KR-0417
-	Place        string // the place's id
-	Class        crowd.Class
-	Severity     float64 // 0 to 1
-	Probability  float64 // of Class, at promotion
-	Devices      int     // independent devices, at promotion
+	Number       string      // as people say it on the phone: KR-0417
+	Place        string      // the place's id; empty: a dispatcher has split the order off another, SplitFrom
+	Class        crowd.Class // as promoted, or as a dispatcher has said since
+	Severity     float64     // 0 to 1
+	Probability  float64     // of Class, at promotion
+	Devices      int         // independent devices, at promotion
 	State        State
 	Street       string
 	Body         string
 	PromotedAt   time.Time
 	StateAt      time.Time
 	ExternalID   string
-	Lat, Lon     float64 // the place's best estimate now
+	Lat, Lon     float64 // where a dispatcher has said that it is, else the place's best estimate now
 	HeadingDeg   *float64
 	UncertaintyM float64
 	Cell         geo.Cell // H3 resolution 12
+
+	Version     int64  // counts what people and the crowd did to it: who acts says which one they saw
+	StreetClass string // the value of highway=
+	Crew        string // the crew's id; empty: with none
+	CrewName    string
+	HandedAt    time.Time // to Body, which works on its own; zero: not
+	TakenAt     time.Time // Body has accepted it
+	Moved       bool      // a dispatcher has said where it is
+	DuplicateOf string    // the order that this one was merged into
+	SplitFrom   string
+	Recurs      string    // the earlier order that was repaired here within a year
+	Failed      bool      // and that repair, or this order's own, did not hold
+	ClockFrom   time.Time // when its deadline began to run
+	DueAt       time.Time // zero: not known yet
+	EscalatedAt time.Time
+	Priority    Priority
 }
 
 // Heading returns the direction of travel in whole degrees, nil where none is known.
@@ -109,4 +133,8 @@ var (
 	ErrNotFound   = errors.New("no such work order")
 	ErrTransition = errors.New("a work order cannot go that way")
 	ErrReason     = errors.New("a reason is required")
+	ErrChanged    = errors.New("somebody else has changed the work order") // as Changed
+	ErrNothing    = errors.New("there is nothing to take back")
+	ErrFinal      = errors.New("this cannot be taken back")
+	ErrUnknown    = errors.New("there is no such crew, body or class") // wrapped with which
 )

@@ -10,54 +10,109 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/geo"
 )
 
 // Office makes work orders for one city.
 type Office struct {
-	Prefix string                              // of the numbers: KR of KR-0417
-	Street func(p crowd.Place) (street string) // the street a place lies on, "" where none is known; nil: none is
+	Prefix string                                                       // of the numbers: KR of KR-0417
+	Street func(at orb.Point, headingDeg *float64) (name, class string) // the street at a position and its class (highway=), "" where none is known; nil: none is
+}
+
+// streetReachM is how far from a street's line a place may lie and still be on it, metres.
+const streetReachM = 30
+
+// OnStreets returns an Office's Street on a network.
+func OnStreets(network *geo.Network) func(orb.Point, *float64) (string, string) {
+	return func(at orb.Point, headingDeg *float64) (name, class string) {
+		match, ok := network.Nearest(at, headingDeg, streetReachM)
+		if !ok {
+			return "", ""
+		}
+		return match.Street.Name, match.Street.Class
+	}
+}
+
+func (o Office) street(at orb.Point, headingDeg *float64) (name, class string) {
+	if o.Street == nil {
+		return "", ""
+	}
+	return o.Street(at, headingDeg)
 }
 
 // Promote makes the work order of a confirmed place, in the transaction that confirms it: no confirmed place without its
 // order. A place has one order for ever; promoting it again changes nothing.
 func (o Office) Promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation) error {
-	// Numbers have no gaps, so that a missing one means a missing order: the counter's row is locked until the commit. The
-	// lock comes in a statement of its own, so that the next one sees what it waited for.
-	if _, err := tx.Exec(ctx, `select last from order_seq for update`); err != nil {
-		return fmt.Errorf("number a work order: %w", err)
-	}
-	var seq int64
-	err := tx.QueryRow(ctx, `update order_seq set last = last + 1
-		where not exists (select 1 from orders where place = $1) returning last`, c.Place.ID).Scan(&seq)
+	_, err := o.promote(ctx, tx, c, Step{At: c.At, State: New, Actor: Crowd, Reason: "Enough independent drivers felt it."}, deed{Actor: Crowd})
+	return err
+}
+
+// promote returns the id of the order that it has made, empty where there was one.
+func (o Office) promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation, step Step, d deed) (string, error) {
+	seq, err := nextNumber(ctx, tx, c.Place.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return fmt.Errorf("number a work order: %w", err)
+		return "", fmt.Errorf("number a work order: %w", err)
 	}
-	street := ""
-	if o.Street != nil {
-		street = o.Street(c.Place)
+	at := orb.Point{c.Place.Lon, c.Place.Lat}
+	r := &record{ID: orderID(c.Place.ID), Number: Number(o.Prefix, seq), Place: &c.Place.ID, Class: c.Place.Class, Severity: c.Place.Severity,
+		State: New, PromotedAt: c.At, StateAt: c.At, ClockFrom: c.At}
+	r.Street, r.StreetClass = o.street(at, c.Place.HeadingDeg)
+	if r.Body, err = responsible(ctx, tx, at, r.Class, r.StreetClass); err != nil {
+		return "", err
 	}
-	id := orderID(c.Place.ID)
-	_, err = tx.Exec(ctx, `
-		insert into orders (id, seq, number, place, class, severity, probability, devices, state, street, promoted_at, state_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`,
-		id, seq, Number(o.Prefix, seq), c.Place.ID, c.Place.Class, c.Place.Severity, c.Probability, c.Place.Devices, New,
-		street, c.At)
-	if err != nil {
-		return fmt.Errorf("write a work order: %w", err)
+	if err := r.recur(ctx, tx, at); err != nil {
+		return "", err
+	}
+	if err := r.setDeadline(ctx, tx); err != nil {
+		return "", err
+	}
+	if err := r.insert(ctx, tx, seq, c.Probability, c.Place.Devices); err != nil {
+		return "", err
 	}
 	grounds, err := json.Marshal(c.Explanation)
 	if err != nil {
-		return fmt.Errorf("explain a work order: %w", err)
+		return "", fmt.Errorf("explain a work order: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `insert into promotions (order_id, explanation) values ($1, $2)`, id, grounds); err != nil {
-		return fmt.Errorf("explain a work order: %w", err)
+	if _, err := tx.Exec(ctx, `insert into promotions (order_id, explanation) values ($1, $2)`, r.ID, grounds); err != nil {
+		return "", fmt.Errorf("explain a work order: %w", err)
 	}
-	return tell(ctx, tx, id, c.Place.ID, 1, Step{At: c.At, State: New, Actor: Crowd, Reason: "Enough independent drivers felt it."})
+	if err := r.tell(ctx, tx, step); err != nil {
+		return "", err
+	}
+	d.At, d.Kind, d.Reason = step.At, DidPromote, step.Reason
+	return r.ID, r.note(ctx, tx, nil, d)
+}
+
+// nextNumber counts one work order more, unless the place has one already (pgx.ErrNoRows). Numbers have no gaps, so that a missing
+// one means a missing order: the counter's row is locked until the commit. The lock comes in a statement of its own, so that the
+// next one sees what it waited for.
+func nextNumber(ctx context.Context, tx pgx.Tx, place string) (seq int64, err error) {
+	if _, err := tx.Exec(ctx, `select last from order_seq for update`); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRow(ctx, `update order_seq set last = last + 1
+		where not exists (select 1 from orders where place = $1) returning last`, place).Scan(&seq)
+	return seq, err
+}
+
+// insert writes a new row.
+func (o *record) insert(ctx context.Context, tx pgx.Tx, seq int64, probability float64, devices int) error {
+	_, err := tx.Exec(ctx, `
+		insert into orders (id, seq, number, place, class, severity, probability, devices, state, street, street_class, body, promoted_at, state_at,
+			clock_from, due_at, recurs, failed, lat, lon, cell, split_from, version)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $13, $14, $15, $16, $17, $18, $19, $20, 0)`,
+		o.ID, seq, o.Number, o.Place, o.Class, o.Severity, probability, devices, o.State, o.Street, o.StreetClass, o.Body, o.PromotedAt,
+		o.DueAt, o.Recurs, o.Failed, o.Lat, o.Lon, o.Cell, o.splitFrom)
+	if err != nil {
+		return fmt.Errorf("write a work order: %w", err)
+	}
+	return nil
 }
 
 // Number spells a work order's number: a prefix and at least four figures, which people can say on the phone.
@@ -69,21 +124,15 @@ func orderID(place string) string {
 	return base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding).EncodeToString(h[:10])
 }
 
-// tell writes a step and announces it.
-func tell(ctx context.Context, tx pgx.Tx, order, place string, n int, s Step) error {
-	_, err := tx.Exec(ctx, `insert into order_steps (order_id, n, at, state, actor, reason, found) values ($1, $2, $3, $4, $5, $6, $7)`,
-		order, n, s.At, s.State, s.Actor, s.Reason, s.Found)
+// tell writes a step into the order's public story and announces it.
+func (o *record) tell(ctx context.Context, tx pgx.Tx, s Step) error {
+	_, err := tx.Exec(ctx, `insert into order_steps (order_id, n, at, state, actor, reason, found)
+		select $1, 1 + coalesce(max(n), 0), $2, $3, $4, $5, $6 from order_steps where order_id = $1`,
+		o.ID, s.At, s.State, s.Actor, s.Reason, s.Found)
 	if err != nil {
 		return fmt.Errorf("write a work order's step: %w", err)
 	}
-	news, err := json.Marshal(map[string]string{"kind": "order", "id": order, "place": place, "state": string(s.State)})
-	if err != nil {
-		return fmt.Errorf("announce a work order: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `select pg_notify($1, $2)`, crowd.Changes, string(news)); err != nil {
-		return fmt.Errorf("announce a work order: %w", err)
-	}
-	return nil
+	return o.announce(ctx, tx, "order")
 }
 
 // Verify is what package crowd calls when traffic has passed a repaired place smoothly.

@@ -29,17 +29,28 @@ type Cursor struct {
 	ID string
 }
 
-const orderQuery = `select o.id, o.number, o.place, o.class, o.severity, o.probability, o.devices, o.state, o.street, o.body,
-	o.promoted_at, o.state_at, o.external_id, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.cell
-	from orders o join places p on p.id = o.place`
+// orderColumns are those of an order as Order has them. What a dispatcher has said of its position and class wins over the place's.
+const orderColumns = `o.id, o.number, coalesce(o.place, ''), o.class, o.severity, o.probability, o.devices, o.state, o.street, o.body,
+	o.promoted_at, o.state_at, o.external_id, coalesce(o.lat, p.lat), coalesce(o.lon, p.lon), p.heading_deg,
+	case when o.lat is null then p.uncertainty_m else 1 end, coalesce(o.cell, p.cell),
+	o.version, o.street_class, coalesce(o.crew, ''), coalesce((select name from crews where id = o.crew), ''), o.handed_at, o.taken_at, o.lat is not null,
+	coalesce(o.duplicate_of, ''), coalesce(o.split_from, ''), coalesce(o.recurs, ''), o.failed, coalesce(o.clock_from, o.promoted_at), o.due_at,
+	o.escalated_at, o.parts`
+
+const orderQuery = `select ` + orderColumns + ` from orders o left join places p on p.id = o.place`
 
 func scanOrder(row pgx.CollectableRow) (Order, error) {
 	var o Order
 	var cell int64
+	var handed, taken, due, escalated *time.Time
+	var parts []int16
 	err := row.Scan(&o.ID, &o.Number, &o.Place, &o.Class, &o.Severity, &o.Probability, &o.Devices, &o.State, &o.Street, &o.Body,
-		&o.PromotedAt, &o.StateAt, &o.ExternalID, &o.Lat, &o.Lon, &o.HeadingDeg, &o.UncertaintyM, &cell)
-	o.Cell = geo.Cell(cell)
-	o.PromotedAt, o.StateAt = o.PromotedAt.UTC(), o.StateAt.UTC()
+		&o.PromotedAt, &o.StateAt, &o.ExternalID, &o.Lat, &o.Lon, &o.HeadingDeg, &o.UncertaintyM, &cell,
+		&o.Version, &o.StreetClass, &o.Crew, &o.CrewName, &handed, &taken, &o.Moved, &o.DuplicateOf, &o.SplitFrom, &o.Recurs, &o.Failed, &o.ClockFrom,
+		&due, &escalated, &parts)
+	o.Cell, o.Priority = geo.Cell(cell), priorityOf(parts)
+	o.PromotedAt, o.StateAt, o.ClockFrom = o.PromotedAt.UTC(), o.StateAt.UTC(), o.ClockFrom.UTC()
+	o.HandedAt, o.TakenAt, o.DueAt, o.EscalatedAt = deref(handed).UTC(), deref(taken).UTC(), deref(due).UTC(), deref(escalated).UTC()
 	return o, err
 }
 
@@ -55,7 +66,7 @@ func Orders(ctx context.Context, pool *pgxpool.Pool, f Filter) ([]Order, error) 
 		where = append(where, "o.state = any("+arg(f.States)+")")
 	}
 	if b := f.Bounds; b != nil {
-		where = append(where, fmt.Sprintf("p.lat between %s and %s and p.lon between %s and %s",
+		where = append(where, fmt.Sprintf("coalesce(o.lat, p.lat) between %s and %s and coalesce(o.lon, p.lon) between %s and %s",
 			arg(b.Min[1]), arg(b.Max[1]), arg(b.Min[0]), arg(b.Max[0])))
 	}
 	if f.Before.ID != "" {
@@ -78,6 +89,18 @@ func Orders(ctx context.Context, pool *pgxpool.Pool, f Filter) ([]Order, error) 
 		return nil, fmt.Errorf("list work orders: %w", err)
 	}
 	return orders, nil
+}
+
+// Named returns the id of an order that somebody has named by its id or number, or ErrNotFound.
+func Named(ctx context.Context, pool *pgxpool.Pool, name string) (id string, err error) {
+	err = pool.QueryRow(ctx, `select id from orders where id = $1 or number = upper($1)`, name).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("find work order %s: %w", name, err)
+	}
+	return id, nil
 }
 
 // FindOrder returns one order with its steps, or ErrNotFound.

@@ -11,49 +11,104 @@ import (
 	"github.com/streetpulse/streetpulse/crowd"
 )
 
-// Transition moves an order to another state. It returns ErrNotFound, ErrTransition where the order may not go that way
-// from where it stands now, or ErrReason where a dismissal has none.
+// Transition moves an order to another state, whatever version of it was seen. It returns ErrNotFound, ErrTransition where the
+// order may not go that way from where it stands now, or ErrReason where a dismissal has none. People act by Desk.Act.
 func Transition(ctx context.Context, pool *pgxpool.Pool, id string, to Step) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return transition(ctx, tx, id, to) })
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := holdPlace(ctx, tx, id); err != nil {
+			return err
+		}
+		return transition(ctx, tx, id, to)
+	})
 }
 
 func transition(ctx context.Context, tx pgx.Tx, id string, to Step) error {
-	if to.Reason == "" && (to.State == Dismissed || to.State == Reopened) {
-		return fmt.Errorf("%s: %w", to.State, ErrReason)
+	o, err := read(ctx, tx, id)
+	if err != nil {
+		return err
 	}
-	var from State
-	var place string
-	var class crowd.Class
-	err := tx.QueryRow(ctx, `select state, place, class from orders where id = $1 for update`, id).Scan(&from, &place, &class)
+	before := *o
+	if err := o.step(ctx, tx, to); err != nil {
+		return err
+	}
+	return o.note(ctx, tx, &before, deed{At: to.At, Kind: KindOf(to.State), Actor: to.Actor, Reason: to.Reason})
+}
+
+// holdPlace keeps everybody from judging around an order's place: who judges there locks orders after that, and so must all who
+// decide on places.
+func holdPlace(ctx context.Context, tx pgx.Tx, order string) error {
+	var place *string
+	err := tx.QueryRow(ctx, `select place from orders where id = $1`, order).Scan(&place)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("find work order %s: %w", id, err)
+		return fmt.Errorf("find work order %s: %w", order, err)
 	}
+	if place == nil {
+		return nil
+	}
+	return crowd.Hold(ctx, tx, *place)
+}
+
+// way lists the states that an order goes through from one to another in one stroke: a new order that is assigned is accepted by
+// that, one that is repaired was in progress. It returns ErrTransition where there is no way.
+func way(from, to State) ([]State, error) {
+	if from.May(to) {
+		return []State{to}, nil
+	}
+	for _, between := range []State{Accepted, InProgress} {
+		if (to == Assigned || to == Repaired) && from.May(between) && between.May(to) {
+			return []State{between, to}, nil
+		}
+	}
+	return nil, fmt.Errorf("from %s to %s: %w", from, to, ErrTransition)
+}
+
+// step moves a held order on, tells crowd what was found out about its place, and writes it into the public story.
+func (o *record) step(ctx context.Context, tx pgx.Tx, to Step) error {
+	if to.Reason == "" && (to.State == Dismissed || to.State == Reopened) {
+		return fmt.Errorf("%s: %w", to.State, ErrReason)
+	}
+	from := o.State
 	if !from.May(to.State) {
 		return fmt.Errorf("from %s to %s: %w", from, to.State, ErrTransition)
 	}
-	var n int
-	err = tx.QueryRow(ctx, `
-		with moved as (update orders set state = $2, state_at = $3 where id = $1)
-		select 1 + max(n) from order_steps where order_id = $1`, id, to.State, to.At).Scan(&n)
-	if err != nil {
-		return fmt.Errorf("move work order %s: %w", id, err)
-	}
 	if to.State == Repaired && to.Found == "" {
-		to.Found = class
+		to.Found = o.Class
 	}
-	switch {
-	case to.State == Repaired:
-		err = crowd.MarkRepaired(ctx, tx, place, to.Found, to.At)
-	case to.State == Dismissed:
-		err = crowd.Settle(ctx, tx, place, crowd.Dismissed, to.Found, to.At)
-	case from == Dismissed:
-		err = crowd.Settle(ctx, tx, place, crowd.Confirmed, to.Found, to.At)
+	o.enter(to)
+	if o.Place != nil {
+		var err error
+		switch {
+		case to.State == Repaired:
+			err = crowd.MarkRepaired(ctx, tx, *o.Place, to.Found, to.At)
+		case to.State == Dismissed:
+			err = crowd.Settle(ctx, tx, *o.Place, crowd.Dismissed, to.Found, to.At)
+		case from == Dismissed:
+			err = crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, to.Found, to.At)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if to.State == Reopened {
+		if err := o.reopen(ctx, tx, from, to.At); err != nil {
+			return err
+		}
 	}
-	return tell(ctx, tx, id, place, n, to)
+	return o.tell(ctx, tx, to)
+}
+
+// enter takes over what a state means for the order's other fields.
+func (o *record) enter(to Step) {
+	o.State, o.StateAt = to.State, to.At
+	switch to.State {
+	case Accepted, Reopened:
+		o.Crew, o.HandedAt, o.TakenAt = nil, nil, nil
+	case New, Assigned, InProgress, Repaired, Verified, Dismissed: // who has it keeps it
+	}
+	if to.State == Reopened {
+		o.DuplicateOf = nil
+	}
 }

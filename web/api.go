@@ -35,6 +35,7 @@ func (s *Server) registerAPI(mux *routes) {
 	s.registerOrders(api)
 	s.registerDevices(api)
 	s.registerAccount(api)
+	s.registerWorks(api)
 	s.registerKeys(api)
 	s.registerPeople(api)
 	s.registerStream(api)
@@ -43,6 +44,7 @@ func (s *Server) registerAPI(mux *routes) {
 	})
 	mux.Handle(apiPath+"/", compressed(inner))
 	mux.Handle("GET "+apiPath+"/stream", inner) // compressing would hold events back
+	mux.Handle("GET "+apiPath+"/orders/stream", inner)
 }
 
 // open describes an operation that anybody may call.

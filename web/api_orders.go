@@ -55,8 +55,16 @@ func (s *Server) orderFeature(o dispatch.Order) orderFeature {
 		ID: o.ID, Number: o.Number, Place: o.Place, Class: o.Class, Severity: round(o.Severity, 3),
 		Probability: round(o.Probability, 4), Devices: o.Devices, State: o.State, Street: o.Street, Body: o.Body,
 		PromotedAt: o.PromotedAt.UTC(), StateAt: o.StateAt.UTC(), H3: o.Cell.String(), ExternalID: o.ExternalID,
-		HeadingDeg: o.Heading(), UncertaintyM: round(o.UncertaintyM, 1), Page: s.config.PublicURL + "/places/" + o.Place,
+		HeadingDeg: o.Heading(), UncertaintyM: round(o.UncertaintyM, 1), Page: s.orderPage(o),
 	}}
+}
+
+// orderPage is where an order is shown: one that was split off another has no place, and the list has it.
+func (s *Server) orderPage(o dispatch.Order) string {
+	if o.Place == "" {
+		return s.config.PublicURL + "/list"
+	}
+	return s.config.PublicURL + "/places/" + o.Place
 }
 
 type ordersInput struct {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 // changesChannel is where crowd and dispatch announce what they have changed.
@@ -16,10 +18,15 @@ const changesChannel = "streetpulse_changes"
 
 // change is one announcement.
 type change struct {
-	Kind  string `json:"kind"` // place or order
-	ID    string `json:"id"`
-	Place string `json:"place"`
+	Kind    string         `json:"kind"` // place or order; work and review are for the works department alone
+	ID      string         `json:"id"`
+	Place   string         `json:"place"`
+	State   dispatch.State `json:"state"`   // of an order
+	Version int64          `json:"version"` // of an order
 }
+
+// public says whether the change is anybody's business.
+func (c change) public() bool { return c.Kind == "place" || c.Kind == "order" && c.Place != "" }
 
 // message is one event of the stream.
 type message struct {
@@ -33,21 +40,29 @@ const (
 	mostGathered    = 500                    // places read at once
 )
 
+// audience are open streams that are told the same.
+type audience struct {
+	mu   sync.Mutex
+	open map[chan message]struct{}
+	gone bool
+}
+
+func newAudience() *audience { return &audience{open: map[chan message]struct{}{}} }
+
 // hub passes changes from one database connection on to every open stream.
 type hub struct {
-	server *Server
-	mu     sync.Mutex
-	open   map[chan message]struct{}
-	gone   bool
+	*audience // the public
+	works     *audience
+	server    *Server
 
 	listening atomic.Bool // changes are heard of
 }
 
-func newHub(s *Server) *hub { return &hub{server: s, open: map[chan message]struct{}{}} }
+func newHub(s *Server) *hub { return &hub{audience: newAudience(), works: newAudience(), server: s} }
 
 // subscribe returns a channel of messages, closed when its reader is too slow or the server stops, and a function that
 // ends it.
-func (h *hub) subscribe() (<-chan message, func()) {
+func (h *audience) subscribe() (<-chan message, func()) {
 	c := make(chan message, waitingMessages)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,7 +74,7 @@ func (h *hub) subscribe() (<-chan message, func()) {
 	return c, func() { h.drop(c) }
 }
 
-func (h *hub) drop(c chan message) {
+func (h *audience) drop(c chan message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, ok := h.open[c]; ok {
@@ -68,7 +83,7 @@ func (h *hub) drop(c chan message) {
 	}
 }
 
-func (h *hub) send(m message) {
+func (h *audience) send(m message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.open {
@@ -82,14 +97,14 @@ func (h *hub) send(m message) {
 }
 
 // watched says whether anybody is listening.
-func (h *hub) watched() bool {
+func (h *audience) watched() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.open) > 0
 }
 
 // closeAll ends every stream, for now or, when the server stops, for good.
-func (h *hub) closeAll(gone bool) {
+func (h *audience) closeAll(gone bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.gone = gone
@@ -99,10 +114,16 @@ func (h *hub) closeAll(gone bool) {
 	}
 }
 
+// end ends every stream of the public and of the works department.
+func (h *hub) end(gone bool) {
+	h.closeAll(gone)
+	h.works.closeAll(gone)
+}
+
 // run listens until ctx ends. When the database goes away it ends every stream, so that each page asks anew for what
 // it missed, and listens again.
 func (h *hub) run(ctx context.Context) error {
-	defer h.closeAll(true)
+	defer h.end(true)
 	wait := time.Second
 	for {
 		began := time.Now()
@@ -111,7 +132,7 @@ func (h *hub) run(ctx context.Context) error {
 			return nil
 		}
 		h.server.config.Log.Warn("listening for changes ended; listening again", "error", err)
-		h.closeAll(false)
+		h.end(false)
 		if time.Since(began) > time.Minute {
 			wait = time.Second
 		}
@@ -152,6 +173,10 @@ func (h *hub) listen(ctx context.Context) error {
 		var c change
 		if err := json.Unmarshal([]byte(n.Payload), &c); err != nil {
 			h.server.config.Log.Warn("an announced change cannot be read", "payload", n.Payload, "error", err)
+			continue
+		}
+		h.tellWorks(c)
+		if !c.public() {
 			continue
 		}
 		select {
@@ -195,6 +220,22 @@ func (c change) place() string {
 		return c.ID
 	}
 	return c.Place
+}
+
+// tellWorks tells the works department what has happened to an order, or to a place of the review list. Of places nothing else.
+func (h *hub) tellWorks(c change) {
+	if c.Kind == "place" || !h.works.watched() {
+		return
+	}
+	b, err := json.Marshal(map[string]any{"kind": c.Kind, "id": c.ID, "state": c.State, "version": c.Version})
+	if err != nil { // texts and numbers always marshal
+		return
+	}
+	data := map[string][]byte{}
+	for code := range h.server.faces {
+		data[code] = b
+	}
+	h.works.send(message{Event: "work", Data: data})
 }
 
 func (h *hub) tell(ctx context.Context, kinds map[string]string) {

@@ -28,9 +28,9 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "log"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "log", "console", "order", "sheet"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
-			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/"+name+".html")
+			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
@@ -334,7 +334,7 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.sight)
 	}
 	v.Bars = s.bars(rec.Belief)
-	v.Story = s.tell(rec.sight, rec.Steps, rec.OrderSteps)
+	v.Story = s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies)
 	v.History = s.history(rec.Days, rec.OrderSteps)
 	for _, st := range rec.OrderSteps {
 		if st.State == dispatch.Repaired && v.repaired.IsZero() {
@@ -354,3 +354,15 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 
 // scriptTexts returns the texts that the map's script shows by itself, as JSON.
 func (s *face) scriptTexts() string { return s.textsUnder("map.") }
+
+// renderPart answers with a template of a page alone, for scripts that put it in place.
+func (s *face) renderPart(w http.ResponseWriter, page, part string, data any) error {
+	var b bytes.Buffer
+	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
+		return fmt.Errorf("page %s: %w", page, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", s.language)
+	_, _ = w.Write(b.Bytes()) // fails only where the client has gone, and then nobody is left to tell
+	return nil
+}

@@ -24,6 +24,7 @@ type record struct {
 	Grounds    *crowd.Explanation // why it was believed when its order was written; nil: no order, or not on record
 	Poll       crowd.Poll
 	Days       []crowd.Day
+	Replies    []dispatch.PublicReply
 }
 
 // record returns a place with its story and reasons, or errHidden.
@@ -51,6 +52,9 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	_, out.OrderSteps, err = dispatch.FindOrder(ctx, s.config.Pool, found.Order.ID)
 	if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
 		return record{}, fmt.Errorf("steps of order %s: %w", found.Order.ID, err)
+	}
+	if out.Replies, err = dispatch.Replies(ctx, s.config.Pool, id); err != nil {
+		return record{}, err
 	}
 	grounds, err := dispatch.Grounds(ctx, s.config.Pool, found.Order.ID)
 	if err != nil && !errors.Is(err, dispatch.ErrNotFound) {

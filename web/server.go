@@ -170,6 +170,7 @@ func (s *Server) routes() *routes {
 	page("POST /follow/{token}", (*face).followAnswer)
 	page("POST /places/{id}/votes", (*face).votePage)
 	s.registerLogin(page)
+	s.registerConsole(page)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)

@@ -38,6 +38,18 @@ func (s *face) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []chapt
 	return append(out, todo...)
 }
 
+// withReplies puts what the city has said to everybody into a story, each after what had happened by then.
+func (s *face) withReplies(story []chapter, replies []dispatch.PublicReply) []chapter {
+	for _, r := range replies {
+		i := 0
+		for i < len(story) && !story[i].Todo && !story[i].At.After(r.At) {
+			i++
+		}
+		story = slices.Insert(story, i, chapter{At: r.At, Symbol: "person", Head: s.texts.T("story.reply"), Text: r.Text})
+	}
+	return story
+}
+
 func (s *face) placeChapter(p sight, st crowd.Step) chapter {
 	t, w := s.texts, st.Words
 	class := t.T("class.a." + string(w.Class))
@@ -83,7 +95,7 @@ func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 		if n, _, ok := strings.Cut(st.Reason, " "); ok && t.Has(key+".text.n") {
 			c.Text = t.T(key+".text.n", "n", n)
 		}
-	case dispatch.Dispatcher, dispatch.Crew: // their own words
+	case dispatch.Dispatcher, dispatch.Crew, dispatch.Body, dispatch.Clock: // their own words
 	}
 	if p.Order != nil {
 		c.Head = t.T(key, "number", p.Order.Number)

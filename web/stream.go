@@ -8,6 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/streetpulse/streetpulse/access"
 )
 
 const heartbeat = 15 * time.Second
@@ -32,16 +34,24 @@ func (s *Server) registerStream(api huma.API) {
 	huma.Register(api, op, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			r, w := humago.Unwrap(ctx)
-			s.stream(w, r)
+			s.stream(w, r, s.hub.audience, func() bool { return true })
 		}}, nil
 	})
 }
 
-// stream writes changes until the client goes, or is too slow.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+// workStream writes what happens to orders as long as who listens may hear it.
+func (s *Server) workStream(w http.ResponseWriter, r *http.Request) {
+	s.stream(w, r, s.hub.works, func() bool {
+		c, err := s.recognise(r.Context(), r)
+		return err == nil && c != nil && c.May(access.TriageOrders)
+	})
+}
+
+// stream writes what an audience is told until the client goes, is too slow, or may no longer listen.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *audience, may func() bool) {
 	out := http.NewResponseController(w)
 	language := s.speak(r).language
-	changes, end := s.hub.subscribe()
+	changes, end := to.subscribe()
 	defer end()
 	if err := out.SetWriteDeadline(time.Time{}); err != nil {
 		s.config.Log.Debug("a stream keeps its time limit", "error", err)
@@ -67,6 +77,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			_ = out.SetWriteDeadline(time.Now().Add(30 * time.Second)) // where it cannot be set, the first one said so
 			_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", m.Event, m.Data[language])
 		case <-beat.C:
+			if !may() {
+				return
+			}
 			_ = out.SetWriteDeadline(time.Now().Add(30 * time.Second)) // where it cannot be set, the first one said so
 			_, err = fmt.Fprint(w, ": still here\n\n")
 		}

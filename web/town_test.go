@@ -178,7 +178,8 @@ func (w *town) put(d defect) {
 	belief[(slices.Index(belief, 0.01)+1)%4] += rest
 	first := today().AddDate(0, 0, -d.Days)
 	stateAt := first.AddDate(0, 0, d.Days/3)
-	_, err = w.pool.Exec(ctx, `insert into places (id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief,
+	_, err = w.pool.Exec(ctx, `with r as (insert into regions (region) values ($2) on conflict do nothing)
+		insert into places (id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief,
 			severity, devices, passes, first_at, last_at, shown, reviewed, steps, estimate)
 		values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,true,false,0,'')`, d.ID, int64(geo.Region(cell)), int64(cell), p.Lat(), p.Lon(), heading,
 		6/math.Sqrt(float64(d.Devices)), d.State, stateAt, d.Class, belief, d.Severity, d.Devices, d.Passes, first, first.AddDate(0, 0, d.Days/2))

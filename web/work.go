@@ -82,10 +82,11 @@ type follower struct {
 	steps                          int
 }
 
+// Who follows a place whose order was merged into another's hears of that one.
 const followersSQL = `
-select f.id, f.place, f.email, f.language, f.secret, c.steps from follows f, lateral (
-	select (select count(*) from place_steps where place = f.place) +
-		(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place = f.place) as steps) c
+select f.id, f.seen, f.email, f.language, f.secret, c.steps from (select *, leads_to(place) as seen from follows) f, lateral (
+	select (select count(*) from place_steps where place in (f.place, f.seen)) +
+		(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place in (f.place, f.seen)) as steps) c
 where f.confirmed_at is not null and `
 
 func (s *Server) followers(ctx context.Context, where string, args ...any) ([]follower, error) {
@@ -121,7 +122,7 @@ func (s *Server) tellFollowers(ctx context.Context) error {
 // what is said there is a vote.
 func (s *Server) askFollowers(ctx context.Context) error {
 	now := s.config.Now()
-	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from orders o where o.place = f.place and o.state in ('repaired', 'verified')
+	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from orders o where o.place = f.seen and o.state in ('repaired', 'verified')
 		and (select max(at) from order_steps s where s.order_id = o.id and s.state = 'repaired') < $1)`, now.Add(-askAfter))
 	if err != nil {
 		return err
@@ -167,8 +168,8 @@ func (s *Server) forget(ctx context.Context) error {
 	b.Queue(`delete from reports where confirmed_at is null and created_at < $1`, now.Add(-unconfirmedFor))
 	b.Queue(`delete from follows where confirmed_at is null and created_at < $1`, now.Add(-unconfirmedFor))
 	b.Queue(`delete from follows f where created_at < $1 and (not exists (select 1 from places p where p.id = f.place)
-		or exists (select 1 from orders o where o.place = f.place and o.state in ('verified', 'dismissed') and o.state_at < $1)
-		or exists (select 1 from places p where p.id = f.place and p.state in ('faded', 'dismissed') and p.state_at < $1))`, now.Add(-closedAfter))
+		or exists (select 1 from orders o where o.place = leads_to(f.place) and o.state in ('verified', 'dismissed') and o.state_at < $1)
+		or exists (select 1 from places p where p.id = leads_to(f.place) and p.state in ('faded', 'dismissed') and p.state_at < $1))`, now.Add(-closedAfter))
 	b.Queue(`update reports r set email = '' where email <> '' and confirmed_at < $1
 		and not exists (select 1 from follows f where f.place = r.place and f.email = r.email)`, now.Add(-90*24*time.Hour))
 	if err := s.config.Pool.SendBatch(ctx, b).Close(); err != nil {

@@ -8,7 +8,6 @@ import (
 	"unicode"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -39,18 +38,9 @@ func (c costFlags) Validate() error {
 	return nil
 }
 
-// streetReachM is how far from a street's line a place may lie and still be on it, metres.
-const streetReachM = 30
-
 // office makes the office that numbers orders and knows their streets.
 func (c cityFlags) office(network *geo.Network) dispatch.Office {
-	return dispatch.Office{Prefix: c.prefix(), Street: func(p crowd.Place) string {
-		match, ok := network.Nearest(orb.Point{p.Lon, p.Lat}, p.HeadingDeg, streetReachM)
-		if !ok {
-			return ""
-		}
-		return match.Street.Name
-	}}
+	return dispatch.Office{Prefix: c.prefix(), Street: dispatch.OnStreets(network)}
 }
 
 func (c cityFlags) prefix() string {

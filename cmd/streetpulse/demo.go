@@ -77,6 +77,11 @@ func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time)
 		dispatch.InProgress: {State: dispatch.Repaired, Actor: dispatch.Crew, Reason: "Found and filled."},
 		dispatch.Reopened:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher},
 	}
+	desk := dispatch.Desk{Pool: p.db.Pool, Office: p.c.office(p.network)}
+	crews, err := demoCrews(ctx, p.db.Pool)
+	if err != nil {
+		return err
+	}
 	orders, err := dispatch.Orders(ctx, p.db.Pool, dispatch.Filter{})
 	if err != nil {
 		return err
@@ -93,10 +98,39 @@ func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time)
 		if step.State == dispatch.Repaired && !city.Repair(o.Lat, o.Lon, step.At) {
 			step.State, step.Reason, step.Found = dispatch.Dismissed, "The crew found no pothole.", crowd.Nothing
 		}
-		err := dispatch.Transition(ctx, p.db.Pool, o.ID, step)
+		if step.State == dispatch.Assigned {
+			by := dispatch.By{Actor: step.Actor, At: step.At, Reason: step.Reason}
+			_, err = desk.Act(ctx, o.ID, by, dispatch.Assign{Crew: crews[i%len(crews)].ID})
+		} else {
+			err = dispatch.Transition(ctx, p.db.Pool, o.ID, step)
+		}
 		if err != nil && !errors.Is(err, dispatch.ErrTransition) {
 			return err
 		}
 	}
 	return nil
+}
+
+// demoCrews are the demonstration town's two crews, made where there are none; the town then keeps its own time as well.
+func demoCrews(ctx context.Context, pool *pgxpool.Pool) ([]dispatch.Team, error) {
+	crews, err := dispatch.Crews(ctx, pool, false)
+	if err != nil || len(crews) > 0 {
+		return crews, err
+	}
+	for _, c := range []dispatch.Team{{ID: "crew-1", Name: "Crew 1"}, {ID: "crew-2", Name: "Crew 2"}} {
+		if _, err := dispatch.SaveCrew(ctx, pool, c); err != nil {
+			return nil, err
+		}
+	}
+	works, err := dispatch.LoadWorks(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	if works.Calendar.Zone, err = time.LoadLocation("Europe/Vienna"); err != nil {
+		return nil, err
+	}
+	if err := works.Save(ctx, pool); err != nil {
+		return nil, err
+	}
+	return dispatch.Crews(ctx, pool, false)
 }

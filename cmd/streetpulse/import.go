@@ -12,6 +12,7 @@ import (
 type importCommand struct {
 	Streets   importStreets   `cmd:"" help:"Import streets, furniture and ground from an OpenStreetMap extract (.osm.pbf, .osm, .osm.gz); replaces what was imported before."`
 	Furniture importFurniture `cmd:"" help:"Import a city's register of speed bumps, castings, rails or joints (GeoJSON or CSV)."`
+	Bodies    importBodies    `cmd:"" help:"Import who is responsible where: boundaries with names and parents (GeoJSON); replaces what was imported before."`
 	Cases     importCases     `cmd:"" help:"Import a 311 system's pothole cases (CSV)."`
 }
 

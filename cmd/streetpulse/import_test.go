@@ -25,6 +25,10 @@ func TestImportFurnitureAndCases(t *testing.T) {
 	if err := os.WriteFile(register, []byte("id,kind,lat,lon\n1,hump,48.41,15.60\n2,birdbath,48.42,15.60\n3,valve,48.43,15.60\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	bodies := filepath.Join(t.TempDir(), "bodies.geojson")
+	if err := os.WriteFile(bodies, []byte(`{"type":"FeatureCollection","features":[{"properties":{"name":"Water","external":true,"classes":["casting"]},"geometry":null}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	boston := []string{"import", "cases", "../../crowd/testdata/boston-potholes.csv", "--mapping", "../../docs/examples/boston-311.json", "--database", url}
 	for _, test := range []struct {
 		args      []string
@@ -37,6 +41,8 @@ func TestImportFurnitureAndCases(t *testing.T) {
 		{[]string{"import", "furniture", register, "--database", url, "--source", "openstreetmap"}, exitFailed, "", "--source"},
 		{[]string{"import", "furniture", register, "--database", url, "--kind", "dragon"}, exitUsage, "", "dragon"},
 		{[]string{"import", "furniture", "../../docs/examples/boston-311.json", "--database", url}, exitFailed, "", "features"},
+		{[]string{"import", "bodies", bodies, "--database", url}, 0, "1 bodies. 0 open orders", ""},
+		{[]string{"import", "bodies", "../../docs/examples/boston-311.json", "--database", url}, exitFailed, "", "FeatureCollection"},
 		{boston, 0, "boston-311: 9 rows: 9 cases added", ""},
 		{boston, 0, "0 cases added, 0 changed, 9 the same", ""},
 		{append(boston, "--source", "other"), 0, "other: 9 rows: 9 cases added", ""},

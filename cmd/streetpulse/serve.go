@@ -325,6 +325,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	}
 	if p.c.plays(roleJobs) {
 		group.Go(func() error { return dispatch.KeepFigures(ctx, p.db.Pool, p.log) })
+		group.Go(func() error { return dispatch.KeepClocks(ctx, p.db.Pool, p.clock.Now, p.log) })
 		group.Go(func() error { return p.post.Work(ctx) })
 		group.Go(func() error { return p.web.Work(ctx) })
 	}

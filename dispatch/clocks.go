@@ -1,0 +1,186 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// lockClocks is the advisory lock of whoever looks at the deadlines.
+const lockClocks = lockFigures + 20
+
+// mostRung bounds how many orders one look notes something of: a city that begins with many that are overdue comes to them one look after
+// the other, and nobody waits long for a row.
+const mostRung = 500
+
+// Clocks looks at the deadlines: it notes, once each, which orders are due soon, which are overdue, and which must be brought before a
+// supervisor; and it rates open orders anew. It returns how many orders it noted something of.
+func Clocks(ctx context.Context, pool *pgxpool.Pool, now time.Time) (noted int, err error) {
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		var mine bool
+		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock($1)`, lockClocks).Scan(&mine); err != nil || !mine {
+			return err
+		}
+		works, err := LoadWorks(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := begin(ctx, tx, works); err != nil {
+			return err
+		}
+		if noted, err = ring(ctx, tx, works, now); err != nil {
+			return err
+		}
+		return rateAll(ctx, tx, now)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("look at the deadlines: %w", err)
+	}
+	return noted, nil
+}
+
+// begin gives orders deadlines that have none yet: those from before there were any.
+func begin(ctx context.Context, tx pgx.Tx, works Works) error {
+	rows, err := tx.Query(ctx, orderQuery+` where `+openSQL+` and o.due_at is null`)
+	if err != nil {
+		return err
+	}
+	orders, err := pgx.CollectRows(rows, scanOrder)
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		due := works.Deadline(o.Class, o.StreetClass, o.Severity, o.ClockFrom)
+		if due.IsZero() {
+			continue
+		}
+		if _, err := tx.Exec(ctx, `update orders set due_at = $2 where id = $1`, o.ID, due); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ring notes what the clock says of deadlines. Who acts on an order at the moment keeps it: it is looked at the next time.
+func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, error) {
+	rows, err := tx.Query(ctx, `select o.id from orders o where `+openSQL+` and (o.due_at <= $1 and o.warned_at is null or o.due_at <= $2 and o.overdue_at is null
+		or o.due_at <= $3 and o.escalated_at is null) order by o.due_at limit $4 for update skip locked`, works.SoonUntil(now), now, works.escalatesUntil(now), mostRung)
+	if err != nil {
+		return 0, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return 0, err
+	}
+	noted := 0
+	for _, id := range ids {
+		o, err := read(ctx, tx, id)
+		if err != nil {
+			return 0, err
+		}
+		told := false
+		for _, bell := range []struct {
+			kind Kind
+			at   **time.Time
+			due  bool
+		}{
+			{DidWarn, &o.WarnedAt, true},
+			{DidOverdue, &o.OverdueAt, !now.Before(*o.DueAt)},
+			{DidEscalate, &o.EscalatedAt, !now.Before(works.EscalatesAt(*o.DueAt))},
+		} {
+			if !bell.due || *bell.at != nil {
+				continue
+			}
+			*bell.at = &now
+			told = true
+			if err := o.note(ctx, tx, nil, deed{At: now, Kind: bell.kind, Actor: Clock}); err != nil {
+				return 0, err
+			}
+		}
+		if told {
+			noted++
+		}
+	}
+	return noted, nil
+}
+
+// rateAll rates every open order anew, and stores what has changed.
+func rateAll(ctx context.Context, tx pgx.Tx, now time.Time) error {
+	driven, err := drivenCells(ctx, tx)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `select o.id, o.severity, o.street_class, coalesce(o.clock_from, o.promoted_at), o.due_at, o.failed, coalesce(o.cell, p.cell), o.parts
+		from orders o left join places p on p.id = o.place where `+openSQL)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	var sums []int16
+	var parts [5][]int16
+	var id string
+	var u Urgency
+	var due *time.Time
+	var cell int64
+	var was []int16
+	_, err = pgx.ForEachRow(rows, []any{&id, &u.Severity, &u.StreetClass, &u.ClockFrom, &due, &u.Failed, &cell, &was}, func() error {
+		u.DueAt, u.Driven = deref(due), driven[geo.CoverageCell(geo.Cell(cell))]
+		p := Rate(u, now)
+		if p == priorityOf(was) {
+			return nil
+		}
+		ids, sums = append(ids, id), append(sums, int16(p.Sum()))
+		for i, v := range p.stored() {
+			parts[i] = append(parts[i], v)
+		}
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		with rated as (select * from unnest($1::text[], $2::smallint[], $3::smallint[], $4::smallint[], $5::smallint[], $6::smallint[], $7::smallint[]) as u (id, sum, a, b, c, d, e)),
+			free as (select o.id from orders o join rated u using (id) order by o.id for update of o skip locked)
+		update orders o set priority = u.sum, parts = array[u.a, u.b, u.c, u.d, u.e] from rated u join free using (id) where o.id = u.id`,
+		ids, sums, parts[0], parts[1], parts[2], parts[3], parts[4])
+	return err
+}
+
+func drivenCells(ctx context.Context, tx pgx.Tx) (map[geo.Cell]int, error) {
+	rows, err := tx.Query(ctx, crowd.CoverageSQL)
+	if err != nil {
+		return nil, err
+	}
+	out := map[geo.Cell]int{}
+	var cell int64
+	var events int
+	_, err = pgx.ForEachRow(rows, []any{&cell, &events}, func() error {
+		out[geo.Cell(cell)] = events
+		return nil
+	})
+	return out, err
+}
+
+// KeepClocks looks at the deadlines again and again until ctx ends.
+func KeepClocks(ctx context.Context, pool *pgxpool.Pool, now func() time.Time, log *slog.Logger) error {
+	const every = time.Minute
+	pause := time.NewTicker(every)
+	defer pause.Stop()
+	for {
+		if _, err := Clocks(ctx, pool, now()); err != nil && ctx.Err() == nil {
+			log.Error("deadlines were not looked at; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-pause.C:
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// Dismissing tells crowd what is there where somebody has said so: nothing, or what it is instead of a defect. A duplicate and what is
+// somebody else's say nothing of the place.
+func (x Dismiss) do(ctx context.Context, a *act) error {
+	if err := known(x.Found, true); err != nil {
+		return err
+	}
+	a.words.Verdict = x.Verdict
+	reason := a.by.Reason
+	switch x.Verdict {
+	case NotFound:
+		a.words.Found = crowd.Nothing
+	case NotDefect:
+		a.words.Found = x.Found
+	case NotOurs:
+	case Duplicate:
+		if err := x.join(ctx, a); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("verdict %q: %w", x.Verdict, ErrUnknown)
+	}
+	if reason == "" {
+		reason = x.Verdict.sentence(a.words.Number)
+	}
+	return a.move(ctx, Dismissed, reason, a.words.Found)
+}
+
+// sentence is the reason that a dismissal has where nobody gave another.
+func (v Verdict) sentence(number string) string {
+	switch v {
+	case NotFound:
+		return "Nothing was found there."
+	case NotDefect:
+		return "What is there is no defect."
+	case NotOurs:
+		return "Somebody else is responsible."
+	case Duplicate:
+		return "It is the same as " + number + "."
+	}
+	return string(v)
+}
+
+// join makes the order a duplicate of another one. Who follows it hears of the other from now on; how that is so is read where it is
+// asked (DuplicateOf), so that taking it back needs no more than this order.
+func (x Dismiss) join(ctx context.Context, a *act) error {
+	if x.Of == a.order.ID {
+		return fmt.Errorf("an order is no duplicate of itself: %w", ErrTransition)
+	}
+	var state State
+	var of *string
+	err := a.tx.QueryRow(ctx, `select number, state, duplicate_of from orders where id = $1`, x.Of).Scan(&a.words.Number, &state, &of)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("a duplicate of %q: %w", x.Of, ErrNotFound)
+	}
+	if err != nil {
+		return fmt.Errorf("find work order %s: %w", x.Of, err)
+	}
+	if of != nil || state == Dismissed {
+		return fmt.Errorf("%s is dismissed itself: %w", a.words.Number, ErrTransition)
+	}
+	a.words.Order, a.order.DuplicateOf = x.Of, &x.Of
+	return nil
+}
+
+// A split makes a second order at a position that a dispatcher gives. It has no place of its own: what devices say goes on being about the
+// first. It is public as every order is.
+func (x Split) do(ctx context.Context, a *act) error {
+	if err := errors.Join(a.open(DidSplit), known(x.Class, true)); err != nil {
+		return err
+	}
+	fine, err := geo.FineCell(x.Lat, x.Lon)
+	if err != nil || x.Lat < -90 || x.Lat > 90 || x.Lon < -180 || x.Lon > 180 {
+		return fmt.Errorf("position %g,%g: %w", x.Lat, x.Lon, ErrUnknown)
+	}
+	var seq int64
+	if err := a.tx.QueryRow(ctx, `update order_seq set last = last + 1 returning last`).Scan(&seq); err != nil {
+		return fmt.Errorf("number a work order: %w", err)
+	}
+	o, at, cell := a.order, orb.Point{x.Lon, x.Lat}, int64(fine)
+	prefix, _, _ := strings.Cut(o.Number, "-")
+	r := &record{ID: strings.ToLower(rand.Text()[:16]), Number: Number(prefix, seq), Class: o.Class, Severity: o.Severity, State: New, PromotedAt: a.by.At,
+		StateAt: a.by.At, ClockFrom: a.by.At, Lat: &x.Lat, Lon: &x.Lon, Cell: &cell, splitFrom: &o.ID, Street: o.Street, StreetClass: o.StreetClass, Body: o.Body}
+	if x.Class != "" {
+		r.Class = x.Class
+	}
+	if a.office.Street != nil {
+		r.Street, r.StreetClass = a.office.street(at, nil)
+	}
+	body, err := responsible(ctx, a.tx, at, r.Class, r.StreetClass)
+	if err != nil {
+		return err
+	}
+	if body != "" {
+		r.Body = body
+	}
+	if err := r.setDeadline(ctx, a.tx); err != nil {
+		return err
+	}
+	var probability float64
+	var devices int
+	if err := a.tx.QueryRow(ctx, `select probability, devices from orders where id = $1`, o.ID).Scan(&probability, &devices); err != nil {
+		return fmt.Errorf("read work order %s: %w", o.ID, err)
+	}
+	if err := r.insert(ctx, a.tx, seq, probability, devices); err != nil {
+		return err
+	}
+	reason := "Split off " + o.Number + "."
+	if err := r.tell(ctx, a.tx, Step{At: a.by.At, State: New, Actor: a.by.Actor, Reason: reason}); err != nil {
+		return err
+	}
+	a.made, a.words.Order, a.words.Number, a.words.Lat, a.words.Lon = r.ID, r.ID, r.Number, x.Lat, x.Lon
+	return r.note(ctx, a.tx, nil, deed{At: a.by.At, Kind: DidPromote, Actor: a.by.Actor, Person: a.by.Person, Reason: reason, Words: Words{Order: o.ID, Number: o.Number}})
+}

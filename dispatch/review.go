@@ -1,0 +1,162 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+)
+
+// Review is a place of an actionable class that becomes no order by itself: a dispatcher decides.
+type Review struct {
+	crowd.Place
+	ListedAt time.Time
+	Street   string
+	Body     string // who would get the order
+}
+
+// Reviews lists what waits for a dispatcher, the most severe first.
+func (d Desk) Reviews(ctx context.Context) ([]Review, error) {
+	rows, err := d.Pool.Query(ctx, `select r.place, r.at from reviews r join places p on p.id = r.place
+		where r.decided_at is null and not p.ordered and p.state <> 'dismissed' order by p.severity desc, r.place`)
+	if err != nil {
+		return nil, fmt.Errorf("list what is to be reviewed: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Review, error) {
+		var r Review
+		return r, row.Scan(&r.ID, &r.ListedAt)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list what is to be reviewed: %w", err)
+	}
+	out := list[:0]
+	err = pgx.BeginTxFunc(ctx, d.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		for _, r := range list {
+			p, err := crowd.FindPlace(ctx, d.Pool, r.ID)
+			if errors.Is(err, crowd.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			var class string
+			r.Place, r.ListedAt = p, r.ListedAt.UTC()
+			at := orb.Point{p.Lon, p.Lat}
+			r.Street, class = d.Office.street(at, p.HeadingDeg)
+			if r.Body, err = responsible(ctx, tx, at, p.Class, class); err != nil {
+				return err
+			}
+			out = append(out, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list what is to be reviewed: %w", err)
+	}
+	return out, nil
+}
+
+// AcceptReview makes an order of a place on the review list and returns its id. why is what is believed of the place now. It returns
+// ErrNotFound where the place is not on the list, and ErrChanged where somebody has decided already.
+func (d Desk) AcceptReview(ctx context.Context, place string, by By, why crowd.Explanation) (id string, err error) {
+	err = d.retried(ctx, func(tx pgx.Tx) error {
+		if err := decideReview(ctx, tx, place, by, "ordered"); err != nil {
+			return err
+		}
+		if err := crowd.Ordered(ctx, tx, place, by.At); err != nil {
+			return err
+		}
+		p, err := crowd.FindPlaceIn(ctx, tx, place)
+		if err != nil {
+			return err
+		}
+		reason := by.Reason
+		if reason == "" {
+			reason = "A dispatcher has looked at it."
+		}
+		office := d.Office
+		if office.Prefix == "" {
+			if err := tx.QueryRow(ctx, `select coalesce((select split_part(number, '-', 1) from orders order by seq desc limit 1), 'SP')`).Scan(&office.Prefix); err != nil {
+				return fmt.Errorf("number a work order: %w", err)
+			}
+		}
+		c := crowd.Confirmation{Place: p, Probability: p.Belief.Of(p.Class), At: by.At, Explanation: why}
+		id, err = office.promote(ctx, tx, c, Step{At: by.At, State: New, Actor: by.Actor, Reason: reason}, deed{Actor: by.Actor, Person: by.Person, Batch: by.Batch})
+		if err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, by, DidPromote, id, "from the review list")
+	})
+	return id, err
+}
+
+// DismissReview takes a place off the review list: it is no work, and crowd hears what it is where that was said.
+func (d Desk) DismissReview(ctx context.Context, place string, by By, x Dismiss) error {
+	found := x.Found
+	switch x.Verdict {
+	case NotFound:
+		found = crowd.Nothing
+	case NotDefect:
+	case NotOurs, Duplicate:
+		found = ""
+	default:
+		return fmt.Errorf("verdict %q: %w", x.Verdict, ErrUnknown)
+	}
+	if err := known(found, true); err != nil {
+		return err
+	}
+	return d.retried(ctx, func(tx pgx.Tx) error {
+		if err := decideReview(ctx, tx, place, by, string(x.Verdict)); err != nil {
+			return err
+		}
+		if err := crowd.Settle(ctx, tx, place, crowd.Dismissed, found, by.At); err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, by, DidDismiss, place, "of the review list, "+string(x.Verdict))
+	})
+}
+
+func decideReview(ctx context.Context, tx pgx.Tx, place string, by By, decision string) error {
+	if err := crowd.Hold(ctx, tx, place); err != nil {
+		return err
+	}
+	var decided *time.Time
+	var person string
+	err := tx.QueryRow(ctx, `select decided_at, person from reviews where place = $1 for update`, place).Scan(&decided, &person)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("decide on place %s: %w", place, err)
+	}
+	if decided != nil {
+		return &Changed{Number: place, Kind: DidPromote, Actor: Dispatcher, Person: person, At: *decided}
+	}
+	if _, err := tx.Exec(ctx, `update reviews set decided_at = $2, decision = $3, person = $4 where place = $1`, place, by.At, decision, by.Person); err != nil {
+		return fmt.Errorf("decide on place %s: %w", place, err)
+	}
+	news, err := json.Marshal(map[string]string{"kind": "review", "id": place, "place": place})
+	if err != nil {
+		return fmt.Errorf("announce a decision: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `select pg_notify($1, $2)`, crowd.Changes, string(news)); err != nil {
+		return fmt.Errorf("announce a decision: %w", err)
+	}
+	return nil
+}
+
+// ReviewsOpen counts what waits for a dispatcher.
+func ReviewsOpen(ctx context.Context, pool *pgxpool.Pool) (n int, err error) {
+	err = pool.QueryRow(ctx, `select count(*) from reviews r join places p on p.id = r.place where r.decided_at is null and not p.ordered and p.state <> 'dismissed'`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count what is to be reviewed: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,158 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/crowd"
+)
+
+// Undone is what became of one order whose last action was taken back.
+type Undone struct {
+	Done
+	Err error // why it was not; see Undo
+}
+
+// toUndo is an action that may be taken back.
+type toUndo struct {
+	n       int64
+	order   string
+	version int64
+	kind    Kind
+	words   Words
+	before  []byte
+	batch   string
+}
+
+// Undo takes back what a person did last, if that was not long ago (Works.UndoFor): all orders of that stroke, each by a step of its own
+// that the story keeps. An order that somebody has changed since stays as it is, and its Err is a Changed; what reached the crowd and
+// cannot be brought back is ErrFinal: a repair, from which on the evidence counts anew. It returns ErrNothing where the person has done
+// nothing of late.
+func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
+	works, err := LoadWorks(ctx, d.Pool)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := d.Pool.Query(ctx, `
+		with newest as (
+			select batch from order_actions where person = $1 and person <> '' and kind <> 'undone' and not undone and at > $2 and at <= $3 and before is not null
+			order by n desc limit 1)
+		select a.n, a.order_id, a.version, a.kind, a.words, a.before, a.batch from order_actions a, newest
+		where a.person = $1 and a.batch = newest.batch and not a.undone and a.before is not null and a.kind <> 'undone' order by a.n desc`, by.Person, by.At.Add(-works.UndoFor), by.At)
+	if err != nil {
+		return nil, fmt.Errorf("find what to take back: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (toUndo, error) {
+		var u toUndo
+		return u, row.Scan(&u.n, &u.order, &u.version, &u.kind, &u.words, &u.before, &u.batch)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find what to take back: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, ErrNothing
+	}
+	var out []Undone
+	for _, u := range list {
+		done, err := d.undo(ctx, by, u)
+		if err != nil && !errors.Is(err, ErrChanged) && !errors.Is(err, ErrFinal) && !errors.Is(err, ErrTransition) {
+			return out, err
+		}
+		out = append(out, Undone{done, err})
+	}
+	return out, nil
+}
+
+func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) {
+	err = d.retried(ctx, func(tx pgx.Tx) error {
+		if err := holdPlace(ctx, tx, u.order); err != nil {
+			return err
+		}
+		o, err := read(ctx, tx, u.order)
+		if err != nil {
+			return err
+		}
+		done = Done{ID: o.ID, Number: o.Number, State: o.State, Version: o.Version, Kind: u.kind}
+		if o.Version != u.version {
+			return changed(ctx, tx, o)
+		}
+		var was record
+		if err := json.Unmarshal(u.before, &was); err != nil {
+			return fmt.Errorf("take back what was done with work order %s: %w", o.ID, err)
+		}
+		before := *o
+		if err := o.restore(ctx, tx, was, by, u); err != nil {
+			return err
+		}
+		marked, err := tx.Exec(ctx, `update order_actions set undone = true where n = $1 and not undone`, u.n)
+		if err != nil {
+			return fmt.Errorf("take back what was done with work order %s: %w", o.ID, err)
+		}
+		if marked.RowsAffected() == 0 {
+			return ErrNothing
+		}
+		err = o.note(ctx, tx, &before, deed{At: by.At, Kind: DidUndo, Actor: by.Actor, Person: by.Person, Words: Words{Undoes: u.kind, Action: u.n}, Batch: u.batch})
+		if err != nil {
+			return err
+		}
+		done.State, done.Version = o.State, o.Version
+		return d.audit(ctx, tx, by, DidUndo, o.ID, o.Number+", "+string(u.kind))
+	})
+	return done, err
+}
+
+// restore brings the order back to what it was, as a step of its own in the public story where its state changes by that.
+func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u toUndo) error {
+	if u.kind == DidRepair {
+		return fmt.Errorf("a repair: %w", ErrFinal)
+	}
+	if u.kind == DidSplit {
+		return o.unsplit(ctx, tx, by, u)
+	}
+	id, number, place, version, from := o.ID, o.Number, o.Place, o.Version, o.State
+	*o = was
+	o.ID, o.Number, o.Place, o.Version = id, number, place, version
+	if o.State == from {
+		return nil
+	}
+	o.StateAt = by.At
+	if o.Place != nil {
+		var err error
+		switch {
+		case from == Dismissed:
+			err = crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, "", by.At)
+		case o.State == Dismissed:
+			var found crowd.Class // as the dismissal had it that stands again
+			if err = tx.QueryRow(ctx, `select found from order_steps where order_id = $1 and state = 'dismissed' order by n desc limit 1`, o.ID).Scan(&found); err == nil {
+				err = crowd.Settle(ctx, tx, *o.Place, crowd.Dismissed, found, by.At)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: "The last step was taken back."})
+}
+
+// unsplit dismisses the order that was split off, as long as nobody has done anything with it.
+func (o *record) unsplit(ctx context.Context, tx pgx.Tx, by By, u toUndo) error {
+	off, err := read(ctx, tx, u.words.Order)
+	if err != nil {
+		return err
+	}
+	if off.Version != 1 {
+		return changed(ctx, tx, off)
+	}
+	before := *off
+	off.DuplicateOf = &o.ID
+	reason := "The split was taken back."
+	if err := off.step(ctx, tx, Step{At: by.At, State: Dismissed, Actor: by.Actor, Reason: reason}); err != nil {
+		return err
+	}
+	return off.note(ctx, tx, &before, deed{At: by.At, Kind: DidDismiss, Actor: by.Actor, Person: by.Person, Reason: reason,
+		Words: Words{From: New, To: Dismissed, Verdict: Duplicate, Order: o.ID, Number: o.Number}})
+}

@@ -1,0 +1,346 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/paulmach/orb"
+
+	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
+)
+
+// detail is all that a dispatcher is told of an order, or of a place to be reviewed.
+type detail struct {
+	row
+	Order    *dispatch.Order // nil: a place to be reviewed
+	Title    string
+	Where    string
+	Whose    string // street's class and body
+	State    string
+	DueWords string
+	Parts    []part // of the priority
+	Reasons  []why
+	Bars     []bar
+	Changes  []string
+	Felt     string
+	Chart    template.HTML
+	Waves    []wave
+	Shapes   []shape
+	Before   []earlier
+	Right    string // how often crews found something there
+	Said     string // by residents
+	Reports  []reportWords
+	Facts    []fact
+	Story    []acted
+	Notes    []acted
+	Spent    string
+	Can      map[string]bool // what can be done with it now
+	Minimap  template.HTML
+	Link     *linked // the order that it is a duplicate of, was split off, or whose repair failed
+}
+
+type part struct {
+	Name  string
+	N     int
+	X, W  float64 // of 100
+	Class string
+	Text  string
+}
+
+// linked is another order that has to do with this one.
+type linked struct{ Text, ID, Number string }
+
+// earlier is an order nearby, and what crews found.
+type earlier struct {
+	Mark            mark
+	ID, Name, Found string
+	When            string
+}
+
+type reportWords struct {
+	Words  string
+	When   string
+	Photos []string
+}
+
+// acted is one step of an order's record in words.
+type acted struct {
+	At     string
+	Text   string
+	Reason string
+	Undone bool
+}
+
+// detailOf reads what a dispatcher is told of an order, or errHidden.
+func (s *face) detailOf(ctx context.Context, d consoleDesk, id string) (*detail, error) {
+	o, _, err := dispatch.FindOrder(ctx, s.config.Pool, id)
+	if errors.Is(err, dispatch.ErrNotFound) {
+		return nil, errHidden
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &detail{row: s.row(o, d), Order: &o, State: s.texts.T("console.state." + string(o.State))}
+	out.DueWords = s.longDue(o, d)
+	p := crowd.Place{ID: o.Place, Lat: o.Lat, Lon: o.Lon, HeadingDeg: o.HeadingDeg, Class: o.Class, Severity: o.Severity, UncertaintyM: o.UncertaintyM,
+		Devices: o.Devices, State: crowd.Confirmed, Cell: o.Cell}
+	if o.Place != "" {
+		if p, err = crowd.FindPlace(ctx, s.config.Pool, o.Place); err != nil {
+			return nil, fmt.Errorf("place of order %s: %w", o.Number, err)
+		}
+		p.Lat, p.Lon, p.Class, p.Cell = o.Lat, o.Lon, o.Class, o.Cell
+	}
+	if err := s.fillDetail(ctx, out, p, o.StreetClass, o.Body); err != nil {
+		return nil, err
+	}
+	out.Parts = s.parts(o.Priority)
+	if err := s.fillStory(ctx, out, d); err != nil {
+		return nil, err
+	}
+	out.Link, err = s.linkOf(ctx, o)
+	out.Can = can(o)
+	return out, err
+}
+
+// reviewOf reads what a dispatcher is told of a place on the review list.
+func (s *face) reviewOf(ctx context.Context, d consoleDesk, place string) (*detail, error) {
+	list, err := d.Reviews(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range list {
+		if r.ID != place {
+			continue
+		}
+		out := &detail{row: s.reviewRow(r), State: s.texts.T("console.review"), Can: map[string]bool{}}
+		return out, s.fillDetail(ctx, out, r.Place, "", r.Body)
+	}
+	return nil, errHidden
+}
+
+// fillDetail tells what is known of the place.
+func (s *face) fillDetail(ctx context.Context, out *detail, p crowd.Place, streetClass, body string) error {
+	t := s.describe(sight{PublicPlace: crowd.PublicPlace{Place: p}, Order: out.Order})
+	out.Title, out.Where = t.Title, t.Where
+	var whose []string
+	if streetClass != "" {
+		whose = append(whose, s.texts.T("console.street."+string(dispatch.GroupOf(streetClass))))
+	}
+	if body != "" {
+		whose = append(whose, body)
+	}
+	out.Whose = strings.Join(whose, ", ")
+	out.Minimap = s.minimap(t)
+	if err := s.fillBefore(ctx, out, p); err != nil {
+		return err
+	}
+	if p.ID == "" {
+		return nil
+	}
+	why, err := s.explainer.Explain(ctx, p.ID)
+	if err != nil {
+		return fmt.Errorf("reasons of place %s: %w", p.ID, err)
+	}
+	out.Reasons, out.Bars, out.Changes = s.reasons(why.Reasons, t.sight), s.bars(p.Belief), s.changes(why.Changes)
+	out.Felt = s.texts.T("console.felt", "n", p.Devices, "passes", p.Passes, "class", s.texts.T("class."+string(p.Class)), "percent", int(math.Round(100*p.Belief.Of(p.Class))))
+	if err := s.fillEvidence(ctx, out, p); err != nil {
+		return err
+	}
+	poll, _, err := crowd.PollOf(ctx, s.config.Pool, p.ID, nil)
+	if err != nil {
+		return err
+	}
+	out.Said = s.said(poll)
+	return s.fillReports(ctx, out, p.ID)
+}
+
+// can says what can be done with an order as it stands, by the names that forms and the interface have for it.
+func can(o dispatch.Order) map[string]bool {
+	open := o.State.Open()
+	return map[string]bool{
+		"accept": o.State.May(dispatch.Accepted) && o.State != dispatch.Assigned, "assign": open, "dismiss": open, "reclass": open, "move": open, "split": open,
+		"release": o.State == dispatch.Assigned, "take_over": o.State == dispatch.Assigned && !o.HandedAt.IsZero() && o.TakenAt.IsZero(),
+		"start": o.State == dispatch.Assigned, "repair": o.State == dispatch.Assigned || o.State == dispatch.InProgress, "reopen": o.State.May(dispatch.Reopened),
+		"note": true, "reply": true, "refer": true, "spend": true,
+	}
+}
+
+// longDue says when an order is due, and when it is brought before a supervisor.
+func (s *face) longDue(o dispatch.Order, d consoleDesk) string {
+	words, _ := s.dueWords(o, d)
+	switch d.works.Due(o, d.now) {
+	case dispatch.Overdue:
+		if o.EscalatedAt.IsZero() {
+			return s.texts.T("console.due.escalates", "over", words, "at", s.moment(d.works.EscalatesAt(o.DueAt), d))
+		}
+		return s.texts.T("console.due.escalated", "over", words)
+	case dispatch.DueSoon, dispatch.DueOn:
+		return s.texts.T("console.due.at", "span", words, "at", s.moment(o.DueAt, d))
+	case dispatch.DueNot:
+	}
+	return ""
+}
+
+// moment is a time in the works department's zone: the hour alone today.
+func (s *face) moment(at time.Time, d consoleDesk) string {
+	zone := time.UTC
+	if d.works.Calendar.Zone != nil {
+		zone = d.works.Calendar.Zone
+	}
+	at, now := at.In(zone), d.now.In(zone)
+	clock := at.Format("15:04")
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return clock
+	}
+	key := "date.short"
+	if at.Year() != now.Year() {
+		key = "date.year"
+	}
+	return s.texts.T(key, "day", at.Day(), "month", s.texts.T(fmt.Sprint("month.", int(at.Month()))), "year", at.Year()) + ", " + clock
+}
+
+func (s *face) parts(p dispatch.Priority) []part {
+	out := []part{{Name: "severity", N: p.Severity}, {Name: "traffic", N: p.Traffic}, {Name: "age", N: p.Age}, {Name: "deadline", N: p.Deadline}, {Name: "street", N: p.Street}}
+	sum, x := float64(max(1, p.Sum())), 0.0
+	for i := range out {
+		w := 100 * float64(out[i].N) / sum
+		out[i].X, out[i].W, out[i].Class, out[i].Text = round(x, 2), round(w, 2), "p"+fmt.Sprint(i+1), s.texts.T("console.part."+out[i].Name)
+		x += w
+	}
+	return out
+}
+
+const (
+	earlierM    = 300 // how far around earlier orders are looked for
+	mostEarlier = 5
+)
+
+// fillBefore lists what was there before: similar places nearby, and what crews found.
+func (s *face) fillBefore(ctx context.Context, out *detail, p crowd.Place) error {
+	at := orb.Point{p.Lon, p.Lat}
+	box := widen(orb.Bound{Min: at, Max: at}, earlierM)
+	found, err := dispatch.Queue(ctx, s.config.Pool, dispatch.View{Bounds: &box, States: []dispatch.State{dispatch.Repaired, dispatch.Verified, dispatch.Dismissed},
+		Order: dispatch.Newest, Limit: 40}, dispatch.Works{}, s.config.Now())
+	if err != nil {
+		return err
+	}
+	right, all := 0, 0
+	for _, o := range found {
+		distance := geo.Distance(at, orb.Point{o.Lon, o.Lat})
+		if out.Order != nil && o.ID == out.Order.ID || distance > earlierM || o.DuplicateOf != "" {
+			continue
+		}
+		all++
+		e := earlier{Mark: markOf("", o.State), ID: o.ID, When: s.texts.Day(o.StateAt, s.config.Now())}
+		if o.State != dispatch.Dismissed {
+			right++
+			e.Found = s.texts.T("console.before.found", "class", s.texts.T("class."+string(o.Class)))
+		} else {
+			e.Found = s.texts.T("console.before.not")
+		}
+		name := o.Street
+		if name == "" {
+			name = o.Number
+		}
+		e.Name = s.texts.T("console.before.away", "street", name, "m", int(math.Round(distance/10)*10))
+		if len(out.Before) < mostEarlier {
+			out.Before = append(out.Before, e)
+		}
+	}
+	if all > 0 {
+		out.Right = s.texts.T("console.before.right", "n", right, "of", all)
+	}
+	return nil
+}
+
+// fillReports tells what residents have written. Who they are is not told.
+func (s *face) fillReports(ctx context.Context, out *detail, place string) error {
+	rows, err := s.config.Pool.Query(ctx, `select words, confirmed_at, (select count(*) from report_photos p where p.report = r.id) from reports r
+		where place = $1 and confirmed_at is not null order by confirmed_at desc limit 5`, place)
+	if err != nil {
+		return fmt.Errorf("reports of place %s: %w", place, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r reportWords
+		var at time.Time
+		var photos int
+		if err := rows.Scan(&r.Words, &at, &photos); err != nil {
+			return fmt.Errorf("reports of place %s: %w", place, err)
+		}
+		r.When = s.texts.Day(at, s.config.Now())
+		if photos > 0 {
+			r.When += ", " + s.texts.N("console.photos", photos)
+		}
+		out.Reports = append(out.Reports, r)
+	}
+	return rows.Err()
+}
+
+// linkOf is the order that this one has to do with.
+func (s *face) linkOf(ctx context.Context, o dispatch.Order) (*linked, error) {
+	id, key := o.DuplicateOf, "console.link.duplicate"
+	if id == "" {
+		id, key = o.SplitFrom, "console.link.split"
+	}
+	if id == "" {
+		id, key = o.Recurs, "console.link.recurs"
+	}
+	if id == "" {
+		if o.Failed {
+			return &linked{Text: s.texts.T("console.link.failed")}, nil
+		}
+		return nil, nil
+	}
+	other, _, err := dispatch.FindOrder(ctx, s.config.Pool, id)
+	if err != nil {
+		return nil, fmt.Errorf("the order that %s has to do with: %w", o.Number, err)
+	}
+	return &linked{s.texts.T(key), id, other.Number}, nil
+}
+
+// detailView is the page of one order, or what the console's script puts beside the queue.
+type detailView struct {
+	consolePage
+	D *detail
+}
+
+func (s *face) consoleOrder(w http.ResponseWriter, r *http.Request) error {
+	return s.showDetail(w, r, http.StatusOK, func(d consoleDesk) (*detail, error) { return s.detailOf(r.Context(), d, r.PathValue("id")) })
+}
+
+func (s *face) consoleReview(w http.ResponseWriter, r *http.Request) error {
+	return s.showDetail(w, r, http.StatusOK, func(d consoleDesk) (*detail, error) { return s.reviewOf(r.Context(), d, r.PathValue("id")) })
+}
+
+func (s *face) showDetail(w http.ResponseWriter, r *http.Request, status int, read func(consoleDesk) (*detail, error)) error {
+	desk, err := s.consoleDesk(r.Context())
+	if err != nil {
+		return err
+	}
+	v := &detailView{consolePage: consolePage{Verdicts: dispatch.Verdicts()}}
+	if v.D, err = read(desk); err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	v.Page, v.Title, v.Notice = "order", v.D.Title, s.notice(r)
+	part := "base"
+	if r.URL.Query().Get("part") == "detail" {
+		part = "detail"
+		v.Page = "console"
+	} else if err := s.fillChoices(r.Context(), &v.consolePage); err != nil {
+		return err
+	}
+	if part == "detail" {
+		return s.renderPart(w, v.Page, part, v.D)
+	}
+	return s.render(w, r, status, part, v)
+}

@@ -1,0 +1,480 @@
+// The dispatchers' console: joins queue, map and detail, and does what keys and dialogs ask for. All of it can also be done without it,
+// on the pages of single orders.
+import {ConsoleMap} from './console_map.ts';
+import {Queue, type Row, type Stretch} from './console_queue.ts';
+
+const main = document.getElementById('content')!;
+const det = document.getElementById('det')!;
+const list = document.getElementById('rows') as HTMLUListElement;
+const said = document.getElementById('said')!;
+const undo = document.getElementById('undo')!;
+const bulk = document.getElementById('bulk')!;
+const live = document.getElementById('live')!;
+const texts = JSON.parse(main.dataset.texts ?? '{}') as Record<string, string>;
+const text = (key: string) => texts[key] ?? key;
+const language = document.documentElement.lang;
+const narrow = matchMedia('(max-width: 1180px)');
+const phone = matchMedia('(max-width: 860px)');
+
+let query = new URLSearchParams(main.dataset.query);
+let map: ConsoleMap | undefined;
+
+interface Became {
+  id: string;
+  number: string;
+  done: boolean;
+  changed: boolean;
+  version?: number;
+  why?: string;
+}
+
+interface Answer {
+  done?: number;
+  orders?: Became[];
+  message?: string;
+  detail?: string; // of a problem
+}
+
+function tell(words: string, back = false) {
+  said.textContent = words;
+  undo.hidden = !back;
+}
+
+async function read(offset: number, limit: number, counts: boolean, signal: AbortSignal): Promise<Stretch> {
+  const q = new URLSearchParams(query);
+  q.set('offset', String(offset));
+  q.set('limit', String(limit));
+  if (counts) q.set('counts', '1');
+  const answer = await fetch('/console/rows?' + q, {signal});
+  if (!answer.ok || answer.redirected) throw new Error(`rows: ${answer.status}`);
+  return (await answer.json()) as Stretch;
+}
+
+const queue = new Queue(list, document.getElementById('scroller')!, read, {
+  current: (row) => chosen(row),
+  picked: () => {
+    const n = queue.picked.size;
+    bulk.hidden = n === 0;
+    document.getElementById('picked')!.textContent = text('selected').replace('{n}', String(n));
+  },
+  counts: (s) => {
+    for (const el of document.querySelectorAll<HTMLElement>('[data-count]')) {
+      const n = s.counts[el.dataset.count!];
+      if (n === undefined) continue;
+      el.textContent = String(n);
+      if (el.dataset.count === 'overdue') el.classList.toggle('late', n > 0);
+    }
+    document.getElementById('none')!.hidden = s.total > 0;
+  },
+  failed: () => tell(text('offline')),
+});
+
+// chosen shows an order beside the list and on the map. Who runs through the list quickly asks for the last one only.
+let timer = 0;
+let asking: AbortController | undefined;
+function chosen(row: Row | null) {
+  apart = null;
+  map?.show(row);
+  const at = new URL(location.href);
+  if (row) at.searchParams.set('order', row.id);
+  else at.searchParams.delete('order');
+  history.replaceState(null, '', at);
+  clearTimeout(timer);
+  if (row) timer = window.setTimeout(() => void detail(row.version === 0 ? '/console/reviews/' : '/console/orders/', row.id), 60);
+  else {
+    asking?.abort();
+    det.replaceChildren();
+  }
+}
+
+async function detail(path: string, id: string): Promise<void> {
+  asking?.abort();
+  asking = new AbortController();
+  try {
+    const answer = await fetch(`${path}${encodeURIComponent(id)}?part=detail`, {signal: asking.signal});
+    if (!answer.ok || answer.redirected) throw new Error(`detail: ${answer.status}`);
+    const html = await answer.text();
+    const same = shown() === id;
+    const top = det.scrollTop;
+    const focus = det.contains(document.activeElement);
+    det.innerHTML = html;
+    det.scrollTop = same ? top : 0;
+    if (focus) det.querySelector<HTMLElement>('h1')?.focus({preventScroll: true});
+  } catch (e) {
+    if (!(e instanceof DOMException)) tell(text('offline'));
+  }
+}
+
+const shown = () => det.querySelector<HTMLElement>('.det-in')?.dataset.id ?? '';
+
+// apart is an order in hand that the list does not have: it was clicked on in the map, or named in the address.
+let apart: Row | null = null;
+
+// targets are the orders that something is done with: those that are selected, else the one in hand.
+function targets(): Row[] {
+  if (queue.picked.size > 0) return [...queue.picked.values()];
+  const row = apart ?? queue.row;
+  return row ? [row] : [];
+}
+
+async function post(path: string, body: unknown): Promise<{status: number; answer: Answer}> {
+  const answer = await fetch('/api/v1' + path, {method: 'POST', headers: {'Content-Type': 'application/json', 'Accept-Language': language}, ...(body === null ? {} : {body: JSON.stringify(body)})});
+  return {status: answer.status, answer: (await answer.json()) as Answer};
+}
+
+// What one has done oneself one has seen: the versions of it, which rows may not have yet when keys come quickly.
+const own = new Map<string, number>();
+const note = (orders: Became[] = []) => {
+  for (const o of orders) if (o.done && o.version) own.set(o.id, o.version);
+};
+
+// act does one thing with orders, says what became of it, and keeps selected those with which it was not done.
+async function act(orders: Row[], deed: Record<string, unknown>) {
+  try {
+    if (orders.some((o) => o.version === 0)) return await decide(orders, deed);
+    const {answer} = await post('/orders/actions', {...deed, orders: orders.map((o) => ({id: o.id, version: Math.max(o.version, own.get(o.id) ?? 0)})), key: crypto.randomUUID?.() ?? String(Math.random())});
+    note(answer.orders);
+    const left = (answer.orders ?? []).filter((o) => !o.done);
+    for (const o of answer.orders ?? []) if (o.done) queue.picked.delete(o.id);
+    const why = left.find((o) => o.changed)?.why;
+    tell((answer.done ?? 0) > 0 ? [answer.message, why].filter(Boolean).join(' ') : (why ?? answer.message ?? answer.detail ?? text('failed')), (answer.done ?? 0) > 0);
+  } catch {
+    tell(text('failed'));
+  }
+  await renew();
+}
+
+// decide decides on places of the review list, one after the other.
+async function decide(orders: Row[], deed: Record<string, unknown>) {
+  const what = deed.do === 'assign' ? 'accept' : deed.do;
+  if (what !== 'accept' && what !== 'dismiss') return tell(text('review'));
+  for (const o of orders.filter((r) => r.version === 0)) {
+    const {answer} = await post('/reviews/' + encodeURIComponent(o.id), {do: what, ...(deed.verdict ? {verdict: deed.verdict} : {}), ...(deed.found ? {found: deed.found} : {}), ...(deed.reason ? {reason: deed.reason} : {})});
+    queue.picked.delete(o.id);
+    tell(answer.message ?? answer.detail ?? text('failed'));
+  }
+  await renew();
+}
+
+async function takeBack() {
+  try {
+    const {status, answer} = await post('/orders/undo', null);
+    note(answer.orders);
+    const why = (answer.orders ?? []).find((o) => !o.done)?.why;
+    tell(status === 200 ? [answer.message, why].filter(Boolean).join(' ') : (why ?? answer.detail ?? text('failed')));
+  } catch {
+    tell(text('failed'));
+  }
+  await renew();
+}
+
+// renew reads everything again that is shown.
+async function renew() {
+  const before = shown();
+  await queue.reload();
+  map?.refresh();
+  const row = apart ?? queue.row;
+  if (row && row.id === before) await detail(row.version === 0 ? '/console/reviews/' : '/console/orders/', row.id);
+  if (apart) apart = detailRow();
+}
+
+// Dialogs.
+const dialogOf = (name: string) => document.getElementById('d-' + name) as HTMLDialogElement | null;
+let meant: Row[] = [];
+
+function open(name: string) {
+  const dialog = dialogOf(name);
+  if (!dialog || document.querySelector('dialog[open]')) return;
+  if (name !== 'help') {
+    meant = targets();
+    if (meant.length === 0) return tell(text('nothing'));
+    if (name === 'assign' && meant.every((r) => r.version === 0)) return void act(meant, {do: 'accept'});
+    if (meant.some((r) => r.version === 0) && name !== 'dismiss') return tell(text('review'));
+    const words = meant.length === 1 ? meant[0]!.number : text('selected').replace('{n}', String(meant.length));
+    for (const el of dialog.querySelectorAll('[data-targets]')) el.textContent = words;
+    dialog.querySelector('form')!.reset();
+    const of = dialog.querySelector<HTMLInputElement>('input[name=of]');
+    if (of) of.value = meant.length > 1 ? [...meant].sort((a, b) => b.priority - a.priority)[0]!.number : '';
+    const at = dialog.querySelector<HTMLInputElement>('input[name=at]');
+    if (at) {
+      const c = map?.centre();
+      at.value = name === 'split' && c ? `${c.lat.toFixed(6)}, ${c.lng.toFixed(6)}` : `${meant[0]!.lat}, ${meant[0]!.lon}`;
+      main.classList.add('aim');
+      dialog.show(); // the map stays at hand
+      at.focus();
+      return;
+    }
+    const kind = det.querySelector<HTMLElement>('.det-in')?.dataset.class;
+    if (name === 'reclass' && kind) for (const r of dialog.querySelectorAll<HTMLInputElement>('input[name=class]')) r.checked = r.value === kind;
+  }
+  dialog.showModal();
+  (dialog.querySelector<HTMLElement>('input:checked') ?? dialog.querySelector<HTMLElement>('input:not([type=hidden]), textarea, button'))?.focus();
+}
+
+function closed(dialog: HTMLDialogElement) {
+  main.classList.remove('aim');
+  list.focus({preventScroll: true});
+  if (dialog.returnValue !== 'go') return;
+  dialog.returnValue = '';
+  const form = dialog.querySelector('form')!;
+  const f = new FormData(form);
+  const value = (key: string) => String(f.get(key) ?? '').trim();
+  const deed: Record<string, unknown> = {do: form.dataset.do};
+  for (const key of ['reason', 'class', 'number', 'of']) if (value(key)) deed[key] = value(key);
+  const severity = Number(value('severity').replace(',', '.'));
+  if (severity > 0) deed.severity = Math.min(1, severity);
+  const giver = value('crew');
+  if (giver.startsWith('body:')) Object.assign(deed, {do: 'hand_over', body: giver.slice(5)});
+  else if (giver) deed.crew = giver;
+  const [verdict, found] = value('verdict').split(':');
+  if (verdict) deed.verdict = verdict;
+  if (found) deed.found = found;
+  const at = value('at').split(/[\s,]+/).map(Number);
+  if (at.length === 2 && at.every(Number.isFinite)) Object.assign(deed, {lat: at[0], lon: at[1]});
+  if (form.dataset.do === 'merge') {
+    Object.assign(deed, {do: 'dismiss', verdict: 'duplicate'});
+    meant = meant.filter((r) => r.number !== deed.of);
+  }
+  if (form.dataset.do !== undefined) void act(meant, deed);
+}
+
+for (const dialog of document.querySelectorAll('dialog')) {
+  dialog.addEventListener('close', () => closed(dialog));
+  dialog.addEventListener('keydown', (e) => {
+    if (e.key === 'Escape') dialog.close('');
+    if (!(e.target instanceof HTMLInputElement) || e.target.type !== 'radio' || !/^[1-9]$/.test(e.key)) return;
+    const radios = dialog.querySelectorAll<HTMLInputElement>('input[type=radio]');
+    const choice = radios[Number(e.key) - 1];
+    if (!choice) return;
+    e.preventDefault();
+    choice.checked = true;
+    dialog.close('go');
+  });
+  dialog.querySelector('form')!.addEventListener('keydown', (e) => {
+    if (e.key !== 'Enter' || e.isComposing || e.target instanceof HTMLButtonElement || e.target instanceof HTMLTextAreaElement && !e.ctrlKey) return;
+    e.preventDefault();
+    const form = dialog.querySelector('form')!;
+    if (form.reportValidity()) dialog.close(form.dataset.do === undefined ? '' : 'go');
+  });
+}
+
+// Keys.
+const actsByKey: Record<string, string> = {a: 'assign', c: 'reclass', d: 'dismiss', m: 'merge', s: 'split', v: 'move', n: 'note', p: 'reply'};
+const keysOn = document.getElementById('keys-on') as HTMLInputElement;
+keysOn.checked = localStorage.getItem('console-keys') !== 'off';
+keysOn.addEventListener('change', () => localStorage.setItem('console-keys', keysOn.checked ? 'on' : 'off'));
+let going = 0; // G was pressed just now
+
+function typing(e: KeyboardEvent): boolean {
+  const t = e.target;
+  return t instanceof HTMLElement && (t.isContentEditable || t instanceof HTMLTextAreaElement || t instanceof HTMLSelectElement ||
+    t instanceof HTMLInputElement && !['checkbox', 'radio', 'button'].includes(t.type));
+}
+
+function showMap() {
+  if (!narrow.matches) return document.querySelector<HTMLElement>('#canvas canvas')?.focus();
+  main.classList.toggle('show-map');
+  main.classList.remove('show-det');
+  map?.resize();
+  map?.show(queue.row);
+}
+
+function back() {
+  if (main.classList.contains('show-det')) main.classList.remove('show-det');
+  else if (main.classList.contains('show-map')) main.classList.remove('show-map');
+  else if (det.contains(document.activeElement)) {
+    // only the keyboard goes back
+  } else if (queue.picked.size > 0) queue.clear();
+  list.focus({preventScroll: true});
+}
+
+document.addEventListener('keydown', (e) => {
+  if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog:modal')) return;
+  if (e.key === 'Escape' && !document.querySelector('dialog[open]')) {
+    if (typing(e)) return list.focus();
+    return back();
+  }
+  if (typing(e) || document.querySelector('dialog[open]')) return;
+  const inList = document.activeElement === list;
+  const arrows = inList && (e.key === 'ArrowDown' || e.key === 'ArrowUp' || e.key === 'Home' || e.key === 'End' || e.key === ' ' || e.key === 'PageDown' || e.key === 'PageUp');
+  if (!arrows && !keysOn.checked && e.key !== 'Enter') return;
+  const went = going && e.timeStamp - going < 1500;
+  going = 0;
+  const key = e.key.toLowerCase();
+  const did = (f: () => void) => {
+    e.preventDefault();
+    f();
+  };
+  if (went && /^[1-6]$/.test(key)) return did(() => document.querySelectorAll<HTMLAnchorElement>('.tabs > a')[Number(key) - 1]?.click());
+  if (went && key === 'm') return did(showMap);
+  if (key === 'g') return void (going = e.timeStamp);
+  if (key === 'j' || arrows && key === 'arrowdown') return did(() => step(1, e.shiftKey));
+  if (key === 'k' || arrows && key === 'arrowup') return did(() => step(-1, e.shiftKey));
+  if (arrows && key === 'pagedown') return did(() => step(12, e.shiftKey));
+  if (arrows && key === 'pageup') return did(() => step(-12, e.shiftKey));
+  if (arrows && key === 'home') return did(() => queue.go(0));
+  if (arrows && key === 'end') return did(() => queue.go(queue.total - 1));
+  if (key === 'x' || arrows && key === ' ') return did(() => queue.toggle());
+  if (key === 'enter' && (inList || document.activeElement === document.body)) return did(openDetail);
+  if (key === 'z') return did(() => void takeBack());
+  if (key === '/') return did(() => document.getElementById('cq')!.focus());
+  if (key === '?') return did(() => open('help'));
+  const name = actsByKey[key];
+  if (name && !e.shiftKey) did(() => open(name));
+});
+
+function step(by: number, extend: boolean) {
+  queue.go(queue.current + by, extend);
+  if (!extend || document.activeElement === document.body) list.focus({preventScroll: true});
+}
+
+function openDetail() {
+  if (phone.matches) main.classList.add('show-det');
+  det.querySelector<HTMLElement>('h1')?.focus();
+}
+
+// What is clicked.
+document.addEventListener('click', (e) => {
+  if (!(e.target instanceof Element) || e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey) return;
+  const el = e.target.closest<HTMLElement>('[data-act]');
+  if (el) {
+    e.preventDefault();
+    const name = el.dataset.act!;
+    if (name === 'undo') void takeBack();
+    else if (name === 'clear') queue.clear();
+    else if (name === 'map') showMap();
+    else if (name === 'back') back();
+    else if (name === 'accept') void act(targets(), {do: 'accept'});
+    else open(name);
+    return;
+  }
+  const tab = e.target.closest<HTMLAnchorElement>('.tabs > a[data-view]');
+  if (tab) {
+    e.preventDefault();
+    go(new URL(tab.href).searchParams);
+    return;
+  }
+  if (phone.matches && e.target.closest('.qr') && !e.target.closest('.box')) main.classList.add('show-det');
+});
+
+// go shows another view, or the same otherwise filtered.
+function go(q: URLSearchParams, push = true) {
+  q.delete('order');
+  q.delete('page');
+  for (const key of [...q.keys()]) if (!q.get(key)) q.delete(key);
+  query = q;
+  if (push) history.pushState(null, '', '/console?' + q);
+  for (const a of document.querySelectorAll<HTMLAnchorElement>('.tabs > a')) {
+    if (a.dataset.view === q.get('view')) a.setAttribute('aria-current', 'page');
+    else a.removeAttribute('aria-current');
+  }
+  document.querySelector<HTMLInputElement>('.qf input[name=view]')!.value = q.get('view') ?? '';
+  document.querySelector<HTMLInputElement>('.saved input[name=query]')!.value = q.toString();
+  for (const a of document.querySelectorAll<HTMLAnchorElement>('[data-export]')) a.href = `/console/export/orders.${a.dataset.export}?${q}`;
+  for (const el of document.querySelectorAll<HTMLInputElement | HTMLSelectElement>('.qf [name]')) {
+    if (el instanceof HTMLInputElement && el.type === 'checkbox') el.checked = q.has(el.name);
+    else if (el.name !== 'view') el.value = q.get(el.name) ?? '';
+  }
+  queue.reset();
+  document.getElementById('scroller')!.scrollTop = 0;
+  void queue.reload();
+}
+
+const finder = document.querySelector<HTMLFormElement>('.qf')!;
+const asked = () => new URLSearchParams([...new FormData(finder)].map(([k, v]) => [k, String(v)]));
+finder.addEventListener('submit', (e) => {
+  e.preventDefault();
+  finder.querySelector('details')!.open = false;
+  go(asked());
+  list.focus();
+});
+let searching = 0;
+document.getElementById('cq')!.addEventListener('input', () => {
+  clearTimeout(searching);
+  searching = window.setTimeout(() => go(asked(), false), 180);
+});
+window.addEventListener('popstate', () => go(new URLSearchParams(location.search), false));
+for (const d of document.querySelectorAll<HTMLDetailsElement>('details.drop')) {
+  d.addEventListener('keydown', (e) => {
+    if (e.key !== 'Escape') return;
+    e.stopPropagation();
+    d.open = false;
+    d.querySelector('summary')!.focus();
+  });
+}
+
+// What happens elsewhere. Many changes at once are read together.
+let renewing = 0;
+function listen() {
+  const stream = new EventSource('/api/v1/orders/stream');
+  let wait = 2000;
+  stream.onopen = () => {
+    if (live.classList.contains('off')) void renew();
+    live.hidden = false;
+    live.classList.remove('off');
+    main.dataset.live = 'yes';
+  };
+  stream.addEventListener('work', () => {
+    renewing ||= window.setTimeout(() => {
+      renewing = 0;
+      void renew();
+    }, 250);
+  });
+  stream.onerror = () => {
+    live.classList.add('off');
+    if (stream.readyState !== EventSource.CLOSED) return;
+    window.setTimeout(listen, wait);
+    wait = Math.min(2 * wait, 60000);
+  };
+}
+
+async function start() {
+  document.getElementById('plain')!.remove();
+  document.getElementById('pages')!.remove();
+  list.hidden = false;
+  const order = main.dataset.order;
+  queue.current = 0;
+  queue.currentID = order ?? '';
+  await queue.reload();
+  if (order && !queue.find(order)) {
+    await detail('/console/orders/', order);
+    apart = detailRow();
+  }
+  list.focus({preventScroll: true});
+  listen();
+  main.dataset.ready = 'yes';
+  try {
+    map = await ConsoleMap.make(document.getElementById('cmap')!, main.dataset.worker!, main.dataset.bounds!, text('map'), {
+      place: (id) => void fromMap(id),
+      spot: (lat, lon) => {
+        const at = document.querySelector<HTMLInputElement>('dialog[open] input[name=at]');
+        if (at) at.value = `${lat.toFixed(6)}, ${lon.toFixed(6)}`;
+        return at !== null;
+      },
+    });
+    map.show(queue.row);
+  } catch {
+    tell(text('mapfailed'));
+  }
+}
+
+// fromMap takes the order in hand whose place was clicked on.
+async function fromMap(place: string) {
+  const answer = await fetch('/console/at/' + encodeURIComponent(place)).catch(() => null);
+  if (!answer?.ok) return;
+  const row = (await answer.json()) as Row;
+  if (queue.find(row.id)) return;
+  apart = row;
+  map?.show(row);
+  await detail('/console/orders/', row.id);
+}
+
+// detailRow is the order that is shown, as far as its detail says.
+function detailRow(): Row | null {
+  const d = det.querySelector<HTMLElement>('.det-in')?.dataset;
+  if (!d?.id) return null;
+  return {id: d.id, version: Number(d.version), number: d.number!, place: d.place!, mark: d.mark!, lat: Number(d.lat), lon: Number(d.lon), street: '', class: '', priority: 0, with: '', due: '',
+    late: '', failed: false, size: 19};
+}
+
+void start();

@@ -1,0 +1,277 @@
+// The queue: as many rows as there are, of which only those in sight are drawn and only stretches around them are read.
+
+export interface Row {
+  id: string;
+  version: number; // 0: a place that waits for review
+  number: string;
+  place: string;
+  street: string;
+  class: string;
+  mark: string;
+  priority: number;
+  with: string;
+  due: string;
+  late: string;
+  failed: boolean;
+  size: number;
+  lat: number;
+  lon: number;
+}
+
+export interface Stretch {
+  total: number;
+  offset: number;
+  rows: Row[];
+  counts: Record<string, number>;
+}
+
+const height = 44; // of a row, as --row
+const stretch = 100; // rows that are read at once
+const spare = 8; // rows drawn out of sight
+
+// Queue draws the rows. What is chosen in it survives that rows change: it is kept by id.
+export class Queue {
+  total = 0;
+  private stretches = new Map<number, Row[]>();
+  private asked = new Map<number, AbortController>();
+  private drawn = new Map<number, HTMLLIElement>();
+  private idle: HTMLLIElement[] = [];
+  private frame = 0;
+  private generation = 0;
+  current = -1;
+  currentID = '';
+  picked = new Map<string, Row>();
+  private versions = new Map<string, number>();
+  private anchor = -1;
+
+  constructor(
+    private list: HTMLUListElement,
+    private scroller: HTMLElement,
+    private read: (offset: number, limit: number, counts: boolean, signal: AbortSignal) => Promise<Stretch>,
+    private on: {current(row: Row | null): void; picked(): void; counts(stretch: Stretch): void; failed(): void},
+  ) {
+    scroller.addEventListener('scroll', () => this.draw(), {passive: true});
+    new ResizeObserver(() => this.draw()).observe(scroller);
+    list.addEventListener('click', (e) => this.click(e));
+  }
+
+  // reload reads everything in sight again, and keeps what is chosen. The other rows are read again when they come into sight.
+  async reload(): Promise<void> {
+    const generation = ++this.generation;
+    for (const a of this.asked.values()) a.abort();
+    this.asked.clear();
+    const [first, last] = this.sight();
+    const wanted = new Set<number>();
+    for (let k = Math.floor(first / stretch); k <= Math.floor(Math.max(first, last) / stretch); k++) wanted.add(k);
+    if (this.current >= 0) wanted.add(Math.floor(this.current / stretch));
+    try {
+      const answers = await Promise.all([...wanted].map((k, i) => this.read(k * stretch, stretch, i === 0, new AbortController().signal)));
+      if (generation !== this.generation) return;
+      this.stretches = new Map(answers.map((a) => [a.offset / stretch, a.rows]));
+      const full = answers.find((a) => Object.keys(a.counts).length > 0);
+      this.total = Math.max(...answers.map((a) => (a.rows.length > 0 || a.offset === 0 ? a.total : 0)));
+      if (full) this.on.counts(full);
+      this.settle();
+    } catch {
+      if (generation === this.generation) this.on.failed();
+    }
+  }
+
+  // settle finds what was chosen among the new rows. Where it has gone, the next one takes its place.
+  private settle() {
+    const before = this.current;
+    for (const [k, rows] of this.stretches) {
+      rows.forEach((r, i) => {
+        if (this.picked.has(r.id)) this.picked.set(r.id, r);
+        if (r.id === this.currentID) this.current = k * stretch + i;
+      });
+    }
+    if (this.anchor >= 0) this.anchor += this.current - before; // what lies between moved along
+    if (this.total === 0) this.current = -1;
+    else if (this.current >= this.total) this.current = this.total - 1;
+    const row = this.at(this.current);
+    const same = row?.id === this.currentID;
+    if (row && !same) {
+      this.currentID = row.id;
+      this.on.current(row);
+    } else if (!row && this.current < 0 && this.currentID) {
+      this.currentID = '';
+      this.on.current(null);
+    }
+    this.on.picked();
+    this.draw(true);
+  }
+
+  // reset forgets every row: what is read next is another list.
+  reset() {
+    this.generation++;
+    for (const a of this.asked.values()) a.abort();
+    this.asked.clear();
+    this.stretches.clear();
+    this.current = 0;
+    this.currentID = '';
+    this.clear();
+  }
+
+  at(index: number): Row | null {
+    return this.stretches.get(Math.floor(index / stretch))?.[index % stretch] ?? null;
+  }
+
+  get row(): Row | null {
+    return this.at(this.current);
+  }
+
+  private sight(): [number, number] {
+    const first = Math.max(0, Math.floor(this.scroller.scrollTop / height) - spare);
+    return [first, Math.min(this.total - 1, Math.ceil((this.scroller.scrollTop + this.scroller.clientHeight) / height) + spare)];
+  }
+
+  // draw draws what is in sight, once a frame.
+  draw(again = false) {
+    if (again) this.drawn.forEach((li) => (li.dataset.key = ''));
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
+  }
+
+  private drawNow() {
+    this.list.style.height = this.total * height + 'px';
+    const [first, last] = this.sight();
+    for (const [i, li] of this.drawn) {
+      if (i >= first && i <= last) continue;
+      this.drawn.delete(i);
+      this.idle.push(li);
+    }
+    for (let i = first; i <= last; i++) {
+      let li = this.drawn.get(i);
+      if (!li) {
+        li = this.idle.pop() ?? this.make();
+        li.dataset.key = '';
+        this.drawn.set(i, li);
+        li.style.transform = `translateY(${i * height}px)`;
+        li.id = 'row-' + i;
+        li.setAttribute('aria-posinset', String(i + 1));
+      }
+      this.fill(li, i);
+    }
+    for (const li of this.idle) li.hidden = true;
+    const active = this.drawn.get(this.current);
+    if (active) this.list.setAttribute('aria-activedescendant', active.id);
+    else this.list.removeAttribute('aria-activedescendant');
+  }
+
+  private make(): HTMLLIElement {
+    const li = document.createElement('li');
+    li.setAttribute('role', 'option');
+    li.innerHTML = '<span class="box"></span><svg class="mk" width="18" height="18" aria-hidden="true"><use></use></svg><span class="pr"></span><span class="wd"><b></b><span class="q"></span></span><span class="who q"></span><span class="due"></span>';
+    this.list.append(li);
+    return li;
+  }
+
+  private fill(li: HTMLLIElement, i: number) {
+    const r = this.at(i);
+    if (!r) this.ask(Math.floor(i / stretch));
+    const picked = r !== null && this.picked.has(r.id);
+    const key = `${this.generation} ${r?.id} ${r?.version} ${picked} ${i === this.current} ${this.total}`;
+    li.hidden = false;
+    if (li.dataset.key === key) return;
+    li.dataset.key = key;
+    li.setAttribute('aria-setsize', String(this.total));
+    li.setAttribute('aria-selected', String(picked));
+    const fresh = r !== null && r.version > (this.versions.get(r.id) ?? r.version);
+    li.className = 'qr' + (picked ? ' picked' : '') + (i === this.current ? ' cur' : '') + (r ? '' : ' wait') + (fresh ? ' fresh' : '');
+    if (r) this.versions.set(r.id, r.version);
+    li.dataset.id = r?.id ?? '';
+    const [, mark, priority, words, who, due] = li.children as unknown as HTMLElement[];
+    mark!.setAttribute('class', 'mk c-' + (r?.mark === 'progress' ? 'ordered' : (r?.mark ?? 'dismissed')));
+    mark!.firstElementChild!.setAttribute('href', r ? '#s-' + r.mark : '');
+    priority!.textContent = r ? String(r.priority) : '';
+    words!.firstElementChild!.textContent = r?.street ?? '…';
+    words!.lastElementChild!.textContent = r?.class ?? '';
+    who!.textContent = r?.with ?? '';
+    due!.textContent = r?.due ?? '';
+    due!.className = 'due ' + (r?.late ?? '');
+  }
+
+  private ask(k: number) {
+    if (this.asked.has(k)) return;
+    const abort = new AbortController();
+    this.asked.set(k, abort);
+    const generation = this.generation;
+    this.read(k * stretch, stretch, false, abort.signal).then((a) => {
+      if (generation !== this.generation) return;
+      this.asked.delete(k);
+      if (a.rows.length === 0 && a.offset > 0) return; // the list has become shorter: it is read again soon
+      this.stretches.set(k, a.rows);
+      this.total = a.total;
+      this.draw();
+      const row = this.row;
+      if (row && row.id !== this.currentID) {
+        this.currentID = row.id;
+        this.on.current(row);
+      }
+    }, () => {
+      this.asked.delete(k);
+    });
+  }
+
+  // go chooses a row and brings it into sight.
+  go(index: number, extend = false) {
+    if (this.total === 0) return;
+    index = Math.max(0, Math.min(this.total - 1, index));
+    if (extend) {
+      if (this.anchor < 0) this.anchor = this.current;
+      const [from, to] = [Math.min(this.anchor, index), Math.max(this.anchor, index)];
+      this.picked.clear();
+      for (let i = from; i <= to; i++) {
+        const r = this.at(i);
+        if (r) this.picked.set(r.id, r);
+      }
+      this.on.picked();
+    } else this.anchor = -1;
+    this.current = index;
+    const top = index * height;
+    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
+    else if (top + height > this.scroller.scrollTop + this.scroller.clientHeight) this.scroller.scrollTop = top + height - this.scroller.clientHeight;
+    const row = this.row;
+    this.currentID = row?.id ?? '';
+    this.on.current(row);
+    this.draw();
+  }
+
+  // find chooses the row with an id, where it has been read.
+  find(id: string): boolean {
+    for (const [k, rows] of this.stretches) {
+      const i = rows.findIndex((r) => r.id === id);
+      if (i >= 0) {
+        this.go(k * stretch + i);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  toggle(index = this.current) {
+    const r = this.at(index);
+    if (!r) return;
+    if (!this.picked.delete(r.id)) this.picked.set(r.id, r);
+    this.on.picked();
+    this.draw();
+  }
+
+  clear() {
+    this.picked.clear();
+    this.anchor = -1;
+    this.on.picked();
+    this.draw();
+  }
+
+  private click(e: MouseEvent) {
+    const li = e.target instanceof Element ? e.target.closest<HTMLLIElement>('li') : null;
+    if (!li) return;
+    const index = Number(li.id.slice(4));
+    if (e.target instanceof Element && e.target.closest('.box') || e.ctrlKey || e.metaKey) this.toggle(index);
+    else this.go(index, e.shiftKey);
+  }
+}
