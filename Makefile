@@ -68,12 +68,14 @@ proto:
 # The README's pictures, made by the browser test.
 pictures: web/dist/.built
 	@scripts/need postgres chromium
-	rm -rf tmp/pictures && STREETPULSE_SHOTS=$(CURDIR)/tmp/pictures go test -count=1 -timeout 25m -run TestPictures ./web
+	rm -rf tmp/pictures && STREETPULSE_SHOTS=$(CURDIR)/tmp/pictures go test -count=1 -timeout 25m -run 'TestPictures|TestConsole$$|TestDrive$$' ./web
 	cp tmp/pictures/home-1440.png docs/pictures/map.png
 	cp tmp/pictures/place-1440.png docs/pictures/place.png
 	cp tmp/pictures/map-390-dark.png docs/pictures/phone.png
 	cp tmp/pictures/stats-1440.png docs/pictures/performance.png
 	cp tmp/pictures/report-1440.png docs/pictures/report.png
+	cp tmp/pictures/console-1440-false.png docs/pictures/console.png
+	cp tmp/pictures/drive-driving-390x844-dark.png docs/pictures/drive.png
 
 clean:
 	rm -rf bin web/dist/* web/ui/node_modules
