@@ -238,7 +238,8 @@ func (b *browser) look(views []view) {
 		for _, size := range [][2]int64{{1440, 900}, {390, 844}, {360, 780}} {
 			b.view(size[0], size[1], dark)
 			for _, v := range views {
-				if (v.extra || size[0] == 390) && os.Getenv("STREETPULSE_SHOTS") == "" {
+				// Every page on a desk by day and on the smallest phone by night; every size by day and by night where pictures are made.
+				if (v.extra || size[0] == 390 || dark != (size[0] == 360)) && os.Getenv("STREETPULSE_SHOTS") == "" {
 					continue
 				}
 				b.open("http://" + b.host + v.path)
