@@ -104,42 +104,48 @@ func leads(rumours []rumour, nobody suspicion) []suspicion {
 		gain float64
 	}
 	var found []lead
+	s := slices.Clone(nobody)
 	shared := make([]int, len(rumours))
+	var counted []int
 	for seed := range rumours {
 		if rumours[seed].felt > ringMost {
 			continue
 		}
-		s := slices.Clone(nobody)
-		s.accuse(&rumours[seed])
+		s.accuse(&rumours[seed], 0.9)
 		gain := 0.0
 		for _, w := range rumours[seed].words {
 			if w.odds <= 0 {
 				continue
 			}
 			for _, i := range felt[w.number] {
+				counted = append(counted, i)
 				if shared[i]++; shared[i] == 2 && i != seed {
 					gain += logAdd(0, s.told(&rumours[i])-rumours[i].real)
 				}
 			}
 		}
-		clear(shared)
+		for _, i := range counted {
+			shared[i] = 0
+		}
+		counted = counted[:0]
+		s.accuse(&rumours[seed], ringPrior)
 		found = append(found, lead{seed, gain})
 	}
 	slices.SortStableFunc(found, func(a, b lead) int { return cmp.Compare(b.gain, a.gain) })
 	var out []suspicion
 	for _, l := range found[:min(ringLeads, len(found))] {
 		s := slices.Clone(nobody)
-		s.accuse(&rumours[l.seed])
+		s.accuse(&rumours[l.seed], 0.9)
 		out = append(out, s)
 	}
 	return out
 }
 
 // accuse suspects all who felt the rumour.
-func (s suspicion) accuse(r *rumour) {
+func (s suspicion) accuse(r *rumour, how float64) {
 	for _, w := range r.words {
 		if w.odds > 0 {
-			s[w.number] = 0.9
+			s[w.number] = how
 		}
 	}
 }
