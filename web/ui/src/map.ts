@@ -158,8 +158,11 @@ class Screen {
         const answer = await fetch(`/api/v1/places/${form.dataset.vote}/votes`, {method: 'POST',
           headers: {'Content-Type': 'application/json', 'Accept-Language': document.documentElement.lang}, body: JSON.stringify({vote: button.value})});
         const body = (await answer.json()) as {detail?: string};
-        tell(answer.ok ? text('voted') : (body.detail ?? text('offline')));
+        const words = answer.ok ? text('voted') : (body.detail ?? text('offline'));
+        tell(words);
         await load(new URLSearchParams(location.search));
+        this.told = performance.now(); // what others change meanwhile, and this vote as the stream has it, must not hide the answer
+        tell(words);
         panelButton(button.value)?.focus();
       } catch {
         tell(text('offline'));
