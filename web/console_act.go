@@ -218,8 +218,12 @@ func deedOf(q url.Values) Deed {
 		Verdict: q.Get("verdict"), Found: q.Get("found"), Of: strings.TrimSpace(q.Get("of")), Number: strings.TrimSpace(q.Get("number")),
 		What: strings.TrimSpace(q.Get("what")), Quantity: number("quantity"), Unit: strings.TrimSpace(q.Get("unit")), Cents: int64(100*number("cost") + 0.5)}
 	if at := strings.FieldsFunc(q.Get("at"), func(r rune) bool { return r == ',' || r == ' ' }); len(at) == 2 {
-		d.Lat, _ = strconv.ParseFloat(at[0], 64)
-		d.Lon, _ = strconv.ParseFloat(at[1], 64)
+		lat, wrong := strconv.ParseFloat(at[0], 64)
+		lon, alsoWrong := strconv.ParseFloat(at[1], 64)
+		if wrong != nil || alsoWrong != nil {
+			lat = 360 // no position: refused
+		}
+		d.Lat, d.Lon = lat, lon
 	} else if d.Do == "move" || d.Do == "split" {
 		d.Lat = 360 // no position: refused
 	}
