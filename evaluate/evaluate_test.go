@@ -104,9 +104,9 @@ func outcome(t *testing.T, pool *pgxpool.Pool) (map[string]crowd.Place, map[stri
 func TestReplayOfALiveRunsExportGivesTheSame(t *testing.T) {
 	t.Parallel()
 	live, again := postgrestest.New(t), postgrestest.New(t)
-	o := small(5)
+	o := village()
+	o.Seed, o.Days = 5, 9
 	o.Begin = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -13) // older events are refused
-	o.Days = 9
 	city, err := firmwaresim.NewCity(o)
 	if err != nil {
 		t.Fatal(err)
@@ -208,8 +208,8 @@ func runLive(t *testing.T, pool *pgxpool.Pool, sent []firmwaresim.Sent) {
 // What is known after part of a recording stays known after all of it: no order vanishes or moves in time.
 func TestOrdersNeverVanishOrMoveInTime(t *testing.T) {
 	t.Parallel()
-	o := small(7)
-	o.Days = 7
+	o := village()
+	o.Seed, o.Days = 7, 7
 	city, err := firmwaresim.NewCity(o)
 	if err != nil {
 		t.Fatal(err)
@@ -247,8 +247,8 @@ func TestOrdersNeverVanishOrMoveInTime(t *testing.T) {
 func TestNoPlaceIsConfirmedWithoutItsOrder(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	o := small(7)
-	o.Days = 7
+	o := village()
+	o.Seed, o.Days = 7, 7
 	city, err := firmwaresim.NewCity(o)
 	if err != nil {
 		t.Fatal(err)
