@@ -35,14 +35,11 @@ type browser struct {
 	wrongs []string
 }
 
-func newBrowser(t *testing.T, host string) *browser {
-	t.Helper()
+// chromium is the one process that all tests of this package share: each has cookies, storage and workers of its own in it.
+var chromium = sync.OnceValues(func() (context.Context, error) {
 	const program = "/usr/bin/chromium"
 	if _, err := os.Stat(program); err != nil {
-		t.Fatalf("browser tests need Debian's chromium: %v", err)
-	}
-	if entries, err := os.ReadDir("dist"); err != nil || len(entries) < 3 {
-		t.Fatal("web/dist is empty: run make build, or npm ci && npm run build in web/ui")
+		return nil, fmt.Errorf("browser tests need Debian's chromium: %w", err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox,
@@ -50,11 +47,34 @@ func newBrowser(t *testing.T, host string) *browser {
 		chromedp.Flag("disable-gpu", false), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true),
 		chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "en-GB"),
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute),
+		chromedp.WSURLReadTimeout(time.Minute),
 	)
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(ctx)
+	ctx, _ = chromedp.NewContext(ctx)
+	closeChromium = stop
+	_, err := chromedp.Run(ctx, chromedp.Navigate("about:blank"))
+	return ctx, err
+})
+
+// closeChromium ends the shared process, where there is one.
+var closeChromium = func() {}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	closeChromium()
+	os.Exit(code)
+}
+
+func newBrowser(t *testing.T, host string) *browser {
+	t.Helper()
+	if entries, err := os.ReadDir("dist"); err != nil || len(entries) < 3 {
+		t.Fatal("web/dist is empty: run make build, or npm ci && npm run build in web/ui")
+	}
+	shared, err := chromium()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, host: host}
 	if err := chromedp.Listen(ctx, func(event any) { b.hear(event, host) }); err != nil {
@@ -165,12 +185,12 @@ func eval[T any](b *browser, expression string) T {
 	return run(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// shoot keeps a picture of the page under STREETPULSE_SHOTS, or where it is thrown away.
+// shoot keeps a picture of the page under STREETPULSE_SHOTS, where that is set.
 func (b *browser) shoot(name string, whole bool) {
 	b.t.Helper()
 	dir := os.Getenv("STREETPULSE_SHOTS")
 	if dir == "" {
-		dir = b.t.TempDir()
+		return
 	}
 	picture := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole}).Data
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -269,7 +289,9 @@ func (v view) whole() bool {
 // accessible has axe-core look at the page: nothing serious may stand in anybody's way (WCAG 2.2 AA).
 func (b *browser) accessible(name, axe string) {
 	b.t.Helper()
-	eval[chromedp.Void](b, axe+"; void 0")
+	if !eval[bool](b, `'axe' in window`) {
+		eval[chromedp.Void](b, axe+"; void 0")
+	}
 	found := eval[[]string](b, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(r =>
 		r.violations.filter(v => v.impact === 'serious' || v.impact === 'critical' || v.impact === 'moderate').map(v => v.id + ': ' + v.help + ' ' +
 			v.nodes.map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join('; ')))`)

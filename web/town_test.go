@@ -286,16 +286,13 @@ func (w *town) announce(kind, id, place string) {
 func (w *town) drive() {
 	w.t.Helper()
 	middle := orb.Point{15.6105, 48.4085}
+	events := map[int64]int{}
 	for _, s := range w.network.Streets() {
 		if !s.Drivable() {
 			continue
 		}
 		for _, p := range s.Line {
 			d := geo.Distance(middle, p)
-			events := 40
-			if d > 900 {
-				events = 3
-			}
 			if d > 1250 {
 				continue
 			}
@@ -303,11 +300,20 @@ func (w *town) drive() {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			if _, err := w.pool.Exec(context.Background(), `insert into coverage (cell, day, events) values ($1, $2, $3) on conflict do nothing`,
-				int64(geo.CoverageCell(cell)), today(), events); err != nil {
-				w.t.Fatal(err)
+			n := 40
+			if d > 900 {
+				n = 3
 			}
+			events[int64(geo.CoverageCell(cell))] = n
 		}
+	}
+	cells, counts := make([]int64, 0, len(events)), make([]int, 0, len(events))
+	for cell, n := range events {
+		cells, counts = append(cells, cell), append(counts, n)
+	}
+	if _, err := w.pool.Exec(context.Background(), `insert into coverage (cell, day, events) select cell, $3, n from unnest($1::bigint[], $2::int[]) as c (cell, n)
+		on conflict do nothing`, cells, counts, today()); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
