@@ -139,7 +139,7 @@ func (g *Gate) change(ctx context.Context, tx pgx.Tx, p Person, hash, keep strin
 	if done.RowsAffected() == 0 {
 		return ErrNobody
 	}
-	if err := endAll(ctx, tx, p.ID, hashOf(keep)); err != nil {
+	if err := endAll(ctx, tx, p.ID, HashOf(keep)); err != nil {
 		return err
 	}
 	if err := endLinks(ctx, tx, p.ID); err != nil {

@@ -98,7 +98,7 @@ func MakeKey(ctx context.Context, tx pgx.Tx, p Person, name string, scopes []Sco
 	text = keyMark + text
 	k := Key{Person: p.ID, Email: p.Email, Name: name, Start: text[:len(keyMark)+5], Scopes: scopes, CreatedAt: at, ExpiresAt: expires}
 	err := tx.QueryRow(ctx, `insert into api_keys (person, name, start, hash, scopes, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7) returning id`,
-		k.Person, k.Name, k.Start, hashOf(text), k.Scopes, k.CreatedAt, k.ExpiresAt).Scan(&k.ID)
+		k.Person, k.Name, k.Start, HashOf(text), k.Scopes, k.CreatedAt, k.ExpiresAt).Scan(&k.ID)
 	if err != nil {
 		return k, "", fmt.Errorf("make a key: %w", err)
 	}
@@ -149,7 +149,7 @@ func (g *Gate) Holds(ctx context.Context, text string) (Person, Key, error) {
 	var k Key
 	now := g.now()
 	err := g.pool.QueryRow(ctx, `select `+personColumns+`, `+keyColumns+` from api_keys k join people p on p.id = k.person
-		where k.hash = $1 and p.disabled_at is null and (k.expires_at is null or k.expires_at > $2)`, hashOf(text), now).Scan(append(p.fields(), k.fields()...)...)
+		where k.hash = $1 and p.disabled_at is null and (k.expires_at is null or k.expires_at > $2)`, HashOf(text), now).Scan(append(p.fields(), k.fields()...)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Person{}, Key{}, ErrNoKey
 	}

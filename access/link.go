@@ -57,7 +57,7 @@ func (g *Gate) Opens(ctx context.Context, secret string) (Link, error) {
 func opens(ctx context.Context, q Querier, secret string, now time.Time) (Link, error) {
 	var l Link
 	var id *string
-	err := q.QueryRow(ctx, `select person, email from people_links where token = $1 and expires_at > $2`, hashOf(secret), now).Scan(&id, &l.Email)
+	err := q.QueryRow(ctx, `select person, email from people_links where token = $1 and expires_at > $2`, HashOf(secret), now).Scan(&id, &l.Email)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return l, ErrLink
 	}
@@ -92,7 +92,7 @@ func (g *Gate) Use(ctx context.Context, secret, password, name, language string)
 	var p Person
 	err = pgx.BeginFunc(ctx, g.pool, func(tx pgx.Tx) error {
 		now := g.now()
-		used, err := tx.Exec(ctx, `delete from people_links where token = $1 and expires_at > $2`, hashOf(secret), now)
+		used, err := tx.Exec(ctx, `delete from people_links where token = $1 and expires_at > $2`, HashOf(secret), now)
 		if err != nil {
 			return fmt.Errorf("use a link: %w", err)
 		}

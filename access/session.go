@@ -44,10 +44,11 @@ func Secret() (text string, hash []byte) {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails
 	text = base64.RawURLEncoding.EncodeToString(b)
-	return text, hashOf(text)
+	return text, HashOf(text)
 }
 
-func hashOf(text string) []byte {
+// HashOf is what the database keeps of a secret.
+func HashOf(text string) []byte {
 	h := sha256.Sum256([]byte(text))
 	return h[:]
 }
@@ -58,7 +59,7 @@ func Begin(ctx context.Context, tx pgx.Tx, person, agent, old string, at time.Ti
 	token, hash := Secret()
 	agent = strings.ToValidUTF8(agent[:min(len(agent), mostAgent)], "") // a browser may call itself anything
 	if old != "" {
-		if _, err := tx.Exec(ctx, `delete from sessions where token = $1`, hashOf(old)); err != nil {
+		if _, err := tx.Exec(ctx, `delete from sessions where token = $1`, HashOf(old)); err != nil {
 			return "", fmt.Errorf("end the old session: %w", err)
 		}
 	}
@@ -75,7 +76,7 @@ func Begin(ctx context.Context, tx pgx.Tx, person, agent, old string, at time.Ti
 func (g *Gate) Who(ctx context.Context, token string) (Person, Session, error) {
 	var p Person
 	s := Session{Own: true}
-	hash, now := hashOf(token), g.now()
+	hash, now := HashOf(token), g.now()
 	err := g.pool.QueryRow(ctx, `select `+personColumns+`, s.id, s.agent, s.created_at, s.seen_at from sessions s join people p on p.id = s.person
 		where s.token = $1 and p.disabled_at is null`, hash).Scan(append(p.fields(), &s.ID, &s.Agent, &s.CreatedAt, &s.SeenAt)...)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -106,7 +107,7 @@ func (g *Gate) Sessions(ctx context.Context, p Person, own string) ([]Session, e
 	idle, whole := patience(p.Role)
 	now := g.now()
 	rows, err := g.pool.Query(ctx, `select id, agent, created_at, seen_at, token = $2 from sessions where person = $1 and seen_at > $3 and created_at > $4
-		order by seen_at desc, id desc`, p.ID, hashOf(own), now.Add(-idle), now.Add(-whole))
+		order by seen_at desc, id desc`, p.ID, HashOf(own), now.Add(-idle), now.Add(-whole))
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -124,7 +125,7 @@ func (g *Gate) Sessions(ctx context.Context, p Person, own string) ([]Session, e
 func (g *Gate) LogOut(ctx context.Context, token string) error {
 	return pgx.BeginFunc(ctx, g.pool, func(tx pgx.Tx) error {
 		var person string
-		err := tx.QueryRow(ctx, `delete from sessions where token = $1 returning person`, hashOf(token)).Scan(&person)
+		err := tx.QueryRow(ctx, `delete from sessions where token = $1 returning person`, HashOf(token)).Scan(&person)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -152,7 +153,7 @@ func (g *Gate) EndSession(ctx context.Context, person string, id int64) error {
 // EndSessions ends all sessions of a person but the one with the token keep; by is who does it.
 func (g *Gate) EndSessions(ctx context.Context, by, person, keep string) error {
 	return pgx.BeginFunc(ctx, g.pool, func(tx pgx.Tx) error {
-		if err := endAll(ctx, tx, person, hashOf(keep)); err != nil {
+		if err := endAll(ctx, tx, person, HashOf(keep)); err != nil {
 			return err
 		}
 		return Record(ctx, tx, Entry{At: g.now(), Person: by, Action: "session.end.all", What: person})

@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -29,6 +30,7 @@ import (
 const (
 	benchTime        = 3 * time.Second
 	benchConnections = 200
+	benchTurns       = 5
 )
 
 // benchPool returns a pool on a database that waits for the disk at every commit, which those of tests do not: a
@@ -96,25 +98,39 @@ func floor(b *testing.B, pool *pgxpool.Pool) float64 {
 	return float64(n) / time.Since(start).Seconds()
 }
 
-// BenchmarkIngest is durable ingest end to end: MQTT in, PUBACK after the commit, everything on, as a share of the
-// floor measured in the same run.
+// BenchmarkIngest is durable ingest end to end: MQTT in, PUBACK after the commit, everything on, as a share of the floor. Floor and
+// ingest are measured in turn and each share is of its own turn, because the machine's disk and clock change from one minute to the next;
+// the median turn is told.
 func BenchmarkIngest(b *testing.B) {
 	pool := benchPool(b)
-	base := max(floor(b, pool), floor(b, pool))
 	for _, size := range []int{1, 10, 200} {
 		b.Run(fmt.Sprintf("%d", size), func(b *testing.B) {
-			rate, p50, p99 := drive(b, pool, size, benchConnections)
-			b.ReportMetric(rate, "events/s")
-			b.ReportMetric(rate/base, "of-floor")
-			b.ReportMetric(float64(p50.Microseconds())/1000, "p50-ms")
-			b.ReportMetric(float64(p99.Microseconds())/1000, "p99-ms")
+			turns := make([]turn, benchTurns)
+			for i := range turns {
+				base := floor(b, pool)
+				turns[i] = drive(b, pool, size, benchConnections)
+				turns[i].share = turns[i].rate / base
+			}
+			slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(a.share, b.share) })
+			median := turns[benchTurns/2]
+			b.ReportMetric(median.rate, "events/s")
+			b.ReportMetric(median.share, "of-floor")
+			b.ReportMetric(turns[0].share, "of-floor-worst")
+			b.ReportMetric(float64(median.p50.Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(median.p99.Microseconds())/1000, "p99-ms")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
+// turn is what one drive came to.
+type turn struct {
+	rate, share float64
+	p50, p99    time.Duration
+}
+
 // drive publishes batches of a size for benchTime over connections that each wait for every PUBACK.
-func drive(b *testing.B, pool *pgxpool.Pool, size, connections int) (rate float64, p50, p99 time.Duration) {
+func drive(b *testing.B, pool *pgxpool.Pool, size, connections int) turn {
 	b.Helper()
 	ctx := context.Background()
 	if _, err := pool.Exec(ctx, `truncate events, pending`); err != nil {
@@ -183,7 +199,7 @@ func drive(b *testing.B, pool *pgxpool.Pool, size, connections int) (rate float6
 	}
 	all := slices.Concat(latencies...)
 	slices.Sort(all)
-	return float64(stored) / took.Seconds(), all[len(all)/2], all[len(all)*99/100]
+	return turn{rate: float64(stored) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100]}
 }
 
 // loader publishes with as little work as it can: a frame made once, in which only the ids change.

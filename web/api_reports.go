@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/streetpulse/streetpulse/access"
 )
 
 type reportInput struct {
@@ -80,7 +82,7 @@ func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, e
 	if len(details) > 0 {
 		return nil, huma.Error422UnprocessableEntity(s.texts.T("report.problem"), details...)
 	}
-	f.Draft, _ = secret()
+	f.Draft, _ = access.Secret()
 	err := s.keepPhotos(ctx, f.Draft, f.photos)
 	if err == nil {
 		err = s.submit(ctx, f)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -123,7 +124,10 @@ func (s *face) consoleAct(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.afterAct(w, r, id, "undone", err, desk)
 	}
-	given := deedOf(q)
+	given, err := s.deedOf(q)
+	if err != nil {
+		return err
+	}
 	seen, _ := strconv.ParseInt(q.Get("seen"), 10, 64)
 	x, err := s.action(ctx, given)
 	if err == nil {
@@ -158,7 +162,10 @@ func (s *face) consoleDecide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	given := deedOf(q)
+	given, err := s.deedOf(q)
+	if err != nil {
+		return err
+	}
 	order, err := s.decide(ctx, place, given, workerIn(ctx))
 	if err != nil {
 		d, errDesk := s.consoleDesk(ctx)
@@ -209,18 +216,26 @@ func posted(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 }
 
 // deedOf reads a deed from a form. Its place is one field, as maps copy it: 48.40917, 15.61042.
-func deedOf(q url.Values) Deed {
+func (s *face) deedOf(q url.Values) (Deed, error) {
+	var wrong error
 	number := func(key string) float64 {
-		v, _ := strconv.ParseFloat(strings.Replace(strings.TrimSpace(q.Get(key)), ",", ".", 1), 64)
+		text := strings.TrimSpace(q.Get(key))
+		if text == "" {
+			return 0
+		}
+		v, err := strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
+		if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
+			wrong = badRequest(s.texts.T("console.number", "field", s.texts.T("console."+key), "text", text))
+		}
 		return v
 	}
 	d := Deed{Do: q.Get("do"), Reason: strings.TrimSpace(q.Get("reason")), Crew: q.Get("crew"), Body: q.Get("body"), Class: q.Get("class"), Severity: number("severity"),
 		Verdict: q.Get("verdict"), Found: q.Get("found"), Of: strings.TrimSpace(q.Get("of")), Number: strings.TrimSpace(q.Get("number")),
 		What: strings.TrimSpace(q.Get("what")), Quantity: number("quantity"), Unit: strings.TrimSpace(q.Get("unit")), Cents: int64(100*number("cost") + 0.5)}
 	if at := strings.FieldsFunc(q.Get("at"), func(r rune) bool { return r == ',' || r == ' ' }); len(at) == 2 {
-		lat, wrong := strconv.ParseFloat(at[0], 64)
-		lon, alsoWrong := strconv.ParseFloat(at[1], 64)
-		if wrong != nil || alsoWrong != nil {
+		lat, badLat := strconv.ParseFloat(at[0], 64)
+		lon, badLon := strconv.ParseFloat(at[1], 64)
+		if badLat != nil || badLon != nil {
 			lat = 360 // no position: refused
 		}
 		d.Lat, d.Lon = lat, lon
@@ -233,7 +248,7 @@ func deedOf(q url.Values) Deed {
 	if what, ok := strings.CutPrefix(d.Verdict, "not_defect:"); ok {
 		d.Verdict, d.Found = string(dispatch.NotDefect), what
 	}
-	return d
+	return d, wrong
 }
 
 // consoleAt goes to the order of a place, which was clicked on in the map.

@@ -12,13 +12,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 // followIn lets an e-mail address follow a place, in the caller's transaction; confirmed says that it has proved already
 // that it wants to. What has happened so far is not told.
 func followIn(ctx context.Context, tx pgx.Tx, place, email, language string, now time.Time, confirmed bool) error {
-	text, hash := secret()
+	text, hash := access.Secret()
 	var at *time.Time
 	if confirmed {
 		at = &now
@@ -122,7 +123,7 @@ func (s *face) followLink(w http.ResponseWriter, r *http.Request) error {
 	token := r.PathValue("token")
 	v := &followingView{head: head{Page: "following", Title: s.texts.T("follow.title")}, Token: token}
 	var confirmed *time.Time
-	err := s.config.Pool.QueryRow(r.Context(), `select place, confirmed_at from follows where token = $1`, hashOf(token)).Scan(&v.Place, &confirmed)
+	err := s.config.Pool.QueryRow(r.Context(), `select place, confirmed_at from follows where token = $1`, access.HashOf(token)).Scan(&v.Place, &confirmed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errHidden
 	}
@@ -145,7 +146,7 @@ func (s *face) followAnswer(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form cannot be read.")
 	}
-	token := hashOf(r.PathValue("token"))
+	token := access.HashOf(r.PathValue("token"))
 	if r.PostForm.Get("answer") == "stop" {
 		if _, err := s.config.Pool.Exec(r.Context(), `delete from follows where token = $1`, token); err != nil {
 			return fmt.Errorf("stop following: %w", err)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/paulmach/orb"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
 )
@@ -224,7 +225,7 @@ func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(f.photos) > 0 {
 		if f.Draft == "" {
-			f.Draft, _ = secret()
+			f.Draft, _ = access.Secret()
 		}
 		if err := s.keepPhotos(r.Context(), f.Draft, f.photos); err != nil {
 			return err
@@ -247,7 +248,7 @@ func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
 
 func (s *face) submit(ctx context.Context, f reportForm) error {
 	if f.Draft == "" {
-		f.Draft, _ = secret()
+		f.Draft, _ = access.Secret()
 	}
 	return s.takeReport(ctx, report{ID: f.Draft, Category: f.Category, Words: f.Words, At: *f.at, Street: s.streetName(*f.at), Email: f.Email})
 }

@@ -2,9 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -58,19 +56,6 @@ const (
 // errBusy is returned where more comes than a city can mean.
 var errBusy = errors.New("more reports than can be taken")
 
-// secret returns a random text for a link, and its hash for the database.
-func secret() (text string, hash []byte) {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails
-	text = base64.RawURLEncoding.EncodeToString(b)
-	return text, hashOf(text)
-}
-
-func hashOf(text string) []byte {
-	h := sha256.Sum256([]byte(text))
-	return h[:]
-}
-
 // keepPhotos stores photos of a report that is not sent yet.
 func (s *Server) keepPhotos(ctx context.Context, draft string, photos []photo) error {
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
@@ -95,7 +80,7 @@ func (s *Server) photosOf(ctx context.Context, id string) (n int, err error) {
 
 // takeReport stores a report and posts the mail that asks to confirm it. Its id is that of its draft, which photos bear.
 func (s *face) takeReport(ctx context.Context, r report) error {
-	text, hash := secret()
+	text, hash := access.Secret()
 	now := s.config.Now()
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
 		var same, all int
@@ -151,7 +136,7 @@ func (s *face) reportTitle(category, street string) string {
 func (s *Server) findReport(ctx context.Context, token string) (report, error) {
 	var r report
 	err := s.config.Pool.QueryRow(ctx, `select id, category, words, lat, lon, street, email, language, created_at, confirmed_at, place,
-			(select count(*) from report_photos p where p.report = r.id) from reports r where token = $1`, hashOf(token)).
+			(select count(*) from report_photos p where p.report = r.id) from reports r where token = $1`, access.HashOf(token)).
 		Scan(&r.ID, &r.Category, &r.Words, &r.At[1], &r.At[0], &r.Street, &r.Email, &r.Language, &r.Created, &r.Confirmed, &r.Place, &r.Photos)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return r, errHidden
