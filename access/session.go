@@ -39,9 +39,12 @@ const (
 	mostAgent = 300         // bytes
 )
 
+// SecretBytes is how long a secret is, before it becomes text.
+const SecretBytes = 32
+
 // Secret returns 256 random bits as text, and their SHA-256 for the database: a slow hash buys nothing for random secrets.
 func Secret() (text string, hash []byte) {
-	b := make([]byte, 32)
+	b := make([]byte, SecretBytes)
 	_, _ = rand.Read(b) // never fails
 	text = base64.RawURLEncoding.EncodeToString(b)
 	return text, HashOf(text)

@@ -126,7 +126,7 @@ func (s *face) consoleAct(w http.ResponseWriter, r *http.Request) error {
 	}
 	given, err := s.deedOf(q)
 	if err != nil {
-		return err
+		return s.afterAct(w, r, id, "done", err, desk)
 	}
 	seen, _ := strconv.ParseInt(q.Get("seen"), 10, 64)
 	x, err := s.action(ctx, given)

@@ -336,7 +336,7 @@ func TestWorksInterface(t *testing.T) {
 	if answer, body := anna.send("/console/orders/"+id, url.Values{"do": {"note"}, "reason": {"late"}, "seen": {seen}}); answer.StatusCode != http.StatusConflict || !strings.Contains(body, "Someone else changed") {
 		t.Errorf("%s %s", answer.Status, body)
 	}
-	if answer, body := anna.send("/console/orders/"+id, url.Values{"do": {"reclass"}, "class": {"joint"}, "severity": {"deep"}, "seen": {seen}}); answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, "“deep” is no number") {
+	if answer, body := anna.send("/console/orders/"+id, url.Values{"do": {"reclass"}, "class": {"joint"}, "severity": {"deep"}, "seen": {seen}}); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "“deep” is no number") {
 		t.Errorf("%s %s", answer.Status, body)
 	}
 	if answer, _ := anna.send("/console/views", url.Values{"name": {"Rails"}, "query": {"class=rail&evil=1"}}); answer.Request.URL.RawQuery != "class=rail" {

@@ -351,7 +351,7 @@ func (s *face) check(f *reportForm) []fieldError {
 		wrong = append(wrong, fieldError{"email", t.T("report.email.wrong")})
 	}
 	if f.Draft != "" {
-		if b, err := base64.RawURLEncoding.DecodeString(f.Draft); err != nil || len(b) != 16 {
+		if b, err := base64.RawURLEncoding.DecodeString(f.Draft); err != nil || len(b) != access.SecretBytes {
 			f.Draft = ""
 		}
 	}
