@@ -119,6 +119,17 @@ func (w *Ways) Between(positions []orb.Point) Legs {
 	return out
 }
 
+// Crow is Between where there are no streets at all.
+func Crow(positions []orb.Point) Legs {
+	out := Legs{make([][]float64, len(positions)), make([][]orb.LineString, len(positions))}
+	for i, p := range positions {
+		for _, q := range positions {
+			out.Metres[i], out.Lines[i] = append(out.Metres[i], crookedM*Distance(p, q)), append(out.Lines[i], orb.LineString{p, q})
+		}
+	}
+	return out
+}
+
 // search is Dijkstra's algorithm, from one position at a time, ended when all others are reached. What it notes of nodes is valid where
 // seen is the number of the run.
 type search struct {
