@@ -33,7 +33,7 @@ function showDay(): void {
   if (!day) return;
   el('name').textContent = day.name || el('name').textContent;
   el('lead').textContent = day.lead;
-  el('map').innerHTML = day.map;
+  el('route').innerHTML = day.map;
   el('later').textContent = day.later;
   el('stops').innerHTML = day.stops.map((s) => s.line).join('');
   for (const li of el('stops').querySelectorAll<HTMLElement>('li')) {

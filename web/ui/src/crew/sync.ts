@@ -18,6 +18,7 @@ export class Sync {
   now: Now = 'idle';
   sending: number | undefined; // the deed under way
   private tries = 0;
+  private failed = false;
   private timer = 0;
   private running = false;
 
@@ -49,13 +50,13 @@ export class Sync {
   private async all(atOnce: boolean): Promise<void> {
     const held = new Set<string>(); // orders with a parked deed
     let sent = 0;
+    this.failed = false;
     for (const d of await this.store.deeds()) {
       if (d.person !== this.person) continue;
-      if (d.strict && (d.why || held.has(d.order))) {
-        held.add(d.order);
+      if (d.why || (d.strict && held.has(d.order))) {
+        if (d.strict) held.add(d.order);
         continue;
       }
-      if (d.why) continue;
       const left = Date.parse(d.said) + grace - Date.now();
       if (left > 0 && left <= grace && !atOnce) {
         this.soon(left);
@@ -67,8 +68,9 @@ export class Sync {
       if (!went) return;
       sent++;
     }
+    if (this.failed) this.later('idle');
+    else this.tries = 0;
     this.now = 'idle';
-    this.tries = 0;
     if (sent > 0) dispatchEvent(new Event('crew-sent'));
   }
 
@@ -86,6 +88,11 @@ export class Sync {
       return this.later('off');
     }
     if (status === 401 || status === 403) return this.later('login');
+    if (status === 500) { // a fault with this one: it is tried again later, and keeps no other back
+      this.failed = true;
+      held.add(d.order);
+      return true;
+    }
     if (status >= 500 || status === 429 || status === 408) return this.later('off');
     if (status >= 400) {
       if (d.strict) held.add(d.order);
