@@ -91,7 +91,7 @@ func TestCrewWithoutScripts(t *testing.T) {
 	w.put(defect{ID: "pfother", Street: "Austraße", Share: .6, State: "confirmed", Severity: .5, Devices: 5, Days: 4, Order: dispatch.New})
 	w.assign(other, "crew-2")
 	v := w.loggedIn(carl)
-	v.read("/crew", "Crew 1", "8 stops, ", "Ringstraße", "Dammstraße", `class="way on"`)
+	v.read("/crew", "Crew 1", "8 stops, ", "Ringstraße", "Dammstraße", `class="line way on"`)
 	v.read("/crew/orders/"+orders[0], "Pothole, Ringstraße", "Found and repaired", "geo:48.", "5 drivers felt it")
 	first := `{"do":"start","key":"k1","version":2}`
 	if answer, body := v.call("POST", "/crew/orders/"+orders[0]+"/actions", first, ""); answer.StatusCode != http.StatusOK {
@@ -99,7 +99,7 @@ func TestCrewWithoutScripts(t *testing.T) {
 	}
 	fields := map[string]string{"do": "repair", "seen": "3", "key": "form1", "what": "Cold mix", "quantity": "20", "unit": "kg", "cost": "9,50", "reason": ""}
 	for range 2 { // sent twice, done once
-		if answer, body := v.fill(orders[0], fields, map[string][]byte{"before": picture(t), "after": picture(t)}); answer.StatusCode != http.StatusSeeOther {
+		if answer, body := v.still().fill(orders[0], fields, map[string][]byte{"before": picture(t), "after": picture(t)}); answer.StatusCode != http.StatusSeeOther {
 			t.Errorf("repaired: %s %s", answer.Status, body)
 		}
 	}
@@ -300,8 +300,8 @@ func TestCrewDayOffline(t *testing.T) {
 		name string
 	}{{1440, 900, false, "stop-1440"}, {1440, 900, true, "stop-1440-dark"}, {390, 844, true, "stop-390-dark"}, {360, 780, false, "stop-360"}} {
 		b.view(size.w, size.h, size.dark)
-		b.open(server.URL + "/crew/orders/" + orders[6])
-		b.wait(`document.body.dataset.ready === 'yes'`)
+		run(b, chromedp.Navigate(server.URL+"/crew/orders/"+orders[6]))
+		b.until(`document.body?.dataset.ready === 'yes' && document.fonts.status === 'loaded'`)
 		eval[chromedp.Void](b, `void document.querySelectorAll('#stop details').forEach(d => d.open = true)`)
 		look(size.name)
 	}

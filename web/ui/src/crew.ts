@@ -11,7 +11,7 @@ const texts = JSON.parse(body.dataset.texts ?? '{}') as Record<string, string>;
 const text = (key: string, fill: Record<string, string | number> = {}) =>
   Object.entries(fill).reduce((t, [k, v]) => t.replaceAll(`{${k}}`, String(v)), texts[key] ?? key);
 const el = (id: string) => document.getElementById(id)!;
-const clock = (at: Date) => at.toLocaleTimeString(language, {hour: '2-digit', minute: '2-digit'});
+const clock = (at: Date) => at.toLocaleTimeString(language, {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 
 let store: Store;
 let sync: Sync;
@@ -25,8 +25,13 @@ const openOrder = () => decodeURIComponent(/^\/crew\/orders\/([^/]+)$/.exec(loca
 
 const waitingFor = (order: string) => deeds.filter((d) => d.order === order && d.person === person);
 
+const kind = (d: Deed) => (d.photo ? 'photo' : String(d.body?.do));
+
+/** acts says in one line what waits: "started, repaired, photo". */
+const acts = (list: Deed[]) => list.map((d) => text('act.' + kind(d))).join(', ');
+
 function what(d: Deed): string {
-  return text('did.' + (d.photo ? 'photo' : String(d.body?.do)), {what: d.number});
+  return text('did.' + kind(d), {what: d.number});
 }
 
 function showDay(): void {
@@ -41,7 +46,7 @@ function showDay(): void {
     if (mine.length === 0) continue;
     const note = document.createElement('span');
     note.className = 's wait';
-    note.textContent = `${text('waits')}: ${mine.map((d) => what(d)).join(' ')}`;
+    note.textContent = `${text('waits')}: ${acts(mine)}`;
     li.querySelector('.w')!.append(note);
     if (mine.some((d) => d.body?.do === 'repair' || d.body?.do === 'dismiss')) li.classList.add('done');
   }
@@ -68,7 +73,7 @@ function showStop(): void {
   const mine = waitingFor(id);
   const waits = at.querySelector<HTMLElement>('.waits')!;
   waits.hidden = mine.length === 0;
-  waits.textContent = mine.length ? `${text('waits')}: ${mine.map((d) => `${what(d)} ${clock(new Date(d.said))}`).join(' ')}` : '';
+  waits.textContent = mine.length ? `${text('waits')}: ${acts(mine)}` : '';
   const over = mine.some((d) => d.body?.do === 'repair' || d.body?.do === 'dismiss');
   const started = mine.some((d) => d.body?.do === 'start');
   for (const form of at.querySelectorAll<HTMLElement>('.verd form')) {
