@@ -217,7 +217,7 @@ func (m *mini) tooSmall(group string, width float64) bool {
 	case "trunk", "major":
 		return false
 	case "minor":
-		return m.perPixel > 9 || width < 5 && m.perPixel > 2.5
+		return m.perPixel > 12 || width < 5 && m.perPixel > 2.5
 	}
 	return m.perPixel > 2.5
 }
