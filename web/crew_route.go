@@ -8,7 +8,6 @@ import (
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/clip"
-	"github.com/paulmach/orb/maptile"
 	"github.com/paulmach/orb/maptile/tilecover"
 
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -164,6 +163,6 @@ func (m *mini) groundAround(n *geo.Network) {
 		return
 	}
 	for tile := range tiles {
-		m.groundOf(n, maptile.Tile(tile))
+		m.groundOf(n, tile)
 	}
 }
