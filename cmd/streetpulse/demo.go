@@ -120,7 +120,7 @@ func demoYard() *orb.Point { return &orb.Point{15.6068, 48.4061} }
 
 // leftToCrew says whether the town leaves an order that is assigned to its first crew to whoever opens the crew's page.
 func leftToCrew(o dispatch.Order) bool {
-	return o.Crew == "crew-1" && o.State == dispatch.Assigned && time.Since(o.StateAt) < 48*time.Hour
+	return o.Crew == "crew-1" && o.State == dispatch.Assigned && time.Since(o.StateAt) < 9*24*time.Hour
 }
 
 // demoCrews are the demonstration town's two crews, made where there are none; the town then keeps its own time as well.
