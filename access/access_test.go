@@ -73,8 +73,8 @@ func (h *house) opens(token string) bool {
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	for role, want := range map[access.Role]string{
-		access.Resident: "account", access.Crew: "account work", access.Dispatcher: "account triage assign keys",
-		access.Supervisor: "account triage assign overrule keys", access.Administrator: "account work triage assign overrule keys devices people",
+		access.Resident: "account", access.Crew: "account work", access.Dispatcher: "account work triage assign keys",
+		access.Supervisor: "account work triage assign overrule keys", access.Administrator: "account work triage assign overrule keys devices people",
 		"": "", "emperor": "",
 	} {
 		var may []string

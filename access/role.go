@@ -56,7 +56,7 @@ func May(r Role, a Action) bool {
 	case Crew:
 		return a == KeepAccount || a == WorkOrders
 	case Dispatcher:
-		return a == KeepAccount || a == TriageOrders || a == AssignOrders || a == MakeKeys
+		return a == KeepAccount || a == WorkOrders || a == TriageOrders || a == AssignOrders || a == MakeKeys
 	case Supervisor:
 		return May(Dispatcher, a) || a == Supervise
 	case Administrator:

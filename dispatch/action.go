@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
@@ -36,6 +37,7 @@ const (
 	DidReply    Kind = "replied"
 	DidRefer    Kind = "referred" // to a case of another system
 	DidSpend    Kind = "spent"
+	DidPhoto    Kind = "photographed"
 	DidUndo     Kind = "undone"
 	DidWarn     Kind = "warned"
 	DidOverdue  Kind = "overdue"
@@ -106,6 +108,20 @@ type (
 		Unit     string
 		Cents    int64 // hundredths of the city's currency
 	}
+	Photograph struct {
+		Taken         Taken
+		JPEG          []byte // the picture alone: whoever sends it has removed what else the file held
+		Width, Height int
+	}
+)
+
+// Taken says when a photo was taken.
+type Taken string
+
+const (
+	BeforeRepair Taken = "before"
+	AfterRepair  Taken = "after"
+	SomeTime     Taken = ""
 )
 
 func (Accept) kind() Kind   { return DidAccept }
@@ -124,6 +140,8 @@ func (Note) kind() Kind     { return DidNote }
 func (Reply) kind() Kind    { return DidReply }
 func (Refer) kind() Kind    { return DidRefer }
 func (Spend) kind() Kind    { return DidSpend }
+
+func (Photograph) kind() Kind { return DidPhoto }
 
 // longestNumber of a case in another system, bytes.
 const longestNumber = 100
@@ -150,6 +168,9 @@ type Words struct {
 	Cents    int64       `json:"cents,omitempty"`
 	Undoes   Kind        `json:"undoes,omitempty"`
 	Action   int64       `json:"action,omitempty"` // that is undone
+	Photo    string      `json:"photo,omitempty"`  // its id
+	Taken    Taken       `json:"taken,omitempty"`
+	Said     *time.Time  `json:"said,omitempty"` // when it was done, where it was told later
 }
 
 // act is an action while it is done.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,10 +35,12 @@ type By struct {
 	Actor  Actor
 	Person string // their id, for the console and the audit: never public
 	At     time.Time
-	Reason string // the public reads it where the order changes its state; of a Note: its text
-	Seen   int64  // the version of the order that they saw; 0: whichever it is
-	Key    string // a name that the sender has given this action: sent again, it is not done again; may be empty
-	Batch  string // what is done in one stroke has the same, and is taken back in one; empty: a new one
+	Reason string    // the public reads it where the order changes its state; of a Note: its text
+	Seen   int64     // the version of the order that they saw; 0: whichever it is
+	Key    string    // a name that the sender has given this action: sent again, it is not done again; may be empty
+	Batch  string    // what is done in one stroke has the same, and is taken back in one; empty: a new one
+	Said   time.Time // when it was done, where that was before At: on a phone without a network; zero: at At
+	Crews  []string  // a crew's people may act on the orders of these alone; nil: on all
 }
 
 // Done is what became of an order.
@@ -70,7 +73,7 @@ func (c *Changed) Is(target error) bool { return target == ErrChanged }
 
 // Act does something with an order. It returns ErrNotFound; a Changed where the order is no longer the one that was seen; ErrTransition
 // where that cannot be done as it stands; ErrReason where words are missing; ErrUnknown where a crew, body, class, verdict or position is
-// none. Nothing is done then.
+// none; ErrElsewhere where the order is with none of by's crews. Nothing is done then.
 func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, error) {
 	if by.Batch == "" {
 		by.Batch = rand.Text()
@@ -78,7 +81,7 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 	var done Done
 	err := d.retried(ctx, func(tx pgx.Tx) error {
 		if by.Key != "" {
-			again, err := d.doneBefore(ctx, tx, by.Key)
+			again, err := d.doneBefore(ctx, tx, by)
 			if err != nil || again != nil {
 				done = deref(again)
 				return err
@@ -93,6 +96,9 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 		if err != nil {
 			return err
 		}
+		if !by.has(o) {
+			return ErrElsewhere
+		}
 		if by.Seen != 0 && by.Seen != o.Version {
 			return changed(ctx, tx, o)
 		}
@@ -100,6 +106,10 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 		a := &act{tx: tx, office: d.Office, by: by, order: o}
 		if err := x.do(ctx, a); err != nil {
 			return err
+		}
+		if !by.Said.IsZero() {
+			said := by.Said.UTC()
+			a.words.Said = &said
 		}
 		err = o.note(ctx, tx, &before, deed{At: by.At, Kind: x.kind(), Actor: by.Actor, Person: by.Person, Reason: by.Reason, Words: a.words, Batch: by.Batch, Key: by.Key})
 		if err != nil {
@@ -109,6 +119,11 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 		return d.audit(ctx, tx, by, x.kind(), o.ID, o.Number)
 	})
 	return done, err
+}
+
+// has says whether an order is theirs who act.
+func (by By) has(o *record) bool {
+	return by.Crews == nil || o.Crew != nil && slices.Contains(by.Crews, *o.Crew)
 }
 
 // moves says whether an action changes the order's state, and with it perhaps what is believed of its place.
@@ -132,21 +147,26 @@ func (d Desk) retried(ctx context.Context, work func(pgx.Tx) error) error {
 	}
 }
 
-// doneBefore returns what an action with this key has done, nil where there was none.
-func (d Desk) doneBefore(ctx context.Context, tx pgx.Tx, key string) (*Done, error) {
+// doneBefore returns what an action with this key has done, nil where there was none. State and version are those that it left: what was
+// done since, whoever asks again has not seen. Another person's action is ErrKey.
+func (d Desk) doneBefore(ctx context.Context, tx pgx.Tx, by By) (*Done, error) {
 	// Two that come at once wait for each other here.
-	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 7310021))`, key); err != nil {
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 7310021))`, by.Key); err != nil {
 		return nil, fmt.Errorf("look whether this was done: %w", err)
 	}
 	var out Done
 	var words []byte
-	err := tx.QueryRow(ctx, `select o.id, o.number, o.state, o.version, a.kind, a.batch, a.words from order_actions a join orders o on o.id = a.order_id where a.key = $1`, key).
-		Scan(&out.ID, &out.Number, &out.State, &out.Version, &out.Kind, &out.Batch, &words)
+	var person string
+	err := tx.QueryRow(ctx, `select o.id, o.number, a.state, a.version, a.kind, a.batch, a.words, a.person from order_actions a join orders o on o.id = a.order_id where a.key = $1`, by.Key).
+		Scan(&out.ID, &out.Number, &out.State, &out.Version, &out.Kind, &out.Batch, &words, &person)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look whether this was done: %w", err)
+	}
+	if by.Crews != nil && person != by.Person {
+		return nil, ErrKey
 	}
 	var w Words
 	if err := json.Unmarshal(words, &w); err != nil {

@@ -137,4 +137,6 @@ var (
 	ErrNothing    = errors.New("there is nothing to take back")
 	ErrFinal      = errors.New("this cannot be taken back")
 	ErrUnknown    = errors.New("there is no such crew, body or class") // wrapped with which
+	ErrElsewhere  = errors.New("the work order is not with this crew")
+	ErrKey        = errors.New("somebody else has given an action this key")
 )

@@ -24,6 +24,7 @@ type View struct {
 	Text    string // part of a number, street or case number
 	Failed  bool   // only those where an earlier repair did not hold
 	Bounds  *orb.Bound
+	Since   time.Time // only those that have come to their state since; zero: all
 	Order   Sort
 	Limit   int // 0: no limit
 	Offset  int
@@ -58,6 +59,9 @@ func (v View) where(now, soon time.Time) (string, []any) {
 	}
 	if len(v.Classes) > 0 {
 		where = append(where, "o.class = any("+arg(v.Classes)+")")
+	}
+	if !v.Since.IsZero() {
+		where = append(where, "o.state_at >= "+arg(v.Since))
 	}
 	if v.Failed {
 		where = append(where, "o.failed")

@@ -31,7 +31,7 @@ type toUndo struct {
 // Undo takes back what a person did last, if that was not long ago (Works.UndoFor): all orders of that stroke, each by a step of its own
 // that the story keeps. An order that somebody has changed since stays as it is, and its Err is a Changed; what reached the crowd and
 // cannot be brought back is ErrFinal: a repair, from which on the evidence counts anew. It returns ErrNothing where the person has done
-// nothing of late.
+// nothing of late. Where by names a batch, that stroke alone is taken back, if it is the last.
 func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 	works, err := LoadWorks(ctx, d.Pool)
 	if err != nil {
@@ -42,7 +42,7 @@ func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 			select batch from order_actions where person = $1 and person <> '' and kind <> 'undone' and not undone and at > $2 and at <= $3 and before is not null
 			order by n desc limit 1)
 		select a.n, a.order_id, a.version, a.kind, a.words, a.before, a.batch from order_actions a, newest
-		where a.person = $1 and a.batch = newest.batch and not a.undone and a.before is not null and a.kind <> 'undone' order by a.n desc`, by.Person, by.At.Add(-works.UndoFor), by.At)
+		where a.person = $1 and a.batch = newest.batch and $4 in ('', a.batch) and not a.undone and a.before is not null and a.kind <> 'undone' order by a.n desc`, by.Person, by.At.Add(-works.UndoFor), by.At, by.Batch)
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
 	}
@@ -59,7 +59,7 @@ func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 	var out []Undone
 	for _, u := range list {
 		done, err := d.undo(ctx, by, u)
-		if err != nil && !errors.Is(err, ErrChanged) && !errors.Is(err, ErrFinal) && !errors.Is(err, ErrTransition) {
+		if err != nil && !errors.Is(err, ErrChanged) && !errors.Is(err, ErrFinal) && !errors.Is(err, ErrTransition) && !errors.Is(err, ErrElsewhere) {
 			return out, err
 		}
 		out = append(out, Undone{done, err})
@@ -77,6 +77,9 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 			return err
 		}
 		done = Done{ID: o.ID, Number: o.Number, State: o.State, Version: o.Version, Kind: u.kind}
+		if !by.has(o) {
+			return ErrElsewhere
+		}
 		if o.Version != u.version {
 			return changed(ctx, tx, o)
 		}
@@ -109,6 +112,11 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u toUndo) error {
 	if u.kind == DidRepair {
 		return fmt.Errorf("a repair: %w", ErrFinal)
+	}
+	if u.kind == DidPhoto {
+		if _, err := tx.Exec(ctx, `delete from order_photos where id = $1`, u.words.Photo); err != nil {
+			return fmt.Errorf("take back a photo of work order %s: %w", o.ID, err)
+		}
 	}
 	if u.kind == DidSplit {
 		return o.unsplit(ctx, tx, by, u)

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 const (
@@ -105,9 +107,16 @@ type personView struct {
 	Wrong   string
 	Section string
 	Self    bool
+	Crews   []inCrew // empty: the person works on no orders
 }
 
-func deeds() []string { return []string{"role", "disable", "enable", "end", "link"} }
+// inCrew is a crew, and whether somebody is in it.
+type inCrew struct {
+	dispatch.Team
+	In bool
+}
+
+func deeds() []string { return []string{"crews", "role", "disable", "enable", "end", "link"} }
 
 func (s *face) personPage(w http.ResponseWriter, r *http.Request) error {
 	return s.showPerson(w, r, http.StatusOK, func(v *personView) {
@@ -136,6 +145,15 @@ func (s *face) showPerson(w http.ResponseWriter, r *http.Request, status int, ch
 	if v.Log, err = s.readLog(ctx, access.Search{What: p.ID, Limit: 20}); err != nil {
 		return err
 	}
+	if p.May(access.WorkOrders) {
+		crews, err := dispatch.Crews(ctx, s.config.Pool, false)
+		if err != nil {
+			return err
+		}
+		for _, t := range crews {
+			v.Crews = append(v.Crews, inCrew{t, slices.Contains(t.Members, p.ID)})
+		}
+	}
 	change(v)
 	return s.render(w, r, status, "base", v)
 }
@@ -145,7 +163,12 @@ func (s *face) personPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id, deed := r.PathValue("id"), r.PostForm.Get("do")
-	err := s.deal(r.Context(), id, deed, access.Role(r.PostForm.Get("role")))
+	var err error
+	if deed == "crews" {
+		err = s.putInCrews(r.Context(), id, r.PostForm["crew"])
+	} else {
+		err = s.deal(r.Context(), id, deed, access.Role(r.PostForm.Get("role")))
+	}
 	switch {
 	case errors.Is(err, access.ErrLastAdministrator):
 		return s.showPerson(w, r, http.StatusConflict, func(v *personView) { v.Wrong = s.texts.T("admin.last") })
@@ -160,6 +183,24 @@ func (s *face) personPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/admin/people/"+url.PathEscape(id)+"?done="+url.QueryEscape(deed), http.StatusSeeOther)
 	return nil
+}
+
+// putInCrews has somebody be in these crews, as who is logged in.
+func (s *face) putInCrews(ctx context.Context, id string, crews []string) error {
+	by, _ := personOf(ctx)
+	err := pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		if _, err := access.Find(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := dispatch.PutInCrews(ctx, tx, id, crews); err != nil {
+			return err
+		}
+		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: "person.crews", What: id, Detail: strings.Join(crews, ", ")})
+	})
+	if errors.Is(err, dispatch.ErrUnknown) {
+		return badRequest(s.texts.T("console.refused.unknown"))
+	}
+	return err
 }
 
 // deal does something to somebody, as who is logged in.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -67,6 +68,7 @@ func (s *Server) registerWorks(api huma.API) {
 	huma.Register(api, s.guarded(api, access.TriageOrders, "list-crews", http.MethodGet, "/crews", "Crews and their members"), s.apiCrews)
 	huma.Register(api, s.guarded(api, access.Supervise, "save-crew", http.MethodPut, "/crews/{id}", "Make a crew or change it", 422), s.apiSaveCrew)
 	s.registerConsoleStream(api)
+	s.registerCrewAPI(api)
 }
 
 // oneInput does something with one order.
@@ -208,6 +210,11 @@ func (s *face) apiUndo(ctx context.Context, _ *ownInput) (*actOutput, error) {
 		return nil, s.failed(ctx, "console", err)
 	}
 	undone, err := d.Undo(ctx, workerIn(ctx).by(d.now))
+	return s.undone(ctx, d, undone, err)
+}
+
+// undone says what became of orders whose last action was taken back.
+func (s *face) undone(ctx context.Context, d consoleDesk, undone []dispatch.Undone, err error) (*actOutput, error) {
 	if err != nil {
 		if words, ok := s.refused(ctx, err, d); ok {
 			return nil, huma.Error422UnprocessableEntity(words)
@@ -346,6 +353,13 @@ type crewBody struct {
 	Body    string   `json:"body"`
 	Members []string `json:"members" doc:"people's ids"`
 	Closed  bool     `json:"closed"`
+	Yard    *yard    `json:"yard,omitempty" doc:"where it sets out from"`
+}
+
+// yard is where a crew sets out from.
+type yard struct {
+	Lat float64 `json:"lat" minimum:"-90" maximum:"90"`
+	Lon float64 `json:"lon" minimum:"-180" maximum:"180"`
 }
 
 type crewsOutput struct {
@@ -362,7 +376,11 @@ func (s *Server) apiCrews(ctx context.Context, _ *struct{}) (*crewsOutput, error
 	out := &crewsOutput{}
 	out.Body.Crews = []crewBody{}
 	for _, c := range crews {
-		out.Body.Crews = append(out.Body.Crews, crewBody{c.ID, c.Name, c.Body, append([]string{}, c.Members...), !c.ClosedAt.IsZero()})
+		body := crewBody{c.ID, c.Name, c.Body, append([]string{}, c.Members...), !c.ClosedAt.IsZero(), nil}
+		if c.Yard != nil {
+			body.Yard = &yard{c.Yard.Lat(), c.Yard.Lon()}
+		}
+		out.Body.Crews = append(out.Body.Crews, body)
 	}
 	return out, nil
 }
@@ -375,11 +393,15 @@ type saveCrewInput struct {
 		Body    string   `json:"body,omitempty" maxLength:"200"`
 		Members []string `json:"members,omitempty" maxItems:"100" doc:"people's ids"`
 		Closed  bool     `json:"closed,omitempty"`
+		Yard    *yard    `json:"yard,omitempty" doc:"where it sets out from: its orders are put into driving order from there"`
 	}
 }
 
 func (s *Server) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{}, error) {
 	t := dispatch.Team{ID: in.ID, Name: in.Body.Name, Body: in.Body.Body, Members: in.Body.Members}
+	if y := in.Body.Yard; y != nil {
+		t.Yard = &orb.Point{y.Lon, y.Lat}
+	}
 	if in.Body.Closed {
 		t.ClosedAt = s.config.Now()
 	}

@@ -101,6 +101,10 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return s.texts.T("console.refused.final"), true
 	case errors.Is(err, dispatch.ErrNotFound):
 		return s.texts.T("console.refused.gone"), true
+	case errors.Is(err, dispatch.ErrElsewhere):
+		return s.texts.T("crew.elsewhere"), true
+	case errors.Is(err, dispatch.ErrKey):
+		return s.texts.T("crew.key"), true
 	}
 	return "", false
 }

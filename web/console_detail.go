@@ -42,6 +42,7 @@ type detail struct {
 	Story    []acted
 	Notes    []acted
 	Spent    string
+	Photos   []crewPhoto     // of crews, and of residents
 	Can      map[string]bool // what can be done with it now
 	Minimap  template.HTML
 	Link     *linked // the order that it is a duplicate of, was split off, or whose repair failed
@@ -103,6 +104,9 @@ func (s *face) detailOf(ctx context.Context, d consoleDesk, id string) (*detail,
 	}
 	out.Parts = s.parts(o.Priority)
 	if err := s.fillStory(ctx, out, d); err != nil {
+		return nil, err
+	}
+	if out.Photos, err = s.crewPhotos(ctx, o); err != nil {
 		return nil, err
 	}
 	out.Link, err = s.linkOf(ctx, o)

@@ -21,6 +21,9 @@ func (s *face) fillStory(ctx context.Context, out *detail, d consoleDesk) error 
 	for i := len(record) - 1; i >= 0; i-- {
 		a := record[i]
 		step := acted{At: s.moment(a.At, d), Text: s.actedWords(a, people), Reason: a.Reason, Undone: a.Undone}
+		if a.Words.Said != nil {
+			step.Text += " " + s.texts.T("console.told", "at", s.moment(*a.Words.Said, d))
+		}
 		if (a.Kind == dispatch.DidNote || a.Kind == dispatch.DidReply) && !a.Undone {
 			out.Notes = append(out.Notes, step)
 		}

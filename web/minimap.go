@@ -76,8 +76,9 @@ func (m *mini) path(lines orb.MultiLineString, closed bool) string {
 }
 
 // ground draws water, wood and rail, out of the tile that the place lies in.
-func (m *mini) ground(n *geo.Network) {
-	tile := maptile.At(m.centre, 14)
+func (m *mini) ground(n *geo.Network) { m.groundOf(n, maptile.At(m.centre, 14)) }
+
+func (m *mini) groundOf(n *geo.Network, tile maptile.Tile) {
 	body, err := n.Tile(geo.GroundLayer, 14, tile.X, tile.Y)
 	if err != nil {
 		return
@@ -172,6 +173,9 @@ func (m *mini) streets(n *geo.Network) {
 			continue
 		}
 		group, width := streetClass(st.Class)
+		if m.tooSmall(group, width) {
+			continue
+		}
 		key := fmt.Sprintf("%s%05.1f", group, width)
 		d, ok := byWidth[key]
 		if !ok {
@@ -202,7 +206,20 @@ func (m *mini) streets(n *geo.Network) {
 			fmt.Fprintf(&m.svg, `<path class="m-%s line" stroke-width="%.1f" d="%s"/>`, d.group, d.width/m.perPixel, m.path(d.lines, false))
 		}
 	}
-	m.labels(names)
+	if m.perPixel <= miniMetresCoarse {
+		m.labels(names)
+	}
+}
+
+// tooSmall says whether a street is left out of a map of this scale: it would take more room than it is worth.
+func (m *mini) tooSmall(group string, width float64) bool {
+	switch group {
+	case "trunk", "major":
+		return false
+	case "minor":
+		return m.perPixel > 12 || width < 5 && m.perPixel > 2.5
+	}
+	return m.perPixel > 2.5
 }
 
 // longest returns the longest of best and the parts of cut.

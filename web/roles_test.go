@@ -32,7 +32,7 @@ func whoOpens() map[string]access.Action {
 		`POST /places/{id}/follow|GET /follow/{token}|POST /follow/{token}|POST /places/{id}/votes|/|GET /assets/|GET /favicon.ico|GET /tiles/{layer}/{z}/{x}/{y}|`+
 		`GET /tiles/{layer}|/api/v1/|GET /api/v1/stream|GET /healthz|GET /readyz|GET /metrics|GET /mqtt|POST /broker/|`+
 		`GET /login|POST /login|POST /logout|GET /login/forgotten|POST /login/forgotten|GET /login/link/{token}|POST /login/link/{token}|GET /signup|POST /signup|`+
-		`GET /login/oidc|GET /login/oidc/callback|GET /drive|GET /drive/manifest.webmanifest|GET /drive/assets/|GET /drive/offline.js`, "|") {
+		`GET /login/oidc|GET /login/oidc/callback|GET /drive|GET /drive/manifest.webmanifest|GET /drive/assets/|GET /drive/offline.js|GET /crew/offline.js|GET /crew/manifest.webmanifest`, "|") {
 		out[pattern] = anybody
 	}
 	for _, pattern := range strings.Split(`GET /account|POST /account|GET /account/delete|POST /account/delete|POST /account/password|POST /account/sessions|POST /account/follows`, "|") {
@@ -45,6 +45,9 @@ func whoOpens() map[string]access.Action {
 	for _, pattern := range strings.Split(`GET /console|GET /console/rows|GET /console/at/{id}|GET /console/orders/{id}|POST /console/orders/{id}|GET /console/orders/{id}/sheet|`+
 		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
+	}
+	for _, pattern := range strings.Split(`GET /crew|GET /crew/orders/{id}|POST /crew/orders/{id}|GET /crew/orders/{id}/photos/{name}`, "|") {
+		out[pattern] = access.WorkOrders
 	}
 	return out
 }
@@ -62,6 +65,7 @@ func whoCalls() map[string]access.Action {
 		access.ManageDevices: `list-devices revoke-device`,
 		access.TriageOrders: `act-on-orders undo transition-order note-order merge-order split-order move-order reclass-order refer-order spend-order order-record
 			list-reviews decide-review list-crews console-stream`,
+		access.WorkOrders:   `crew-day crew-act crew-photo crew-undo`,
 		access.AssignOrders: `assign-order`,
 		access.Supervise:    `save-crew`,
 	} {

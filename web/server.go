@@ -67,6 +67,7 @@ type Server struct {
 	credentials *ingest.Credentials
 	explainer   *crowd.Explainer
 	covered     atomic.Pointer[covered]
+	ways        atomic.Pointer[wayed]
 	tally       tally
 	figures     performances
 	gathered    gathered
@@ -171,11 +172,13 @@ func (s *Server) routes() *routes {
 	page("POST /places/{id}/votes", (*face).votePage)
 	s.registerLogin(page)
 	s.registerConsole(page)
+	s.registerCrew(page)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)
 	mux.HandleFunc("GET "+driveAssets, s.driveFile)
 	mux.HandleFunc("GET /drive/offline.js", s.driveOffline)
+	mux.HandleFunc("GET /crew/offline.js", s.crewOffline)
 	mux.Handle("GET /favicon.ico", http.HandlerFunc(s.favicon))
 	mux.Handle("GET /tiles/{layer}/{z}/{x}/{y}", compressed(http.HandlerFunc(s.tile)))
 	mux.Handle("GET /tiles/{layer}", compressed(http.HandlerFunc(s.tileJSON)))

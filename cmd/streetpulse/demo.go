@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/paulmach/orb"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
@@ -69,7 +71,8 @@ func (p *parts) demonstrate(ctx context.Context) error {
 }
 
 // mend is the demonstration town's works department: each morning it takes every order one step on, so that all states are
-// seen. Those whose numbers end in 3, 6 or 9 it leaves to whoever opens the console.
+// seen. Those whose numbers end in 3, 6 or 9 it leaves to whoever opens the console, and what its first crew was given of late to whoever opens
+// the crew's page.
 func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time) error {
 	next := map[dispatch.State]dispatch.Step{
 		dispatch.New:        {State: dispatch.Accepted, Actor: dispatch.Dispatcher},
@@ -89,7 +92,7 @@ func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time)
 	}
 	for i, o := range orders {
 		step, ok := next[o.State]
-		if !ok || strings.ContainsAny(o.Number[len(o.Number)-1:], "369") {
+		if !ok || strings.ContainsAny(o.Number[len(o.Number)-1:], "369") || leftToCrew(o) {
 			continue
 		}
 		step.At = day.Add(6 * time.Hour)
@@ -112,13 +115,27 @@ func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time)
 	return nil
 }
 
+// demoYard is where the demonstration town's crews set out from: Bertschingerstraße, between the station and the Danube.
+func demoYard() *orb.Point { return &orb.Point{15.6068, 48.4061} }
+
+// leftToCrew says whether the town leaves an order that is assigned to its first crew to whoever opens the crew's page.
+func leftToCrew(o dispatch.Order) bool {
+	return o.Crew == "crew-1" && o.State == dispatch.Assigned && time.Since(o.StateAt) < 9*24*time.Hour
+}
+
 // demoCrews are the demonstration town's two crews, made where there are none; the town then keeps its own time as well.
 func demoCrews(ctx context.Context, pool *pgxpool.Pool) ([]dispatch.Team, error) {
 	crews, err := dispatch.Crews(ctx, pool, false)
 	if err != nil || len(crews) > 0 {
 		return crews, err
 	}
-	for _, c := range []dispatch.Team{{ID: "crew-1", Name: "Crew 1"}, {ID: "crew-2", Name: "Crew 2"}} {
+	var members []string // whoever logs in as the demonstration's crew is in the first
+	if p, err := access.FindEmail(ctx, pool, demoEmail(access.Crew)); err == nil {
+		members = append(members, p.ID)
+	} else if !errors.Is(err, access.ErrNobody) {
+		return nil, err
+	}
+	for _, c := range []dispatch.Team{{ID: "crew-1", Name: "Crew 1", Members: members, Yard: demoYard()}, {ID: "crew-2", Name: "Crew 2", Yard: demoYard()}} {
 		if _, err := dispatch.SaveCrew(ctx, pool, c); err != nil {
 			return nil, err
 		}

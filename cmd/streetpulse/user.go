@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/postgres"
 	"github.com/streetpulse/streetpulse/web"
 )
@@ -24,6 +25,7 @@ type userCommand struct {
 	Link    userLink    `cmd:"" help:"Print a new link for a person to choose a password; for who cannot get mail."`
 	Disable userDisable `cmd:"" help:"Keep a person out, at once and everywhere."`
 	Enable  userEnable  `cmd:"" help:"Let a person in again."`
+	Crew    userCrew    `cmd:"" help:"Put a person in crews, whose orders they then see at /crew."`
 }
 
 // theirs are the flags of every command about one person.
@@ -212,6 +214,26 @@ func (c userEnable) Run(ctx context.Context, o output) error {
 		if err == nil {
 			_, err = fmt.Fprintf(o.out, "%s is enabled\n", p.Email)
 		}
+		return err
+	})
+}
+
+type userCrew struct {
+	theirs
+	Crews []string `arg:"" optional:"" help:"The ids of the crews that the person is in, and is in no others. None: in no crew." placeholder:"CREW"`
+}
+
+func (c userCrew) Run(ctx context.Context, o output) error {
+	return c.about(ctx, o, func(ctx context.Context, db *postgres.Database, p access.Person) error {
+		err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error { return dispatch.PutInCrews(ctx, tx, p.ID, c.Crews) })
+		if err != nil {
+			return err
+		}
+		in := "no crew"
+		if len(c.Crews) > 0 {
+			in = strings.Join(c.Crews, ", ")
+		}
+		_, err = fmt.Fprintf(o.out, "%s is in %s\n", p.Email, in)
 		return err
 	})
 }
