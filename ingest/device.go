@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/oklog/ulid/v2"
 
@@ -83,10 +82,14 @@ func Ensure(ctx context.Context, pool *pgxpool.Pool, ids []string, at time.Time)
 	return nil
 }
 
+// RevokedChannel is where revoked devices are announced, by id.
+const RevokedChannel = "streetpulse_revoked"
+
 // Revoke takes a device's access away. Every process refuses it within CacheAge, and brokers close its connection.
 // Its events stay. It returns ErrNoDevice for an unknown one; a revoked one stays as it is.
 func Revoke(ctx context.Context, pool *pgxpool.Pool, id string, now time.Time) error {
-	tag, err := pool.Exec(ctx, `update devices set revoked_at = coalesce(revoked_at, $2) where id = $1`, id, now)
+	tag, err := pool.Exec(ctx, `with revoked as (update devices set revoked_at = coalesce(revoked_at, $2) where id = $1 returning id)
+		select pg_notify('`+RevokedChannel+`', id) from revoked`, id, now)
 	if err != nil {
 		return fmt.Errorf("revoke a device: %w", err)
 	}
@@ -94,25 +97,4 @@ func Revoke(ctx context.Context, pool *pgxpool.Pool, id string, now time.Time) e
 		return fmt.Errorf("revoke %q: %w", id, ErrNoDevice)
 	}
 	return nil
-}
-
-// List returns every device, the newest first.
-func List(ctx context.Context, pool *pgxpool.Pool) ([]Device, error) {
-	rows, err := pool.Query(ctx, `select id, name, app, kind, enrolled_at, revoked_at, online, status::text, status_at from devices
-		order by enrolled_at desc, id desc`)
-	if err != nil {
-		return nil, fmt.Errorf("list devices: %w", err)
-	}
-	devices, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d Device, err error) {
-		var status *string
-		err = row.Scan(&d.ID, &d.Name, &d.App, &d.Kind, &d.EnrolledAt, &d.RevokedAt, &d.Online, &status, &d.StatusAt)
-		if status != nil {
-			d.Status = []byte(*status)
-		}
-		return d, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list devices: %w", err)
-	}
-	return devices, nil
 }

@@ -182,6 +182,7 @@ type parts struct {
 	password string // of the demonstration's people; empty: there are none
 
 	writer *ingest.Writer
+	in     *ingest.Ingest
 	broker *broker.Broker     // nil with an external one
 	remote *consumer.Consumer // nil without
 	engine *crowd.Engine
@@ -199,7 +200,8 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 		return nil, nil
 	}
 	p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
-	in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+	p.in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+	in = p.in
 	if p.c.Broker != "" {
 		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Log: p.log, Registerer: p.registry})
 		return in, err
@@ -304,6 +306,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	if p.writer != nil {
 		wake = p.writer.Wake()
 		group.Go(func() error { return p.writer.Run(writing) })
+		group.Go(func() error { return p.in.KeepHabits(writing) })
 		group.Go(func() error {
 			defer stopWriting()
 			if p.remote != nil {

@@ -65,7 +65,7 @@ func (b *Broker) hearLists(ctx context.Context, lists *ingest.WatchLists) error 
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "listen "+ingest.WatchChannel); err != nil {
+	if _, err := conn.Exec(ctx, "listen "+ingest.WatchChannel+"; listen "+ingest.RevokedChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if err := lists.Publish(ctx, conn, nil); err != nil {
@@ -85,6 +85,10 @@ func (b *Broker) hearLists(ctx context.Context, lists *ingest.WatchLists) error 
 			continue
 		case err != nil:
 			return fmt.Errorf("wait for watch lists: %w", err)
+		}
+		if n.Channel == ingest.RevokedChannel {
+			b.cutOff(n.Payload)
+			continue
 		}
 		region, err := strconv.ParseInt(n.Payload, 10, 64)
 		if err != nil {
