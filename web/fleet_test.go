@@ -117,6 +117,26 @@ func TestDevices(t *testing.T) {
 	if answer, body := root.call(http.MethodPost, "/devices/loose/revocation", "", ""); answer.StatusCode != http.StatusNoContent {
 		t.Errorf("revoke over the interface: %s %s", answer.Status, body)
 	}
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "/detectors/vehicle", `{"parameters":{"version":1,"least_g":0.3},"share":0.1,"note":"buses hear less"}`, 201},
+		{"POST", "/detectors/vehicle", `{"parameters":{"version":1,"least_g":30},"share":0.1}`, 422},
+		{"POST", "/detectors/vehicle", `{"parameters":{"version":1},"share":0}`, 422},
+		{"PATCH", "/detectors/revisions/1", `{"share":0.5}`, 204},
+		{"DELETE", "/detectors/revisions/1", "", 204},
+		{"DELETE", "/detectors/revisions/1", "", 404},
+		{"PATCH", "/detectors/revisions/1", `{"share":1}`, 404},
+	} {
+		if answer, body := root.call(c.method, c.path, c.body, ""); answer.StatusCode != c.status {
+			t.Errorf("%s %s %s: %s %s", c.method, c.path, c.body, answer.Status, body)
+		}
+	}
+	if _, body := root.call(http.MethodGet, "/detectors", "", ""); !strings.Contains(body, `"least_slow_g":0.21`) || !strings.Contains(body, `"share":0.5`) || strings.Contains(body, `"ended_at":null`) {
+		t.Error(body)
+	}
+	root.read("/admin/log?action=detector.", "Gave out detector parameters", "vehicle, 10 %", "Took them back")
 	if _, body := root.call(http.MethodGet, "/devices/loose", "", ""); !strings.Contains(body, `"health":"revoked"`) {
 		t.Error(body)
 	}

@@ -62,7 +62,7 @@ func whoCalls() map[string]access.Action {
 		access.KeepAccount:   `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
 		access.MakeKeys:      `list-keys make-key revoke-key`,
 		access.Administer:    `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key read-audit`,
-		access.ManageDevices: `list-devices get-device revoke-device`,
+		access.ManageDevices: `list-devices get-device revoke-device list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
 		access.TriageOrders: `act-on-orders undo transition-order note-order merge-order split-order move-order reclass-order refer-order spend-order order-record
 			list-reviews decide-review list-crews console-stream`,
 		access.AssignOrders: `assign-order`,
