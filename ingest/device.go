@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/oklog/ulid/v2"
 
@@ -26,6 +27,7 @@ type Enrolment struct {
 	Name string `json:"name,omitempty"`
 	App  string `json:"app,omitempty"`
 	Kind string `json:"kind,omitempty"`
+	Code string `json:"-"` // of a fleet; empty: it is of none
 }
 
 // Device is one that may send, or might before it was revoked.
@@ -42,7 +44,7 @@ type Device struct {
 }
 
 // Enrol makes a device and returns it with its secret, which is stored nowhere: only its hash is. ErrInvalid where the
-// enrolment's words are too long.
+// enrolment's words are too long, ErrCode where its code is no good.
 func Enrol(ctx context.Context, pool *pgxpool.Pool, e Enrolment, now time.Time) (Device, string, error) {
 	const longest = 200
 	for _, text := range []string{e.Name, e.App, e.Kind} {
@@ -59,8 +61,15 @@ func Enrol(ctx context.Context, pool *pgxpool.Pool, e Enrolment, now time.Time) 
 		return Device{}, "", fmt.Errorf("make a device's id: %w", err)
 	}
 	d := Device{ID: id.String(), Name: e.Name, App: e.App, Kind: e.Kind, EnrolledAt: now.UTC().Truncate(time.Microsecond)}
-	_, err = pool.Exec(ctx, `insert into devices (id, name, app, kind, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6)`,
-		d.ID, d.Name, d.App, d.Kind, hash[:], d.EnrolledAt)
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		fleet, err := redeem(ctx, tx, e.Code, now)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `insert into devices (id, name, app, kind, fleet, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+			d.ID, d.Name, d.App, d.Kind, fleet, hash[:], d.EnrolledAt)
+		return err
+	})
 	if err != nil {
 		return Device{}, "", fmt.Errorf("enrol a device: %w", err)
 	}

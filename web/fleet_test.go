@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/web"
 )
 
 // fleet puts devices into the town, each as its id says.
@@ -43,6 +45,37 @@ func (w *town) fleet() {
 	add("odd", 20, `{"online":true,"queued":"many","dropped":{"a":1},"firmware":7}`, 0, 3, 4, 0.2, 0.9)
 	add("away", 60, said+`}`, 16, 3, 4, 0.2, 0.9)
 	add("unheard", 60, "", 0, 0, 0, 0, 0)
+}
+
+// Devices of a fleet enrol with its code, as many as it is for, whatever their address has done.
+func TestEnrolmentCodes(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, func(c *web.Config) { c.EnrolLimit, c.EnrolCodes = 2, true })
+	expired := today().AddDate(0, 0, -1)
+	code, err := ingest.MakeCode(context.Background(), w.pool, "buses", 3, nil, today())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := ingest.MakeCode(context.Background(), w.pool, "buses", 3, &expired, today())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		body   string
+		status int
+	}{
+		{`{"code":"` + code + `"}`, 201}, {`{"code":"` + code + `"}`, 201}, {`{"code":"` + code + `","name":"` + strings.Repeat("x", 201) + `"}`, 422},
+		{`{"code":"` + code + `"}`, 201}, {`{"code":"` + code + `"}`, 403}, {`{"code":"` + old + `"}`, 403}, {`{}`, 429},
+	} {
+		if answer, body := w.send(http.MethodPost, "/api/v1/devices", c.body, "", ""); answer.StatusCode != c.status {
+			t.Errorf("%d: %s %s", i, answer.Status, body)
+		}
+	}
+	if n := count(w, `select count(*) from devices where fleet = 'buses'`); n != 3 {
+		t.Errorf("%d devices of the fleet", n)
+	}
+	root := w.loggedIn(w.person("root@example.org", access.Administrator))
+	root.read("/admin/devices?fleet=buses", "3 devices are enrolled", "<option selected>buses</option>")
 }
 
 // TestDevices looks at the devices as an administrator: how each is, which are like that, and revokes one, on the page and over the

@@ -16,6 +16,7 @@ type deviceCommand struct {
 	List   deviceList   `cmd:"" help:"List the devices."`
 	Show   deviceShow   `cmd:"" help:"Show a device and how it seems to be."`
 	Revoke deviceRevoke `cmd:"" help:"Take a device's access away."`
+	Code   deviceCode   `cmd:"" help:"Make a code with which a fleet's devices enrol; prints it, once."`
 	Erase  deviceErase  `cmd:"" help:"Erase everything about a device; what it said at places stays as counts that name nobody."`
 }
 
@@ -109,6 +110,35 @@ func (c deviceRevoke) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	_, err = fmt.Fprintf(o.out, "%s is revoked\n", c.ID)
+	return err
+}
+
+type deviceCode struct {
+	store
+	Fleet string `required:"" help:"The fleet's name."`
+	Most  int    `default:"100" help:"Devices that may enrol with it."`
+	Days  int    `default:"30" help:"Days until it expires; 0: never."`
+}
+
+func (c deviceCode) Run(ctx context.Context, o output) (err error) {
+	if c.Most < 1 || c.Days < 0 {
+		return fmt.Errorf("%w: --most is at least 1, --days at least 0", errUsage)
+	}
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var expires *time.Time
+	if c.Days > 0 {
+		at := time.Now().AddDate(0, 0, c.Days)
+		expires = &at
+	}
+	code, err := ingest.MakeCode(ctx, db.Pool, c.Fleet, c.Most, expires, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "code  %s\n", code)
 	return err
 }
 
