@@ -64,7 +64,7 @@ func (c simulateCommand) Run(ctx context.Context, o output) error {
 // stopped returns nil where what ended was stopped as asked.
 func stopped(ctx context.Context, err error) error {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // stopped as asked
 	}
 	return err
 }

@@ -75,7 +75,6 @@ type ride struct {
 	north, east float64 // degrees
 	offset      time.Duration
 	drift       float64
-	bearing     float64
 }
 
 func newVehicle(f *Fleet, n int) (*vehicle, error) {
