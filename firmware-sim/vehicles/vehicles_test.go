@@ -110,8 +110,8 @@ func start(t *testing.T) (*broker, string) {
 	return b, enrol.URL
 }
 
-// Units drive at many times the speed of life, are stopped, and go on with what their queues in files hold: everything that they felt
-// arrives, and nothing that does not count.
+// Units drive at many times the speed of life, are stopped, and go on as the same units with what their queues in files hold. Whatever they
+// took for acknowledged is at the broker, which breaks connections before and after it keeps a message.
 func TestUnitsDriveAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	b, server := start(t)
