@@ -48,7 +48,7 @@ func Erase(ctx context.Context, pool *pgxpool.Pool, device string) (events int64
 		}
 		gone := int64(sealed)
 		for _, query := range []string{
-			`delete from devices where id = $1`, `delete from judgements where device = $1`, `delete from device_trust where device = $1`,
+			`delete from devices where id = $1`, `delete from device_days where device = $1`, `delete from judgements where device = $1`, `delete from device_trust where device = $1`,
 			`delete from answer_marks where device = $1`, `delete from last_answers where device = $1`,
 			`delete from device_answers where device = $1`, `delete from quarantine where device = $1`,
 		} {

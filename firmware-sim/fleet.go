@@ -1,14 +1,10 @@
 package firmwaresim
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -228,29 +224,9 @@ func done(ctx context.Context, token mqtt.Token) error {
 
 // enrol gets the phone its name and secret.
 func (u *unit) enrol(ctx context.Context) error {
-	body, err := json.Marshal(map[string]string{"name": u.name, "app": "streetpulse-sim", "kind": "phone"})
+	device, err := Enrol(ctx, u.fleet.Server, Enrolment{Name: u.name, App: "streetpulse-sim", Kind: "phone"})
 	if err != nil {
-		return fmt.Errorf("enrol: %w", err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(u.fleet.Server, "/")+"/api/v1/devices", bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("enrol: %w", err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return fmt.Errorf("enrol: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode/100 != 2 {
-		return fmt.Errorf("enrol: %s", answer.Status)
-	}
-	var device struct {
-		ID, Secret string
-		MQTT       struct{ TCP string }
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&device); err != nil {
-		return fmt.Errorf("enrol: %w", err)
+		return err
 	}
 	u.id, u.secret, u.broker = device.ID, device.Secret, u.fleet.Broker
 	if u.broker == "" {

@@ -27,6 +27,7 @@ type Enrolment struct {
 	Name string `json:"name,omitempty"`
 	App  string `json:"app,omitempty"`
 	Kind string `json:"kind,omitempty"`
+	Code string `json:"-"` // of a fleet; empty: it is of none
 }
 
 // Device is one that may send, or might before it was revoked.
@@ -43,7 +44,7 @@ type Device struct {
 }
 
 // Enrol makes a device and returns it with its secret, which is stored nowhere: only its hash is. ErrInvalid where the
-// enrolment's words are too long.
+// enrolment's words are too long, ErrCode where its code is no good.
 func Enrol(ctx context.Context, pool *pgxpool.Pool, e Enrolment, now time.Time) (Device, string, error) {
 	const longest = 200
 	for _, text := range []string{e.Name, e.App, e.Kind} {
@@ -60,8 +61,15 @@ func Enrol(ctx context.Context, pool *pgxpool.Pool, e Enrolment, now time.Time) 
 		return Device{}, "", fmt.Errorf("make a device's id: %w", err)
 	}
 	d := Device{ID: id.String(), Name: e.Name, App: e.App, Kind: e.Kind, EnrolledAt: now.UTC().Truncate(time.Microsecond)}
-	_, err = pool.Exec(ctx, `insert into devices (id, name, app, kind, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6)`,
-		d.ID, d.Name, d.App, d.Kind, hash[:], d.EnrolledAt)
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		fleet, err := redeem(ctx, tx, e.Code, now)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `insert into devices (id, name, app, kind, fleet, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+			d.ID, d.Name, d.App, d.Kind, fleet, hash[:], d.EnrolledAt)
+		return err
+	})
 	if err != nil {
 		return Device{}, "", fmt.Errorf("enrol a device: %w", err)
 	}
@@ -83,10 +91,14 @@ func Ensure(ctx context.Context, pool *pgxpool.Pool, ids []string, at time.Time)
 	return nil
 }
 
+// RevokedChannel is where revoked devices are announced, by id.
+const RevokedChannel = "streetpulse_revoked"
+
 // Revoke takes a device's access away. Every process refuses it within CacheAge, and brokers close its connection.
 // Its events stay. It returns ErrNoDevice for an unknown one; a revoked one stays as it is.
 func Revoke(ctx context.Context, pool *pgxpool.Pool, id string, now time.Time) error {
-	tag, err := pool.Exec(ctx, `update devices set revoked_at = coalesce(revoked_at, $2) where id = $1`, id, now)
+	tag, err := pool.Exec(ctx, `with revoked as (update devices set revoked_at = coalesce(revoked_at, $2) where id = $1 returning id)
+		select pg_notify('`+RevokedChannel+`', id) from revoked`, id, now)
 	if err != nil {
 		return fmt.Errorf("revoke a device: %w", err)
 	}
@@ -94,25 +106,4 @@ func Revoke(ctx context.Context, pool *pgxpool.Pool, id string, now time.Time) e
 		return fmt.Errorf("revoke %q: %w", id, ErrNoDevice)
 	}
 	return nil
-}
-
-// List returns every device, the newest first.
-func List(ctx context.Context, pool *pgxpool.Pool) ([]Device, error) {
-	rows, err := pool.Query(ctx, `select id, name, app, kind, enrolled_at, revoked_at, online, status::text, status_at from devices
-		order by enrolled_at desc, id desc`)
-	if err != nil {
-		return nil, fmt.Errorf("list devices: %w", err)
-	}
-	devices, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d Device, err error) {
-		var status *string
-		err = row.Scan(&d.ID, &d.Name, &d.App, &d.Kind, &d.EnrolledAt, &d.RevokedAt, &d.Online, &status, &d.StatusAt)
-		if status != nil {
-			d.Status = []byte(*status)
-		}
-		return d, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list devices: %w", err)
-	}
-	return devices, nil
 }

@@ -28,6 +28,7 @@ type Ingest struct {
 	options    Options
 	metrics    submitMetrics
 	quarantine *quarantine
+	habits     habits
 }
 
 // Result is what became of a batch.
@@ -94,6 +95,7 @@ func (in *Ingest) take(ctx context.Context, device string, reading wire.Reading)
 	if err != nil {
 		return Result{}, err
 	}
+	in.habits.take(device, reading.Good, in.options.Time())
 	for _, r := range rejected {
 		in.metrics.refused.WithLabelValues(r.Member()).Inc()
 	}

@@ -24,6 +24,52 @@ func batchText(events ...string) []byte {
 	return []byte(`{"v":1,"events":[` + strings.Join(events, ",") + `]}`)
 }
 
+// What devices say on a day is counted for their health, and goes with them.
+func TestHabits(t *testing.T) {
+	t.Parallel()
+	pool := postgrestest.New(t)
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	in := ingest.New(pool, running(t, pool, ingest.WriterOptions{}), ingest.Wall{}, ingest.Options{Time: func() time.Time { return now }})
+	ctx := context.Background()
+	d, _, err := ingest.Enrol(ctx, pool, ingest.Enrolment{Kind: "vehicle"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bump := func(id string, peak float64) string {
+		return strings.Replace(eventText(id, now), `"kind":"pass"`, fmt.Sprintf(`"kind":"bump","peak_g":%g,"duration_s":0.2`, peak), 1)
+	}
+	for _, batch := range [][]byte{batchText(eventText("a", now), bump("b", 0.4)), batchText(bump("c", 0.9), bump("d", 0.3), `7`)} {
+		for _, device := range []string{d.ID, "nobody"} {
+			if _, err := in.Submit(ctx, device, batch, "mqtt"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := in.SaveHabits(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := ingest.FindDevice(ctx, pool, d.ID, now)
+	if err != nil || got.Jolts != 3 || got.Passes != 1 || got.Health != ingest.Fine || fmt.Sprintf("%.2f %.2f", got.LeastG, got.MostG) != "0.30 0.90" || got.SeenAt == nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if n := count(t, pool, "device_days"); n != 1 {
+		t.Errorf("%d devices' days: nobody is no device", n)
+	}
+	if _, err := ingest.FindDevice(ctx, pool, "nobody", now); !errors.Is(err, ingest.ErrNoDevice) {
+		t.Error(err)
+	}
+	now = now.AddDate(0, 2, 0)
+	if _, err := in.Submit(ctx, d.ID, batchText(eventText("e", now)), "mqtt"); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.SaveHabits(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, pool, "device_days"); n != 1 {
+		t.Errorf("%d days are kept after two months", n)
+	}
+}
+
 func TestSubmit(t *testing.T) {
 	t.Parallel()
 	pool := postgrestest.New(t)
@@ -161,7 +207,7 @@ func TestDevices(t *testing.T) {
 	if err := ingest.Revoke(ctx, pool, "nobody", now); !errors.Is(err, ingest.ErrNoDevice) {
 		t.Fatal(err)
 	}
-	list, err := ingest.List(ctx, pool)
+	list, err := ingest.SearchDevices(ctx, pool, ingest.DeviceSearch{}, time.Now())
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}

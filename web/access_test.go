@@ -322,6 +322,7 @@ func TestAccountJourney(t *testing.T) {
 		w.signIn(r)
 	}
 	w.key(anna, access.ScopeRead, access.ScopeOrders)
+	w.fleet()
 	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
@@ -361,7 +362,7 @@ func TestAccountJourney(t *testing.T) {
 	b.press("Enter")
 	b.reads("anna@example.org, Administrator")
 	look("account")
-	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "log": "/admin/log", "erase": "/account/delete",
+	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "devices": "/admin/devices", "device": "/admin/devices/stuck", "log": "/admin/log", "erase": "/account/delete",
 		"forgotten": "/login/forgotten", "signup": "/signup"} {
 		b.open(w.http.URL + path)
 		look(name)

@@ -20,7 +20,7 @@ import (
 )
 
 func (s *Server) registerDevices(api huma.API) {
-	enrol := open("enrol-device", http.MethodPost, "/devices", "Enrol a device", 422, 429, 503)
+	enrol := open("enrol-device", http.MethodPost, "/devices", "Enrol a device", 403, 422, 429, 503)
 	enrol.Description = "The secret is shown this once. The body may be left out."
 	huma.Register(api, enrol, s.apiEnrol)
 
@@ -85,6 +85,7 @@ type enrolInput struct {
 		Name string `json:"name,omitempty" maxLength:"200"`
 		App  string `json:"app,omitempty" maxLength:"200"`
 		Kind string `json:"kind,omitempty" maxLength:"200"`
+		Code string `json:"code,omitempty" maxLength:"200" doc:"enrolment code of a fleet"`
 	} `required:"false"`
 }
 
@@ -105,15 +106,29 @@ type enrolOutput struct {
 }
 
 func (s *Server) apiEnrol(ctx context.Context, in *enrolInput) (*enrolOutput, error) {
+	var e ingest.Enrolment
+	if in.Body != nil {
+		e = ingest.Enrolment{Name: in.Body.Name, App: in.Body.App, Kind: in.Body.Kind, Code: in.Body.Code}
+	}
+	if e.Code != "" { // it bounds its fleet itself; a wrong one counts as a try
+		device, secret, err := ingest.Enrol(ctx, s.config.Pool, e, s.config.Now())
+		if !errors.Is(err, ingest.ErrCode) {
+			return s.enrolledAs(ctx, in, device, secret, err)
+		}
+	}
 	if wait, ok := s.enrols.take(s.client(in.request), s.config.Now()); !ok {
 		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests("This address has enrolled as many devices as it may in an hour. Try again later."),
 			http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}})
 	}
-	var e ingest.Enrolment
-	if in.Body != nil {
-		e = ingest.Enrolment{Name: in.Body.Name, App: in.Body.App, Kind: in.Body.Kind}
+	if e.Code != "" || s.config.EnrolCodes {
+		return nil, huma.Error403Forbidden("Devices need an enrolment code here, and this one is unknown, used up or past its time.")
 	}
 	device, secret, err := ingest.Enrol(ctx, s.config.Pool, e, s.config.Now())
+	return s.enrolledAs(ctx, in, device, secret, err)
+}
+
+// enrolledAs answers an enrolment.
+func (s *Server) enrolledAs(ctx context.Context, in *enrolInput, device ingest.Device, secret string, err error) (*enrolOutput, error) {
 	if errors.Is(err, ingest.ErrInvalid) {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}

@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
-	"github.com/streetpulse/streetpulse/ingest"
 )
 
 // personBody is somebody as administrators see them.
@@ -87,19 +85,6 @@ type auditBody struct {
 	Lines []auditLine `json:"lines"`
 }
 
-type deviceLine struct {
-	ID         string     `json:"id"`
-	Name       string     `json:"name"`
-	App        string     `json:"app"`
-	EnrolledAt time.Time  `json:"enrolled_at"`
-	RevokedAt  *time.Time `json:"revoked_at"`
-	Online     bool       `json:"online"`
-}
-
-type devicesBody struct {
-	Devices []deviceLine `json:"devices"`
-}
-
 func (s *Server) registerPeople(api huma.API) {
 	op := func(id, method, path, summary string, errs ...int) huma.Operation {
 		return s.guarded(api, access.Administer, id, method, path, summary, errs...)
@@ -120,9 +105,7 @@ func (s *Server) registerPeople(api huma.API) {
 			return s.apiRevoke(ctx, by.ID, "", in.ID)
 		})
 	huma.Register(api, op("read-audit", http.MethodGet, "/audit", "Who did what, newest first", 422), s.apiAudit)
-
-	huma.Register(api, s.guarded(api, access.ManageDevices, "list-devices", http.MethodGet, "/devices", "The devices enrolled last, 1000 at most"), s.apiDevices)
-	huma.Register(api, s.guarded(api, access.ManageDevices, "revoke-device", http.MethodPost, "/devices/{id}/revocation", "Take a device's access away", 404), s.apiRevokeDevice)
+	s.registerFleet(api)
 }
 
 func (s *Server) apiPeople(ctx context.Context, in *peopleInput) (*struct{ Body peopleBody }, error) {
@@ -205,33 +188,4 @@ func (s *Server) apiAudit(ctx context.Context, in *auditInput) (*struct{ Body au
 		out.Lines = append(out.Lines, auditLine{e.N, e.At.UTC(), e.Person, e.Action, e.What, e.Detail})
 	}
 	return &struct{ Body auditBody }{out}, nil
-}
-
-func (s *Server) apiDevices(ctx context.Context, _ *ownInput) (*struct{ Body devicesBody }, error) {
-	list, err := ingest.List(ctx, s.config.Pool)
-	if err != nil {
-		return nil, s.failed(ctx, "device", err)
-	}
-	out := devicesBody{Devices: []deviceLine{}}
-	for _, d := range list[:min(len(list), 1000)] {
-		out.Devices = append(out.Devices, deviceLine{d.ID, d.Name, d.App, d.EnrolledAt.UTC(), d.RevokedAt, d.Online})
-	}
-	return &struct{ Body devicesBody }{out}, nil
-}
-
-func (s *Server) apiRevokeDevice(ctx context.Context, in *personInput) (*struct{}, error) {
-	by, _ := personOf(ctx)
-	err := ingest.Revoke(ctx, s.config.Pool, in.ID, s.config.Now())
-	if errors.Is(err, ingest.ErrNoDevice) {
-		return nil, huma.Error404NotFound("There is no such device.")
-	}
-	if err == nil {
-		err = pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
-			return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: "device.revoke", What: in.ID})
-		})
-	}
-	if err != nil {
-		return nil, s.failed(ctx, "device", err)
-	}
-	return nil, nil
 }

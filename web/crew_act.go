@@ -45,9 +45,11 @@ type takenPhoto struct {
 }
 
 // deeds are what a form asks for, first to last: one thing may be done with the order, costs may be noted, and words written.
-func (f crewForm) deeds() []Deed {
-	given := deedOf(f.Values)
-	var out []Deed
+func (s *face) deeds(f crewForm) (out []Deed, err error) {
+	given, err := s.deedOf(f.Values)
+	if err != nil {
+		return nil, err
+	}
 	if given.Do == "other" {
 		given.Do, given.Class = "reclass", f.Get("is")
 		switch f.Get("is") {
@@ -65,7 +67,7 @@ func (f crewForm) deeds() []Deed {
 	if what != "" {
 		out = append(out, Deed{Do: "spend", What: what, Quantity: given.Quantity, Unit: given.Unit, Cents: given.Cents})
 	}
-	return out
+	return out, nil
 }
 
 // crewPost does what a form asks for, for those without scripts. Its key makes that happen once.
@@ -129,7 +131,11 @@ func (s *face) doForm(ctx context.Context, d consoleDesk, id string, by dispatch
 		return key + "/" + what
 	}
 	by.Seen, _ = strconv.ParseInt(form.Get("seen"), 10, 64)
-	for _, given := range form.deeds() {
+	deeds, err := s.deeds(form)
+	if err != nil {
+		return err
+	}
+	for _, given := range deeds {
 		given = s.asCrew(given)
 		if !mayCrew(given) {
 			return badRequest(s.texts.T("crew.console"))

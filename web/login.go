@@ -328,6 +328,9 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("POST /admin/people/{id}", only(access.Administer, (*face).personPost))
 	page("GET /admin/keys", only(access.Administer, (*face).adminKeysPage))
 	page("POST /admin/keys", only(access.Administer, (*face).adminKeysPost))
+	page("GET /admin/devices", only(access.ManageDevices, (*face).devicesPage))
+	page("GET /admin/devices/{id}", only(access.ManageDevices, (*face).devicePage))
+	page("POST /admin/devices/{id}", only(access.ManageDevices, (*face).devicePost))
 	page("GET /admin/log", only(access.Administer, (*face).logPage))
 }
 

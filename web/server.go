@@ -30,6 +30,7 @@ type Config struct {
 	Network        func() *geo.Network // the streets as they are now; nil, or returning nil, where there are none
 	Ingest         *ingest.Ingest      // takes events over HTTP; nil: they are answered with 503
 	EnrolLimit     int                 // devices enrolled an hour and address; 0: no limit
+	EnrolCodes     bool                // devices enrol with a code only
 	PromiseDays    float64             // within how many days the city has promised to repair; 0: it has not
 	LicenceName    string              // of open data; empty: CC BY 4.0
 	LicenceURL     string

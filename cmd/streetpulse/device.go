@@ -14,7 +14,9 @@ import (
 type deviceCommand struct {
 	Enrol  deviceEnrol  `cmd:"" help:"Enrol a device; prints its id and secret, once."`
 	List   deviceList   `cmd:"" help:"List the devices."`
+	Show   deviceShow   `cmd:"" help:"Show a device and how it seems to be."`
 	Revoke deviceRevoke `cmd:"" help:"Take a device's access away."`
+	Code   deviceCode   `cmd:"" help:"Make a code with which a fleet's devices enrol; prints it, once."`
 	Erase  deviceErase  `cmd:"" help:"Erase everything about a device; what it said at places stays as counts that name nobody."`
 }
 
@@ -37,7 +39,11 @@ func (c deviceEnrol) Run(ctx context.Context, o output) (err error) {
 	return err
 }
 
-type deviceList struct{ store }
+type deviceList struct {
+	store
+	Health string `help:"Only devices like that: ${enum}." enum:",stuck,loose,full,away,unheard,fine,revoked" default:"" placeholder:"HEALTH"`
+	Kind   string `help:"Only devices of this kind." placeholder:"KIND"`
+}
 
 func (c deviceList) Run(ctx context.Context, o output) (err error) {
 	db, err := c.open(ctx, o.log)
@@ -45,18 +51,46 @@ func (c deviceList) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	devices, err := ingest.List(ctx, db.Pool)
+	devices, err := ingest.SearchDevices(ctx, db.Pool, ingest.DeviceSearch{Health: ingest.Health(c.Health), Kind: c.Kind}, time.Now())
 	if err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(o.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tAPP\tENROLLED\tREVOKED\tONLINE")
+	fmt.Fprintln(w, "ID\tNAME\tAPP\tENROLLED\tREVOKED\tONLINE\tKIND\tQUEUED\tHEALTH")
 	for _, d := range devices {
 		revoked := ""
 		if d.RevokedAt != nil {
 			revoked = d.RevokedAt.UTC().Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\n", d.ID, d.Name, d.App, d.EnrolledAt.UTC().Format(time.RFC3339), revoked, d.Online)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%t\t%s\t%d\t%s\n", d.ID, d.Name, d.App, d.EnrolledAt.UTC().Format(time.RFC3339), revoked, d.Online, d.Kind, d.Queued, d.Health)
+	}
+	return w.Flush()
+}
+
+type deviceShow struct {
+	store
+	ID string `arg:"" help:"The device."`
+}
+
+func (c deviceShow) Run(ctx context.Context, o output) (err error) {
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	d, err := ingest.FindDevice(ctx, db.Pool, c.ID, time.Now())
+	if err != nil {
+		return fmt.Errorf("%w; `streetpulse device list` shows those that there are", err)
+	}
+	seen := "never"
+	if d.SeenAt != nil {
+		seen = d.SeenAt.UTC().Format(time.RFC3339)
+	}
+	w := tabwriter.NewWriter(o.out, 0, 4, 2, ' ', 0)
+	for _, line := range [][2]any{{"id", d.ID}, {"name", d.Name}, {"kind", d.Kind}, {"fleet", d.Fleet}, {"app", d.App}, {"firmware", d.Firmware},
+		{"enrolled", d.EnrolledAt.UTC().Format(time.RFC3339)}, {"online", d.Online}, {"last heard", seen}, {"waiting in it", d.Queued}, {"dropped", d.Dropped},
+		{"detector", d.Detector}, {"jolts", d.Jolts}, {"passes", d.Passes}, {"health", d.Health}} {
+		fmt.Fprintf(w, "%s\t%v\n", line[0], line[1])
 	}
 	return w.Flush()
 }
@@ -76,6 +110,35 @@ func (c deviceRevoke) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	_, err = fmt.Fprintf(o.out, "%s is revoked\n", c.ID)
+	return err
+}
+
+type deviceCode struct {
+	store
+	Fleet string `required:"" help:"The fleet's name."`
+	Most  int    `default:"100" help:"Devices that may enrol with it."`
+	Days  int    `default:"30" help:"Days until it expires; 0: never."`
+}
+
+func (c deviceCode) Run(ctx context.Context, o output) (err error) {
+	if c.Most < 1 || c.Days < 0 {
+		return fmt.Errorf("%w: --most is at least 1, --days at least 0", errUsage)
+	}
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var expires *time.Time
+	if c.Days > 0 {
+		at := time.Now().AddDate(0, 0, c.Days)
+		expires = &at
+	}
+	code, err := ingest.MakeCode(ctx, db.Pool, c.Fleet, c.Most, expires, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "code  %s\n", code)
 	return err
 }
 

@@ -54,6 +54,7 @@ type serveCommand struct {
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
+	EnrolCodes     bool             `help:"Devices enrol with a code of their fleet only; see device code. The drive page can enrol nobody then."`
 	RetainDays     int              `default:"90" help:"Days after which events are dropped, once judged, and devices are forgotten at places; 0: never." placeholder:"N"`
 	PromiseDays    float64          `help:"Within how many days the city promises to repair, as the performance page holds it to; 0: no promise." placeholder:"DAYS"`
 	ReportLimit    int              `default:"30" help:"Reports that one address may send in an hour; 0: no limit." placeholder:"N"`
@@ -182,6 +183,7 @@ type parts struct {
 	password string // of the demonstration's people; empty: there are none
 
 	writer *ingest.Writer
+	in     *ingest.Ingest
 	broker *broker.Broker     // nil with an external one
 	remote *consumer.Consumer // nil without
 	engine *crowd.Engine
@@ -199,7 +201,8 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 		return nil, nil
 	}
 	p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
-	in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+	p.in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+	in = p.in
 	if p.c.Broker != "" {
 		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Log: p.log, Registerer: p.registry})
 		return in, err
@@ -255,7 +258,7 @@ func (p *parts) make() error {
 		return nil
 	}
 	config := web.Config{
-		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, VoteLimit: p.c.VoteLimit,
+		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, EnrolCodes: p.c.EnrolCodes, VoteLimit: p.c.VoteLimit,
 		ReportLimit: p.c.ReportLimit, LicenceName: p.c.LicenceName, LicenceURL: p.c.LicenceURL, PromiseDays: p.c.PromiseDays, City: p.c.City,
 		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected, Costs: p.c.costs(),
 		Registry: p.registry, Log: p.log,
@@ -304,6 +307,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	if p.writer != nil {
 		wake = p.writer.Wake()
 		group.Go(func() error { return p.writer.Run(writing) })
+		group.Go(func() error { return p.in.KeepHabits(writing) })
 		group.Go(func() error {
 			defer stopWriting()
 			if p.remote != nil {

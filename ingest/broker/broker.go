@@ -345,7 +345,7 @@ func (b *Broker) disconnect(client *mqtt.Client, why packets.Code) {
 	client.Stop(why)
 }
 
-// watchRevoked closes the connections of devices that were revoked.
+// watchRevoked closes the connections of devices that were revoked, where hearLists has not heard of it.
 func (b *Broker) watchRevoked(ctx context.Context) {
 	tick := time.NewTicker(revokedCheck)
 	defer tick.Stop()
@@ -361,11 +361,16 @@ func (b *Broker) watchRevoked(ctx context.Context) {
 			continue
 		}
 		for _, device := range revoked {
-			if client, ok := b.server.Clients.Get(device); ok && !client.Closed() {
-				b.options.Log.Info("a revoked device is cut off", "device", device)
-				b.disconnect(client, packets.ErrNotAuthorized)
-			}
+			b.cutOff(device)
 		}
+	}
+}
+
+// cutOff closes a revoked device's connection, if it has one here.
+func (b *Broker) cutOff(device string) {
+	if client, ok := b.server.Clients.Get(device); ok && !client.Closed() {
+		b.options.Log.Info("a revoked device is cut off", "device", device)
+		b.disconnect(client, packets.ErrNotAuthorized)
 	}
 }
 

@@ -3,9 +3,15 @@ package broker_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/firmware-sim/detector"
+	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/broker"
 )
 
@@ -62,5 +68,30 @@ func TestWhoListensIsTold(t *testing.T) {
 	}
 	if got := c.message(t, parameters); got != `{"version":1,"least_g":0.2}` {
 		t.Errorf("the parameters are %s", got)
+	}
+	// Others are given out to a tenth, and taken back.
+	var revision int64
+	give := func(do func(pgx.Tx) error) {
+		t.Helper()
+		if err := pgx.BeginFunc(context.Background(), r.pool, do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give(func(tx pgx.Tx) (err error) {
+		revision, err = ingest.GiveOut(context.Background(), tx, ingest.Revision{Profile: "phone", Parameters: []byte(`{"version":1,"least_g":0.3}`), Share: 0.1, At: time.Now()})
+		return err
+	})
+	next := fmt.Sprintf(`{"least_g":0.2,"next":{"revision":%d,"share":0.1,"parameters":{"least_g":0.3,"version":1}},"version":1}`, revision)
+	for got := ""; got != next; { // what it was may come once more
+		got = c.message(t, parameters)
+		if p, n, err := detector.Choose([]byte(got), id); err != nil || (n == revision) != (p.LeastG == 0.3) {
+			t.Fatalf("%s is read as %+v, %d, %v", got, p, n, err)
+		}
+	}
+	give(func(tx pgx.Tx) error { return ingest.SetShare(context.Background(), tx, revision, 1) })
+	for c.message(t, parameters) != fmt.Sprintf(`{"least_g":0.3,"revision":%d,"version":1}`, revision) {
+	}
+	give(func(tx pgx.Tx) error { return ingest.TakeBack(context.Background(), tx, revision, time.Now()) })
+	for c.message(t, parameters) != `{"version":1,"least_g":0.2}` {
 	}
 }

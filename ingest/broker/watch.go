@@ -65,10 +65,13 @@ func (b *Broker) hearLists(ctx context.Context, lists *ingest.WatchLists) error 
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "listen "+ingest.WatchChannel); err != nil {
+	if _, err := conn.Exec(ctx, "listen "+ingest.WatchChannel+"; listen "+ingest.RevokedChannel+"; listen "+ingest.DetectorChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if err := lists.Publish(ctx, conn, nil); err != nil {
+		return err
+	}
+	if err := b.publishDetectors(ctx, conn); err != nil {
 		return err
 	}
 	for {
@@ -86,6 +89,16 @@ func (b *Broker) hearLists(ctx context.Context, lists *ingest.WatchLists) error 
 		case err != nil:
 			return fmt.Errorf("wait for watch lists: %w", err)
 		}
+		switch n.Channel {
+		case ingest.RevokedChannel:
+			b.cutOff(n.Payload)
+			continue
+		case ingest.DetectorChannel:
+			if err := b.publishDetectors(ctx, conn); err != nil {
+				return err
+			}
+			continue
+		}
 		region, err := strconv.ParseInt(n.Payload, 10, 64)
 		if err != nil {
 			b.options.Log.Warn("an announced watch list cannot be read", "payload", n.Payload, "error", err)
@@ -95,6 +108,28 @@ func (b *Broker) hearLists(ctx context.Context, lists *ingest.WatchLists) error 
 			return err
 		}
 	}
+}
+
+// publishDetectors publishes the parameters that each kind of device is to use.
+func (b *Broker) publishDetectors(ctx context.Context, from ingest.Asker) error {
+	revisions, err := ingest.Revisions(ctx, from, "")
+	if err != nil {
+		return err
+	}
+	base := map[string][]byte{}
+	if b.options.Detector != nil {
+		base["phone"] = b.options.Detector
+	}
+	detectors, err := ingest.Detectors(revisions, base)
+	if err != nil {
+		return err
+	}
+	for profile, payload := range detectors {
+		if err := b.PublishRetained(topics.Detector(profile), payload); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // firstLists publishes what is stored before the first device comes, if the database answers soon.
