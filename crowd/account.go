@@ -22,16 +22,18 @@ type account struct {
 	roughness    float64
 	lastHits     [4]int64 // Unix milliseconds of the newest jolts, for telling two phones in one car
 	alone        lonely
-	shadow       bool // it only ever felt this place together with another device
+	copied       copied
+	imprints     []imprint // of the first jolts, mostImprints at most
+	shadow       bool      // it only ever felt this place together with another device
 }
 
-const accountVersion = 3
+const accountVersion = 4
 
 var errAccount = errors.New("evidence account is damaged")
 
 // encode appends the account's fixed binary form.
 func (a *account) encode() []byte {
-	b := make([]byte, 0, 320)
+	b := make([]byte, 0, 320+imprintBytes*len(a.imprints))
 	b = append(b, accountVersion, flag(a.shadow))
 	for _, n := range []int{a.waves, a.drops, a.slow} {
 		b = binary.AppendUvarint(b, uint64(n))
@@ -50,6 +52,9 @@ func (a *account) encode() []byte {
 	}
 	for _, t := range a.lastHits {
 		b = binary.AppendVarint(b, t)
+	}
+	for i := range a.imprints {
+		b = a.imprints[i].encode(b)
 	}
 	return b
 }
@@ -98,6 +103,15 @@ func (a *account) decode(b []byte) error {
 			return errAccount
 		}
 		a.lastHits[i], b = t, b[used:]
+	}
+	if len(b)%imprintBytes != 0 || len(b) > mostImprints*imprintBytes {
+		return errAccount
+	}
+	a.imprints = nil
+	for ; len(b) > 0; b = b[imprintBytes:] {
+		var i imprint
+		i.decode(b)
+		a.imprints = append(a.imprints, i)
 	}
 	return nil
 }

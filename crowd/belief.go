@@ -35,7 +35,7 @@ type model struct {
 // standard is the model that every engine uses.
 func standard() model {
 	m := model{
-		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.015},
+		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.03},
 		rates: [numRates]float64{0.10, 0.25, 0.40, 0.55, 0.70, 0.85, 0.97},
 		share: [numReal + 1][numRates]float64{
 			{0.06, 0.16, 0.22, 0.22, 0.20, 0.13, 0.01}, // pothole: drivers steer round it
@@ -91,10 +91,12 @@ type tally struct {
 	ring      float64           // log likelihood where those who make things up together have made it up
 	ringed    bool              // such a ring is known
 	collusion float64           // log odds that those who felt it are those who make things up, and the others not
+	copied    float64           // log odds of what waveforms are like, for being made up
+	later     float64           // and of those that somebody else has sent later
 }
 
 // add adds a device's answers at a place that seems made up with the probability lie.
-func (m *model) add(t *tally, hits, misses int, alone lonely, lie float64, o *opinion) {
+func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie float64, o *opinion) {
 	h, n := effective(hits), effective(misses)
 	own, any := &m.feelings[o.sense], &m.feelings[sensitivitySteps]
 	for i := range t.rates {
@@ -110,6 +112,7 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, lie float64, o *op
 		return
 	}
 	t.collusion += o.collusion(lie)
+	t.copies(copied, &o.copied)
 	switch alone {
 	case onDrive:
 		t.driven += o.driven
@@ -130,7 +133,7 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 	if t.ringed {
 		lies = logAdd(lies, t.ring+ringLies)
 	}
-	l[invented] = fixed[invented] + lies
+	l[invented] = fixed[invented] + lies + t.copying()
 	return l
 }
 

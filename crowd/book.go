@@ -18,13 +18,14 @@ const learnEvery = 6
 
 // book is what learning remembers of all places, so that it reads only what is new.
 type book struct {
-	since int64 // the epoch from which the database is to be read
-	heard int64 // the newest decision that it knows
-	nodes map[string]*node
-	fresh bool // something was judged since
+	since  int64 // the epoch from which the database is to be read
+	heard  int64 // the newest decision that it knows
+	nodes  map[string]*node
+	copies *copies
+	fresh  bool // something was judged since
 }
 
-func newBook() *book { return &book{nodes: map[string]*node{}} }
+func newBook() *book { return &book{nodes: map[string]*node{}, copies: newCopies()} }
 
 // sorted lists the places to learn from, by name.
 func (b *book) sorted() []*node {
@@ -65,8 +66,7 @@ func (e *Engine) study(ctx context.Context, tx pgx.Tx, hour, target int64) error
 		return nil
 	}
 	nodes := e.book.sorted()
-	changed := drives(nodes)
-	if err := e.noteDrives(ctx, tx, changed); err != nil {
+	if err := e.noteFindings(ctx, tx, append(drives(nodes), e.book.copies.study(nodes)...)); err != nil {
 		return err
 	}
 	e.learnAfresh(nodes)
@@ -139,16 +139,16 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 	}); err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
 	}
-	rows, err = tx.Query(ctx, `select place, device, hits, misses, alone, account from evidence
+	rows, err = tx.Query(ctx, `select place, device, hits, misses, alone, copied, account from evidence
 		where epoch >= $1 and ($1 = 0 or place in (select place from touched where epoch >= $1))`, b.since)
 	if err != nil {
 		return fmt.Errorf("learn: read evidence: %w", err)
 	}
 	var device string
 	var hits, misses int
-	var alone int16
+	var alone, copied int16
 	var sums []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &device, &hits, &misses, &alone, &sums}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &device, &hits, &misses, &alone, &copied, &sums}, func() error {
 		n := b.nodes[id]
 		if n == nil {
 			return nil
@@ -158,7 +158,8 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 		if a.shadow {
 			n.drop(device)
 		} else {
-			n.put(voice{device: device, hits: hits, misses: misses, alone: lonely(alone), times: a.lastHits})
+			n.put(voice{device: device, hits: hits, misses: misses, alone: lonely(alone), copied: decodeCopied(copied),
+				imprints: a.imprints, times: a.lastHits})
 		}
 		return nil
 	})
@@ -168,25 +169,27 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 	return nil
 }
 
-// noteDrives stores which jolts were on a drive, where it is known now, and tells whoever remembers the places.
-func (e *Engine) noteDrives(ctx context.Context, tx pgx.Tx, changed []finding) error {
+// noteFindings stores which jolts were on a drive and which are copies, where it is known now, and tells whoever remembers the places.
+func (e *Engine) noteFindings(ctx context.Context, tx pgx.Tx, changed []finding) error {
 	if len(changed) == 0 {
 		return nil
 	}
-	place, device, alone := make([]string, len(changed)), make([]string, len(changed)), make([]int16, len(changed))
+	place, device := make([]string, len(changed)), make([]string, len(changed))
+	alone, copied := make([]int16, len(changed)), make([]int16, len(changed))
 	for i, f := range changed {
 		v := f.node.voices[f.voice]
-		place[i], device[i], alone[i] = f.node.id, v.device, int16(v.alone)
+		place[i], device[i], alone[i], copied[i] = f.node.id, v.device, int16(v.alone), v.copied.code()
 	}
 	rows, err := tx.Query(ctx, `
 		with noted as (
-			update evidence e set alone = u.alone from unnest($1::text[], $2::text[], $3::smallint[]) as u (place, device, alone)
+			update evidence e set alone = u.alone, copied = u.copied
+			from unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[]) as u (place, device, alone, copied)
 			where e.place = u.place and e.device = u.device returning e.place)
 		update regions set version = version + 1
 		where region in (select p.region from places p where p.id in (select place from noted)) returning region, version`,
-		place, device, alone)
+		place, device, alone, copied)
 	if err != nil {
-		return fmt.Errorf("learn: note drives: %w", err)
+		return fmt.Errorf("learn: note what was found: %w", err)
 	}
 	var region, version int64
 	_, err = pgx.ForEachRow(rows, []any{&region, &version}, func() error {
@@ -196,7 +199,7 @@ func (e *Engine) noteDrives(ctx context.Context, tx pgx.Tx, changed []finding) e
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("learn: note drives: %w", err)
+		return fmt.Errorf("learn: note what was found: %w", err)
 	}
 	e.cache.note(changed)
 	return nil
@@ -214,7 +217,7 @@ func (c *cache) note(changed []finding) {
 		if s := sites[f.node.id]; s != nil {
 			v := f.node.voices[f.voice]
 			if a := s.accounts[v.device]; a != nil {
-				a.alone = v.alone
+				a.alone, a.copied = v.alone, v.copied
 			}
 		}
 	}
@@ -247,10 +250,12 @@ func (t *trust) save(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	_, err = tx.Exec(ctx, `
-		insert into lessons (epoch, usual, alone, typical, stranger, likeness) values ($1, $2, $3, $4, $5, $6)
+		insert into lessons (epoch, usual, alone, typical, stranger, likeness, copies) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (single) do update set epoch = excluded.epoch, usual = excluded.usual, alone = excluded.alone,
-			typical = excluded.typical, stranger = excluded.stranger, likeness = excluded.likeness`,
-		t.epoch, t.usual, t.alone, t.typical, t.stranger, likeness)
+			typical = excluded.typical, stranger = excluded.stranger, likeness = excluded.likeness,
+			copies = excluded.copies`,
+		t.epoch, t.usual, t.alone, t.typical, t.stranger, likeness,
+		[]float64{t.copies.made.before, t.copies.made.after, t.copies.real.before, t.copies.real.after})
 	if err != nil {
 		return fmt.Errorf("store what the city has taught: %w", err)
 	}
@@ -312,8 +317,8 @@ func loadLessons(ctx context.Context, q querier) (*lessons, error) {
 
 func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error) {
 	var l lessons
-	var likeness []float64
-	err := q.QueryRow(ctx, `select usual, alone, typical, stranger, likeness from `+table).Scan(&l.usual, &l.alone, &l.typical, &l.stranger, &likeness)
+	var likeness, rates []float64
+	err := q.QueryRow(ctx, `select usual, alone, typical, stranger, likeness, copies from `+table).Scan(&l.usual, &l.alone, &l.typical, &l.stranger, &likeness, &rates)
 	if isNone(err) {
 		return nil, nil
 	}
@@ -321,7 +326,7 @@ func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error)
 		return nil, fmt.Errorf("load what the city has taught: %w", err)
 	}
 	const row = 1 + maxShape
-	if len(likeness) != 2*NumClasses*row {
+	if len(likeness) != 2*NumClasses*row || len(rates) != 4 {
 		return nil, nil // the form of another version: see Upgrade
 	}
 	for i, x := range likeness {
@@ -332,5 +337,6 @@ func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error)
 			d.weights[c][i%row-1] = x
 		}
 	}
+	l.copies = copyLessons{copyRates{rates[0], rates[1]}, copyRates{rates[2], rates[3]}}
 	return &l, nil
 }

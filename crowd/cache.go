@@ -175,7 +175,7 @@ func readAccounts(ctx context.Context, tx pgx.Tx, fresh map[string]*site) error 
 	return takeAccounts(rows, fresh)
 }
 
-const accountColumns = `place, device, hits, misses, first_at, last_at, alone, account`
+const accountColumns = `place, device, hits, misses, first_at, last_at, alone, copied, account`
 
 // takeAccounts puts accounts into their places.
 func takeAccounts(rows pgx.Rows, fresh map[string]*site) error {
@@ -183,16 +183,17 @@ func takeAccounts(rows pgx.Rows, fresh map[string]*site) error {
 		place, device string
 		hits, misses  int
 		first, last   time.Time
-		alone         int16
+		alone, copied int16
 		sums          []byte
 	)
-	_, err := pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &alone, &sums}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&place, &device, &hits, &misses, &first, &last, &alone, &copied, &sums}, func() error {
 		s := fresh[place]
 		if s == nil {
 			return nil
 		}
 		a := s.account(device)
 		a.hits, a.misses, a.first, a.last, a.alone = hits, misses, first.UTC(), last.UTC(), lonely(alone)
+		a.copied = decodeCopied(copied)
 		a.take(sums, s)
 		delete(s.changed, device)
 		return nil

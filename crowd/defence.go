@@ -10,6 +10,7 @@ const (
 	Drives                       // whether a jolt belongs to a drive
 	SameCar                      // two phones in one car are one voice
 	Adapting                     // what the classes look like is learnt anew in each city
+	Copies                       // waveforms that were sent before, elsewhere
 )
 
 // forget takes back what the defences that are off have learnt.

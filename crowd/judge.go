@@ -199,7 +199,7 @@ func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 			continue
 		}
 		known := m.trust.of(d)
-		m.model.add(&t, acc.hits, acc.misses, acc.alone, s.lie, known)
+		m.model.add(&t, acc.hits, acc.misses, acc.alone, acc.copied, s.lie, known)
 		if acc.hits > 0 {
 			s.Devices++
 			w := 1.02 - known.liar

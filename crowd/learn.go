@@ -24,6 +24,7 @@ type lessons struct {
 	typical  float64         // places where the device agreed that felt a jolt somewhere
 	stranger float64         // log odds that a device of which nothing is known belongs to those who make things up together
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
+	copies   copyLessons     // how often waveforms are alike here
 }
 
 // repute is what is known of one device, with what it is measured by.
@@ -60,6 +61,7 @@ type opinion struct {
 	rare             float64 // log odds that a jolt is made up, for how little it drives
 	usualOdds        float64 // log odds of what is usual
 	driven, undriven float64 // log odds that a jolt on a drive, or on none, is made up
+	copied           copyOdds
 }
 
 func newOpinion(r repute) *opinion {
@@ -71,6 +73,7 @@ func newOpinion(r repute) *opinion {
 		rare:      clamp(math.Log((r.typical+3)/(r.agreed+3)), -0.7, 1.2),
 		usualOdds: math.Log(r.usual / (1 - r.usual)),
 		driven:    math.Log((1 - lieAlone) / (1 - r.alone)), undriven: math.Log(lieAlone / r.alone),
+		copied: r.copies.odds(),
 	}
 }
 
@@ -91,7 +94,7 @@ type trust struct {
 }
 
 func newTrust(c *Classifier) *trust {
-	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone, stranger: noRing}}
+	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone, stranger: noRing, copies: usualCopies()}}
 	for kind, r := range []*Reader{&c.Plain, &c.Wave} {
 		t.likeness[kind] = r.Likeness.learnt(&gathered{})
 	}
@@ -140,6 +143,8 @@ type voice struct {
 	number       int // of the device, while learning
 	hits, misses int
 	alone        lonely
+	copied       copied
+	imprints     []imprint
 	times        [4]int64 // of its newest jolts, Unix milliseconds
 }
 
@@ -155,6 +160,8 @@ type learning struct {
 	alone   float64 // jolts on things across the road that are on no drive
 	heard   float64 // and all of them
 	shapes  [2]gathered
+	made    copying // imprints of what is made up
+	there   copying // and of what is there
 }
 
 // learn works out anew what is known of devices and of what the classes look like from all places: how likely each place
@@ -198,7 +205,7 @@ func (m *mind) causes(n *node, opinions []*opinion) (tally, [numCauses]float64) 
 	var t tally
 	for i := range n.voices {
 		v := &n.voices[i]
-		m.model.add(&t, v.hits, v.misses, v.alone, n.lie, opinions[v.number])
+		m.model.add(&t, v.hits, v.misses, v.alone, v.copied, n.lie, opinions[v.number])
 	}
 	fixed := n.read
 	m.liken(&fixed, &n.looks)
@@ -235,6 +242,10 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 		v := &n.voices[i]
 		s := &l.devices[v.number]
 		s.heard = true
+		if v.copied.imprints > 0 {
+			l.made.add(v.copied, causes[invented])
+			l.there.add(v.copied, real)
+		}
 		if v.hits > 0 && v.alone != notKnown && wide > 0.9 {
 			l.heard++
 			if v.alone == onNoDrive {
@@ -276,6 +287,7 @@ func (m *mind) conclusions(speakers []string, l *learning) {
 	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
 	m.trust.typical = math.Exp(logs/agreed) - 3
 	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)
+	m.trust.copies = l.copyLessons()
 	for kind, reader := range []*Reader{&m.reader.Plain, &m.reader.Wave} {
 		m.trust.likeness[kind] = reader.Likeness.learnt(&l.shapes[kind])
 	}

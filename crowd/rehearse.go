@@ -19,6 +19,7 @@ type Rehearsal struct {
 	fresh     bool // something was judged since learning last looked
 	confirmed []Confirmation
 	without   Defence
+	copies    *copies
 }
 
 // NewRehearsal returns an empty one, with every defence but those given.
@@ -27,7 +28,7 @@ func NewRehearsal(costs Costs, without ...Defence) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{mind: newMind(reader, costs)}
+	r := &Rehearsal{mind: newMind(reader, costs), copies: newCopies()}
 	for _, d := range without {
 		r.without |= d
 	}
@@ -130,6 +131,9 @@ func (r *Rehearsal) pass(hour int64) {
 		if r.without&Drives == 0 {
 			r.cache.note(drives(nodes))
 		}
+		if r.without&Copies == 0 {
+			r.cache.note(r.copies.study(nodes))
+		}
 		r.learnAfresh(nodes)
 		r.forget()
 		r.fresh = false
@@ -142,7 +146,7 @@ func (s *site) node() *node {
 	n := &node{id: s.ID, at: s.point(), structure: s.structure, looks: s.looks, lie: s.lie, verdict: s.verdict, repaired: !s.repairedAt.IsZero()}
 	for _, d := range s.order {
 		if a := s.accounts[d]; !a.shadow {
-			n.voices = append(n.voices, voice{device: d, hits: a.hits, misses: a.misses, alone: a.alone, times: a.lastHits})
+			n.voices = append(n.voices, voice{device: d, hits: a.hits, misses: a.misses, alone: a.alone, copied: a.copied, imprints: a.imprints, times: a.lastHits})
 		}
 	}
 	return n

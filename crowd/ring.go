@@ -167,7 +167,7 @@ func (m *mind) rumour(n *node, opinions []*opinion) rumour {
 	var t tally
 	for i := range n.voices {
 		v := &n.voices[i]
-		m.model.add(&t, v.hits, v.misses, v.alone, n.lie, opinions[v.number])
+		m.model.add(&t, v.hits, v.misses, v.alone, v.copied, n.lie, opinions[v.number])
 		h, k := effective(v.hits), effective(v.misses)
 		odds := asMember(h, k) - (h*m.model.logNoise + k*m.model.logSmooth)
 		r.words = append(r.words, word{v.number, odds, math.Exp(odds)})
@@ -178,7 +178,7 @@ func (m *mind) rumour(n *node, opinions []*opinion) rumour {
 	fixed := n.read
 	m.liken(&fixed, &n.looks)
 	l := m.model.weigh(&t, &fixed)
-	r.made, r.real = fixed[invented]+ringLies+t.noise, math.Inf(-1)
+	r.made, r.real = fixed[invented]+ringLies+t.noise+t.copying(), math.Inf(-1)
 	for _, x := range l[:invented] {
 		r.real = logAdd(r.real, x)
 	}

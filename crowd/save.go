@@ -144,7 +144,7 @@ func queueEvidence(b *pgx.Batch, touched []*site, epoch int64) {
 		place, device []string
 		hits, misses  []int
 		first, last   []time.Time
-		alone         []int16
+		alone, copied []int16
 		sums          [][]byte
 	)
 	for _, s := range touched {
@@ -153,18 +153,20 @@ func queueEvidence(b *pgx.Batch, touched []*site, epoch int64) {
 			place, device = append(place, s.ID), append(device, d)
 			hits, misses = append(hits, a.hits), append(misses, a.misses)
 			first, last, alone, sums = append(first, a.first), append(last, a.last), append(alone, int16(a.alone)), append(sums, a.encode())
+			copied = append(copied, a.copied.code())
 		}
 	}
 	if len(place) == 0 {
 		return
 	}
 	b.Queue(`
-		insert into evidence (place, device, hits, misses, first_at, last_at, account, alone, epoch)
-		select *, $9 from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::bytea[], $8::smallint[])
+		insert into evidence (place, device, hits, misses, first_at, last_at, account, alone, copied, epoch)
+		select *, $10 from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::bytea[], $8::smallint[],
+			$9::smallint[])
 		on conflict (place, device) do update set hits = excluded.hits, misses = excluded.misses,
 			first_at = excluded.first_at, last_at = excluded.last_at, account = excluded.account,
-			alone = excluded.alone, epoch = excluded.epoch`,
-		place, device, hits, misses, first, last, sums, alone, epoch)
+			alone = excluded.alone, copied = excluded.copied, epoch = excluded.epoch`,
+		place, device, hits, misses, first, last, sums, alone, copied, epoch)
 }
 
 func queueSteps(b *pgx.Batch, touched []*site) error {

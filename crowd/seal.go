@@ -60,6 +60,7 @@ func (a *account) seal(o *opinion) {
 	const day = 24 * time.Hour
 	a.first, a.last = a.first.Truncate(day), a.last.Truncate(day)
 	a.lastHits = [4]int64{}
+	a.imprints = nil
 	a.shadow = a.shadow || o.liar > 0.5
 }
 

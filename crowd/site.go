@@ -128,6 +128,11 @@ func (s *site) hit(e *arrival) {
 	a.roughness += Roughness(e.PeakG, e.SpeedMPS)
 	copy(a.lastHits[1:], a.lastHits[:3])
 	a.lastHits[0] = e.Time.UnixMilli()
+	if len(a.imprints) < mostImprints {
+		if i, ok := newImprint(&e.Event); ok {
+			a.imprints = append(slices.Clip(a.imprints), i)
+		}
+	}
 	a.shadow = !e.unpaired && s.ridesAlong(e.Device, a)
 	if e.Time.Before(s.FirstAt) {
 		s.FirstAt = e.Time
@@ -276,6 +281,12 @@ func (a *account) join(b *account) {
 	if b.alone != notKnown && a.alone != onDrive {
 		a.alone = b.alone
 	}
+	a.copied = a.copied.join(b.copied)
+	imprints := append(slices.Clone(a.imprints), b.imprints...)
+	slices.SortFunc(imprints, func(x, y imprint) int {
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.lat, y.lat), cmp.Compare(x.lon, y.lon))
+	})
+	a.imprints = imprints[:min(len(imprints), mostImprints)]
 	times := append(slices.Clone(a.lastHits[:]), b.lastHits[:]...)
 	slices.SortFunc(times, func(x, y int64) int { return cmp.Compare(y, x) })
 	copy(a.lastHits[:], times)

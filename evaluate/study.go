@@ -59,7 +59,7 @@ type condition struct {
 func without() []condition {
 	return []condition{
 		{name: "all defences"}, {name: "no learning of devices' honesty", off: crowd.Honesty}, {name: "no drives", off: crowd.Drives},
-		{name: "phones in one car count each", off: crowd.SameCar}, {name: "classes not adapted to the city", off: crowd.Adapting},
+		{name: "phones in one car count each", off: crowd.SameCar}, {name: "classes not adapted to the city", off: crowd.Adapting}, {name: "copied waveforms not looked for", off: crowd.Copies},
 	}
 }
 
