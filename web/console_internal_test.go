@@ -13,7 +13,7 @@ func TestADeedIsReadFromItsForm(t *testing.T) {
 			t.Errorf("a move to %q has latitude %g, not %g, %v", text, d.Lat, lat, err)
 		}
 	}
-	for text, want := range map[string]float64{"": 0, " 0,5 ": 0.5, "1": 1} {
+	for text, want := range map[string]float64{"": 0, "0,5": 0.5, "1": 1} {
 		if d, err := new(face).deedOf(url.Values{"do": {"reclass"}, "severity": {text}}); err != nil || d.Severity != want {
 			t.Errorf("a severity of %q is %g, %v", text, d.Severity, err)
 		}
