@@ -35,7 +35,7 @@ type model struct {
 // standard is the model that every engine uses.
 func standard() model {
 	m := model{
-		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.03},
+		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.015},
 		rates: [numRates]float64{0.10, 0.25, 0.40, 0.55, 0.70, 0.85, 0.97},
 		share: [numReal + 1][numRates]float64{
 			{0.06, 0.16, 0.22, 0.22, 0.20, 0.13, 0.01}, // pothole: drivers steer round it
