@@ -101,7 +101,7 @@ func TestStudy(t *testing.T) {
 			}
 		}
 	}
-	if len(study.Defences) != 5 || study.Defences[0].Cities[0].Crowd != study.Cities[0].Crowd {
+	if len(study.Defences) != 6 || study.Defences[0].Cities[0].Crowd != study.Cities[0].Crowd {
 		t.Error("with all defences the cities come to something else")
 	}
 	if study.Defences[1].Cities[0].Calibration == study.Cities[0].Calibration {
