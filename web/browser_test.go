@@ -173,7 +173,11 @@ func (b *browser) wait(condition string) {
 	ctx, done := context.WithTimeout(b.ctx, 70*time.Second)
 	defer done()
 	poll := chromedp.Poll[chromedp.Void]("!!("+condition+")", chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(60*time.Second))
-	if err := chromedp.Do(ctx, poll); err != nil {
+	err := chromedp.Do(ctx, poll)
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Cannot find context") { // the page that was asked has just gone: ask the next
+		err = chromedp.Do(ctx, poll)
+	}
+	if err != nil {
 		b.clean("while waiting")
 		b.t.Fatalf("waiting for %s: %v", condition, err)
 	}
@@ -289,6 +293,7 @@ func (v view) whole() bool {
 // accessible has axe-core look at the page: nothing serious may stand in anybody's way (WCAG 2.2 AA).
 func (b *browser) accessible(name, axe string) {
 	b.t.Helper()
+	b.wait(`document.getAnimations().every(a => !(a instanceof CSSTransition))`) // colours on their way from day to night are neither
 	if !eval[bool](b, `'axe' in window`) {
 		eval[chromedp.Void](b, axe+"; void 0")
 	}
