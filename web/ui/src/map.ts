@@ -105,6 +105,7 @@ class Screen {
       this.filter({...filter, kind: kinds.value});
       void this.go(query(), false);
     });
+    this.map.on('sourcedata', (e) => e.sourceId === 'places' && this.late());
     this.controls();
     this.sheet();
     search(document.querySelector<HTMLFormElement>('form.find')!, document.getElementById('hits')!, (s) => {
@@ -217,6 +218,7 @@ class Screen {
     kinds.value = to.kind;
     if (to.show === filter.show && to.kind === filter.kind) return;
     filter = to;
+    this.early ||= this.underWay();
     this.map.getSource<VectorTileSource>('places')?.setTiles([placesTiles(filter)]);
   }
 
@@ -240,7 +242,20 @@ class Screen {
     }, Math.max(250, 1000 - (now - this.refreshed)));
   }
 
+  // Tiles that are on their way when others are asked for come as they were asked for, and MapLibre leaves it at that: when all have come,
+  // they are asked for once more.
+  private early = false;
+  private underWay() {
+    return this.map.getSource('places') !== undefined && !this.map.isSourceLoaded('places');
+  }
+  private late() {
+    if (!this.early || this.underWay()) return;
+    this.early = false;
+    this.map.refreshTiles('places');
+  }
+
   private refresh() {
+    this.early ||= this.underWay();
     this.map.refreshTiles('places');
     void load(new URLSearchParams(location.search)).then((shown) => shown && this.select(placeShown()), () => undefined);
   }
