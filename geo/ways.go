@@ -3,6 +3,7 @@ package geo
 import (
 	"container/heap"
 	"math"
+	"slices"
 
 	"github.com/paulmach/orb"
 )
@@ -205,9 +206,7 @@ func (s *search) arrive(begin, end foot, run int32) (float64, orb.LineString) {
 		back = append(back, s.ways.points[n])
 	}
 	back = append(back, begin.at)
-	for i, k := 0, len(back)-1; i < k; i, k = i+1, k-1 {
-		back[i], back[k] = back[k], back[i]
-	}
+	slices.Reverse(back)
 	return best, back
 }
 

@@ -54,6 +54,17 @@ func (a *assets) url(name string) string {
 	return ""
 }
 
+// urls returns the addresses of those of the files that have been built.
+func (a *assets) urls(names ...string) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		if u := a.url(name); u != "" {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
 // ServeHTTP answers with the best compressed form that the client takes. Names carry a hash of what is in them, so a
 // browser may keep them for ever.
 func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {

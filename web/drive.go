@@ -2,8 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"strings"
 )
@@ -67,57 +65,14 @@ func (s *Server) driveFile(w http.ResponseWriter, r *http.Request) {
 
 // driveManifest says how the page looks as an installed application.
 func (s *face) driveManifest(w http.ResponseWriter, _ *http.Request) error {
-	type icon struct {
-		Src     string `json:"src"`
-		Sizes   string `json:"sizes"`
-		Type    string `json:"type"`
-		Purpose string `json:"purpose"`
-	}
-	var icons []icon
-	for _, i := range []struct{ name, sizes, media string }{{"icon-192.png", "192x192", "image/png"}, {"icon-512.png", "512x512", "image/png"}, {"icon.svg", "any", "image/svg+xml"}} {
-		if u := s.assets.url(i.name); u != "" {
-			icons = append(icons, icon{u, i.sizes, i.media, "any"})
-			icons = append(icons, icon{u, i.sizes, i.media, "maskable"})
-		}
-	}
-	b, err := json.Marshal(map[string]any{
-		"id": drivePath, "name": strings.TrimSpace("Streetpulse " + s.config.City), "short_name": "Streetpulse", "lang": s.language,
-		"description": s.texts.T("drive.lead"), "start_url": drivePath, "scope": drivePath, "display": "standalone", "orientation": "any",
-		"background_color": "#0A0C0D", "theme_color": "#0A0C0D", "icons": icons,
-	})
-	if err != nil {
-		return fmt.Errorf("manifest: %w", err)
-	}
-	w.Header().Set("Content-Type", "application/manifest+json")
-	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(b) // fails only where the client has gone, and then nobody is left to tell
-	return nil
+	return s.serveManifest(w, map[string]any{
+		"id": drivePath, "name": "Streetpulse", "short_name": "Streetpulse", "description": s.texts.T("drive.lead"), "start_url": drivePath, "scope": drivePath,
+		"background_color": "#0A0C0D", "theme_color": "#0A0C0D",
+	}, "any", "maskable")
 }
 
-// driveOffline serves the service worker: the built script after the addresses of what it keeps, so that it changes when they do.
+// driveOffline serves the service worker.
 func (s *Server) driveOffline(w http.ResponseWriter, r *http.Request) {
-	script, err := fs.ReadFile(s.assets.files, s.assets.manifest["drive-offline.js"])
-	if s.assets.empty() || err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	var files []string
-	for _, name := range []string{"site.css", "drive.css", "drive.js", "icon.svg", "icon-192.png", "overpass.woff2"} {
-		if u := s.assets.url(name); u != "" {
-			files = append(files, u)
-		}
-	}
-	files = append(files, s.driveAsset("drive-worker.js"))
-	later := []string{s.driveAsset("detector.wasm")}
-	lists, err := json.Marshal([][]string{files, later})
-	if err != nil { // strings always marshal
-		http.NotFound(w, r)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/javascript; charset=utf-8")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Service-Worker-Allowed", drivePath)
-	h.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'")
-	fmt.Fprintf(w, "const page=%q,[files,later]=%s;\n%s", drivePath, lists, script)
+	files := append(s.assets.urls("site.css", "drive.css", "drive.js", "icon.svg", "icon-192.png", "overpass.woff2"), s.driveAsset("drive-worker.js"))
+	s.serveOffline(w, r, "drive-offline.js", drivePath, map[string][]string{"files": files, "later": {s.driveAsset("detector.wasm")}})
 }

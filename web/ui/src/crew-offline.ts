@@ -1,23 +1,10 @@
 // The crew page's service worker: the page opens without a network, once it has been there with one, and so do the photos of the day.
 // The server puts page (its address) and files (what it is made of) before this script. What was said to the API is never kept here.
-export {}; // the other service worker has the same names
+import {scope} from './service';
+
 declare const files: string[];
 declare const page: string;
 
-interface Life extends Event {
-  waitUntil(work: Promise<unknown>): void;
-}
-interface Asked extends Life {
-  request: Request;
-  respondWith(answer: Promise<Response>): void;
-}
-interface Scope {
-  addEventListener(kind: 'install' | 'activate', act: (e: Life) => void): void;
-  addEventListener(kind: 'fetch', act: (e: Asked) => void): void;
-  skipWaiting(): Promise<void>;
-  clients: {claim(): Promise<void>};
-}
-const scope = self as unknown as Scope;
 const shelf = 'crew';
 
 scope.addEventListener('install', (e) => {

@@ -1,24 +1,12 @@
 // The drive page's service worker: the page starts without a network, once it has been there with one. The server puts page (its
 // address), files (what it is made of) and later (what it loads when a drive starts) before this script. What was said to the API is
 // never kept.
+import {scope} from './service';
+
 declare const files: string[];
 declare const later: string[];
 declare const page: string;
 
-interface Life extends Event {
-  waitUntil(work: Promise<unknown>): void;
-}
-interface Asked extends Life {
-  request: Request;
-  respondWith(answer: Promise<Response>): void;
-}
-interface Scope {
-  addEventListener(kind: 'install' | 'activate', act: (e: Life) => void): void;
-  addEventListener(kind: 'fetch', act: (e: Asked) => void): void;
-  skipWaiting(): Promise<void>;
-  clients: {claim(): Promise<void>};
-}
-const scope = self as unknown as Scope;
 const shelf = 'drive';
 
 scope.addEventListener('install', (e) => {
