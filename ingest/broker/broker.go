@@ -59,6 +59,7 @@ type Broker struct {
 	metrics   metrics
 	pending   *room           // connections that have not logged in
 	reading   *room           // packets that have not come whole
+	lists     sync.Map        // of what is to be watched: a payload by region
 	working   context.Context // ends when what is in flight is given up
 	stop      context.CancelFunc
 

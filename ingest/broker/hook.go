@@ -30,7 +30,7 @@ func (h *hook) ID() string { return "streetpulse" }
 // Provides says at which moments the hook is called.
 func (h *hook) Provides(moment byte) bool {
 	switch moment {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnSubscribed, mqtt.OnWill, mqtt.OnDisconnect:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnSubscribed, mqtt.OnPacketEncode, mqtt.OnWill, mqtt.OnDisconnect:
 		return true
 	}
 	return false

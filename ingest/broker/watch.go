@@ -1,12 +1,15 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/topics"
@@ -26,11 +29,33 @@ const mostLists = 1024
 // an H3 cell of resolution 7 in its 15 hexadecimal digits. It goes out at QoS 0, whatever the subscriber would take: mochi
 // stops sending to a client that has not acknowledged as many messages as it may, and a list that is lost comes again
 // with the next subscription.
+//
+// mochi copies a message for each client that waits for it, and a client that never reads may wait for all lists there
+// are. So what waits is only the list's name; the list as it then is takes its place when it is written.
 func (b *Broker) PublishWatch(region string, payload []byte) error {
-	if err := b.server.Publish(topics.Watch(region), payload, true, 0); err != nil {
+	name := []byte(listName + region)
+	b.lists.Store(region, payload)
+	if len(payload) == 0 {
+		b.lists.Delete(region)
+		name = nil
+	}
+	if err := b.server.Publish(topics.Watch(region), name, true, 0); err != nil {
 		return fmt.Errorf("publish the watch list of region %s: %w", region, err)
 	}
 	return nil
+}
+
+// listName begins a message that stands for a region's watch list; no JSON begins so, and no device's message is passed on.
+const listName = "\x00"
+
+// OnPacketEncode puts a watch list where its name stands.
+func (h *hook) OnPacketEncode(_ *mqtt.Client, packet packets.Packet) packets.Packet {
+	if packet.FixedHeader.Type != packets.Publish || !bytes.HasPrefix(packet.Payload, []byte(listName)) {
+		return packet
+	}
+	list, _ := h.broker.lists.Load(string(packet.Payload[len(listName):]))
+	packet.Payload, _ = list.([]byte) // none where it was taken back meanwhile
+	return packet
 }
 
 // watchLists publishes the stored lists and those that come, until ctx ends. Lists live in the database: every node
