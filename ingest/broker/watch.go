@@ -22,7 +22,8 @@ const (
 	watchBeat   = time.Minute      // how often a silent connection is asked whether it still lives
 )
 
-// mostLists is how many lists one subscription can be sent at once: those of 5,000 km².
+// mostLists is how many lists one subscription can be sent at once: those of 5,000 km². mochi keeps 8 bytes for each, and for each
+// connected device.
 const mostLists = 1024
 
 // PublishWatch publishes a region's watch list to those who listen and to those who will: it is retained. The region is
