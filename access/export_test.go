@@ -3,5 +3,5 @@ package access
 // Cheapen makes each password of a gate cost next to nothing, for tests that guess many.
 func (g *Gate) Cheapen() {
 	g.cost = cost{memoryKiB: 64, passes: 1, lanes: 1}
-	g.nobody = derive("nobody's", g.cost)
+	g.nobody = nobodys(g.cost)
 }

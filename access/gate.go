@@ -21,8 +21,7 @@ type Gate struct {
 
 // NewGate makes a gate to the people of a database.
 func NewGate(pool *pgxpool.Pool, now func() time.Time) *Gate {
-	text, _ := Secret()
-	return &Gate{pool: pool, now: now, hashing: make(chan struct{}, 4), cost: usual(), nobody: derive(text, usual())}
+	return &Gate{pool: pool, now: now, hashing: make(chan struct{}, 4), cost: usual(), nobody: nobodys(usual())}
 }
 
 // Login is somebody who wants in.

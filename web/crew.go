@@ -1,10 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -221,9 +219,6 @@ func (s *face) crewStop(o dispatch.Order, d consoleDesk) *crewStop {
 
 // part renders one of the page's parts for its script.
 func (s *face) part(name string, data any) (string, error) {
-	var b bytes.Buffer
-	if err := s.pages["crew"].ExecuteTemplate(&b, name, data); err != nil {
-		return "", fmt.Errorf("part %s of the crew's page: %w", name, err)
-	}
-	return b.String(), nil
+	text, err := s.pages.write("crew", name, data)
+	return string(text), err
 }

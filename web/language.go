@@ -2,8 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"time"
@@ -20,7 +18,7 @@ type face struct {
 	*Server
 	language string
 	texts    texts
-	pages    map[string]*template.Template
+	pages    pageSet
 }
 
 func (s *Server) makeFaces() error {
@@ -32,9 +30,7 @@ func (s *Server) makeFaces() error {
 		if f.texts, err = readTexts(code); err != nil {
 			return err
 		}
-		if f.pages, err = f.parsePages(); err != nil {
-			return fmt.Errorf("in %q: %w", code, err)
-		}
+		f.pages = f.readPages()
 		s.faces[code] = f
 		tags = append(tags, language.Make(code))
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/paulmach/orb"
@@ -25,25 +26,42 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// parsePages parses a set of templates for every page: what all share, and its own file.
-func (s *face) parsePages() (map[string]*template.Template, error) {
-	shared, err := template.New("").Funcs(s.words()).ParseFS(templateFiles,
-		"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html")
-	if err != nil {
-		return nil, fmt.Errorf("what all pages share: %w", err)
-	}
-	pages := map[string]*template.Template{}
+// pageSet is the pages of one language, each parsed when it is first asked for.
+type pageSet map[string]func() (*template.Template, error)
+
+// readPages finds a set of templates for every page: what all share, and its own file.
+func (s *face) readPages() pageSet {
+	shared := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Funcs(s.words()).ParseFS(templateFiles,
+			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html")
+	})
+	pages := pageSet{}
 	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "devices", "device", "log", "console", "order", "sheet", "crew"} {
-		t, err := shared.Clone()
-		if err == nil {
-			t, err = t.ParseFS(templateFiles, "templates/"+name+".html")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("page %s: %w", name, err)
-		}
-		pages[name] = t
+		pages[name] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := shared()
+			if err == nil {
+				t, err = t.Clone()
+			}
+			if err == nil {
+				t, err = t.ParseFS(templateFiles, "templates/"+name+".html")
+			}
+			return t, err
+		})
 	}
-	return pages, nil
+	return pages
+}
+
+// write fills a page's template, whole or a part of it.
+func (p pageSet) write(page, part string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	t, err := p[page]()
+	if err == nil {
+		err = t.ExecuteTemplate(&b, part, data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("page %s: %w", page, err)
+	}
+	return b.Bytes(), nil
 }
 
 // words are the functions that templates call.
@@ -88,11 +106,10 @@ func (s *Server) attribution() string {
 
 // render answers with a page, whole or, where part is named, that template of it alone.
 func (s *face) render(w http.ResponseWriter, r *http.Request, status int, part string, data headed) error {
-	var b bytes.Buffer
-	page := data.top().Page
 	data.top().Tongues, data.top().Who = s.tongues(r), who(r.Context())
-	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
-		return fmt.Errorf("page %s: %w", page, err)
+	text, err := s.pages.write(data.top().Page, part, data)
+	if err != nil {
+		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -105,7 +122,7 @@ func (s *face) render(w http.ResponseWriter, r *http.Request, status int, part s
 		h.Set("Cache-Control", "private, no-cache") // it names somebody
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // fails only where the client has gone, and then nobody is left to tell
+	_, _ = w.Write(text) // fails only where the client has gone, and then nobody is left to tell
 	return nil
 }
 
@@ -364,12 +381,12 @@ func (s *face) scriptTexts() string { return s.textsUnder("map.") }
 
 // renderPart answers with a template of a page alone, for scripts that put it in place.
 func (s *face) renderPart(w http.ResponseWriter, page, part string, data any) error {
-	var b bytes.Buffer
-	if err := s.pages[page].ExecuteTemplate(&b, part, data); err != nil {
-		return fmt.Errorf("page %s: %w", page, err)
+	text, err := s.pages.write(page, part, data)
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", s.language)
-	_, _ = w.Write(b.Bytes()) // fails only where the client has gone, and then nobody is left to tell
+	_, _ = w.Write(text) // fails only where the client has gone, and then nobody is left to tell
 	return nil
 }
