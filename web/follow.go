@@ -62,7 +62,7 @@ func (s *face) askToFollow(ctx context.Context, p titled, email string) error {
 			return fmt.Errorf("follow place %s: %w", p.ID, err)
 		}
 		pairs := []any{"what", p.Title, "link", s.links() + "/follow/" + text, "city", s.cityName()}
-		return dispatch.Post(ctx, tx, dispatch.Mail{To: email, Subject: s.texts.T("mail.follow.subject", pairs...), Body: s.texts.T("mail.follow.body", pairs...)}, now)
+		return notices.Post(ctx, tx, notices.Mail{To: email, Subject: s.texts.T("mail.follow.subject", pairs...), Body: s.texts.T("mail.follow.body", pairs...)}, now)
 	})
 }
 

@@ -226,7 +226,7 @@ func (s *face) postLink(ctx context.Context, tx pgx.Tx, l access.Link, key strin
 		return err
 	}
 	pairs := []any{"link", PasswordLink(s.links(), secret), "city", f.cityName(), "hours", int(lives.Hours()), "days", int(lives.Hours()) / 24, "email", to}
-	return dispatch.Post(ctx, tx, dispatch.Mail{To: to, Subject: f.texts.T(key+".subject", pairs...), Body: f.texts.T(key+".body", pairs...)}, now)
+	return notices.Post(ctx, tx, notices.Mail{To: to, Subject: f.texts.T(key+".subject", pairs...), Body: f.texts.T(key+".body", pairs...)}, now)
 }
 
 // linkPath is where links to choose a password begin.

@@ -102,7 +102,7 @@ func (s *face) takeReport(ctx context.Context, r report) error {
 		}
 		t := s.texts
 		what := s.reportTitle(r.Category, r.Street)
-		return dispatch.Post(ctx, tx, dispatch.Mail{
+		return notices.Post(ctx, tx, notices.Mail{
 			To: r.Email, Subject: t.T("mail.confirm.subject", "what", what),
 			Body: t.T("mail.confirm.body", "what", what, "link", s.links()+"/reports/"+text, "city", s.cityName()),
 		}, now)
