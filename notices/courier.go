@@ -15,8 +15,6 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 )
 
-type riverDriver = riverpgxv5.Driver
-
 // Options are what a Courier is made of. Pool is needed.
 type Options struct {
 	Pool       *pgxpool.Pool
@@ -28,6 +26,7 @@ type Options struct {
 	Log        *slog.Logger                  // nil: slog.Default
 	Wait       func(tries int) time.Duration // after so many tries; nil: days in all
 	Within     time.Duration                 // a webhook must have answered; 0: 15 s
+	Look       time.Duration                 // between looks for what is due again; 0: 1 s
 }
 
 func (o Options) wait(usual func(int) time.Duration, tries int) time.Duration {
@@ -61,6 +60,9 @@ func New(o Options) (*Courier, error) {
 	if o.Within == 0 {
 		o.Within = answerWithin
 	}
+	if o.Look == 0 {
+		o.Look = river.FetchPollIntervalDefault
+	}
 	c := &Courier{options: o, sender: newSender(o.Inside, o.Within)}
 	var err error
 	if c.counts, err = newCounts(o.Pool, o.Registerer); err != nil {
@@ -85,6 +87,7 @@ func New(o Options) (*Courier, error) {
 	}
 	c.client, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
 		Queues: queues, Workers: workers, Logger: slog.New(quiet{o.Log.Handler()}), JobTimeout: time.Minute, RescueStuckJobsAfter: rescueAfter,
+		FetchPollInterval: o.Look, FetchCooldown: min(o.Look, river.FetchCooldownDefault),
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(sweepEvery),
 			func() (river.JobArgs, *river.InsertOpts) { return sweepJob{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})},
 	})

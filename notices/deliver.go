@@ -107,8 +107,7 @@ func (w *webhookWorker) delivered(ctx context.Context, job *river.Job[webhookJob
 			job.Args.Delivery, t.status, t.took.Milliseconds()); err != nil {
 			return err
 		}
-		_, err := river.JobCompleteTx[*riverDriver](ctx, tx, job)
-		return err
+		return Complete(ctx, tx, job)
 	})
 	if err != nil {
 		return fmt.Errorf("mark delivery %d: %w", job.Args.Delivery, err)

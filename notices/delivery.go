@@ -56,10 +56,11 @@ func Deliveries(ctx context.Context, q Querier, webhook string, state DeliverySt
 	return list, nil
 }
 
-// SendAgain tries a dead letter anew, under its old webhook-id. It returns ErrNone where that is none, and ErrDisabled.
-func SendAgain(ctx context.Context, tx pgx.Tx, delivery int64, now time.Time) error {
+// SendAgain tries a dead letter of a webhook anew, under its old webhook-id. It returns ErrNone where that is none, and ErrDisabled.
+func SendAgain(ctx context.Context, tx pgx.Tx, webhook string, delivery int64, now time.Time) error {
 	var off bool
-	err := tx.QueryRow(ctx, `select w.disabled_at is not null from webhook_deliveries d join webhooks w on w.id = d.webhook where d.id = $1 and d.state = 'given_up' for update of d`, delivery).Scan(&off)
+	err := tx.QueryRow(ctx, `select w.disabled_at is not null from webhook_deliveries d join webhooks w on w.id = d.webhook where d.id = $1 and d.webhook = $2 and d.state = 'given_up' for update of d`,
+		delivery, webhook).Scan(&off)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNone
 	}

@@ -134,8 +134,7 @@ func (w *letterWorker) Work(ctx context.Context, job *river.Job[letterJob]) erro
 		if _, err := tx.Exec(ctx, `update mails set sent_at = now(), recipient = '', body = '', stop = '', error = '', tries = tries + 1 where id = $1`, job.Args.Mail); err != nil {
 			return err
 		}
-		_, err = river.JobCompleteTx[*riverDriver](ctx, tx, job)
-		return err
+		return Complete(ctx, tx, job)
 	})
 	switch {
 	case err != nil:
@@ -144,7 +143,7 @@ func (w *letterWorker) Work(ctx context.Context, job *river.Job[letterJob]) erro
 		w.c.counts.done("mail", "delivered")
 		return nil
 	}
-	w.c.options.Log.Warn("a mail could not be sent", "mail", job.Args.Mail, "tries", job.Attempt, "error", why)
+	w.c.options.Log.Warn("a mail could not be sent", "mail", job.Args.Mail, "tries", job.Attempt, "error", nameless(why))
 	if hopeless(why) {
 		w.c.counts.done("mail", "given_up")
 		return river.JobCancel(errNotSent)

@@ -51,6 +51,12 @@ func queue(ctx context.Context, tx pgx.Tx, jobs []river.InsertManyParams) ([]int
 	return ids, nil
 }
 
+// Complete marks a job as done in a transaction of its worker's, with what it did: it is not done again then.
+func Complete[A river.JobArgs](ctx context.Context, tx pgx.Tx, job *river.Job[A]) error {
+	_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+	return err
+}
+
 // letterJob sends a mail. It names the row: what is in the mail, and to whom it goes, is in one place only, and can be deleted there.
 type letterJob struct {
 	Mail int64 `json:"mail"`

@@ -45,6 +45,7 @@ func loopback() []netip.Prefix {
 func deliverWith(t *testing.T, o notices.Options) (stop func()) {
 	t.Helper()
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	o.Look = 20 * time.Millisecond
 	if o.Wait == nil {
 		o.Wait = func(int) time.Duration { return time.Millisecond }
 	}

@@ -100,3 +100,15 @@ func hopeless(err error) bool {
 	var refused *mail.SendError
 	return errors.Is(err, errAddress) || errors.As(err, &refused) && refused.Reason == mail.ErrSMTPRcptTo && !refused.IsTemp()
 }
+
+// nameless is why a mail was not sent, without the address that it was for: it is for the log.
+func nameless(err error) string {
+	var refused *mail.SendError
+	switch {
+	case errors.As(err, &refused):
+		return fmt.Sprintf("the mail server refuses it: %s (%d)", refused.Reason, refused.ErrorCode())
+	case errors.Is(err, errAddress):
+		return errAddress.Error()
+	}
+	return err.Error()
+}

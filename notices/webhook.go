@@ -36,31 +36,45 @@ const (
 	longestURL   = 2000
 )
 
-// Errors of webhooks that cannot be registered; ErrURL is wrapped with what is wrong.
+// UnfitURL is the error of an address that nothing is sent to: what is wrong with it.
+type UnfitURL string
+
+// What can be wrong with an address.
+const (
+	NoURL       UnfitURL = "none"     // it is no address
+	NamesLogin  UnfitURL = "login"    // it holds a name or password; what is sent is signed instead
+	HasFragment UnfitURL = "fragment" // it has a #
+	NotHTTPS    UnfitURL = "scheme"   // it does not begin with https://
+	NotPublic   UnfitURL = "inside"   // it is inside a network that is not public
+)
+
+// Error says what is wrong.
+func (u UnfitURL) Error() string { return "this address cannot be told anything: " + string(u) }
+
+// Errors of webhooks.
 var (
-	ErrURL      = errors.New("this address cannot be told anything")
 	ErrKind     = errors.New("there is no such kind of happening")
 	ErrMany     = errors.New("there are as many webhooks as there may be")
 	ErrDisabled = errors.New("the webhook is switched off")
 )
 
-// CheckURL returns ErrURL, wrapped with the reason, for an address that nothing is sent to: it must be https, and public. What is inside a
+// CheckURL returns an UnfitURL for an address that nothing is sent to: it must be https, and public. What is inside a
 // network that is allowed may be http and an address of it. Names are looked up when something is sent.
 func CheckURL(text string, inside []netip.Prefix) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "" || len(text) > longestURL:
-		return fmt.Errorf("%w: it is no address", ErrURL)
+		return NoURL
 	case u.User != nil:
-		return fmt.Errorf("%w: it holds a name or password; what is sent is signed instead", ErrURL)
+		return NamesLogin
 	case u.Fragment != "":
-		return fmt.Errorf("%w: it has a #", ErrURL)
+		return HasFragment
 	case u.Scheme != "https" && (u.Scheme != "http" || len(inside) == 0):
-		return fmt.Errorf("%w: it must begin with https://", ErrURL)
+		return NotHTTPS
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
-		if err := mayReach(ip, u.Scheme, inside); err != nil {
-			return fmt.Errorf("%w: %w", ErrURL, err)
+		if mayReach(ip, u.Scheme, inside) != nil {
+			return NotPublic
 		}
 	}
 	return nil
@@ -85,7 +99,7 @@ func newSecret() []byte {
 // spelled is a secret as people are shown it.
 func spelled(secret []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(secret) }
 
-// AddWebhook registers an address and returns its secret, which cannot be read again. It returns ErrURL, ErrKind or ErrMany.
+// AddWebhook registers an address and returns its secret, which cannot be read again. It returns an UnfitURL, ErrKind or ErrMany.
 func AddWebhook(ctx context.Context, tx pgx.Tx, w Webhook, inside []netip.Prefix, now time.Time) (added Webhook, secret string, err error) {
 	if err := errors.Join(CheckURL(w.URL, inside), checkKinds(w.Kinds)); err != nil {
 		return w, "", err
@@ -116,7 +130,7 @@ func listed(kinds []Kind) []string {
 	return slices.Compact(out)
 }
 
-// ChangeWebhook changes where a webhook is and what it is told, and switches it on or off. It returns ErrNone, ErrURL or ErrKind.
+// ChangeWebhook changes where a webhook is and what it is told, and switches it on or off. It returns ErrNone, an UnfitURL or ErrKind.
 func ChangeWebhook(ctx context.Context, tx pgx.Tx, w Webhook, on bool, inside []netip.Prefix, now time.Time) error {
 	if err := errors.Join(CheckURL(w.URL, inside), checkKinds(w.Kinds)); err != nil {
 		return err

@@ -105,13 +105,13 @@ func TestWebhooksAreTold(t *testing.T) {
 	// What was given up can be sent again, under its old id.
 	dead := last(t, pool, hooks[broken].ID)
 	broken.set(nil)
-	within(t, pool, func(tx pgx.Tx) error { return notices.SendAgain(ctx, tx, dead.ID, time.Now()) })
+	within(t, pool, func(tx pgx.Tx) error { return notices.SendAgain(ctx, tx, dead.Webhook, dead.ID, time.Now()) })
 	until(t, "it is delivered", func() bool { return last(t, pool, hooks[broken].ID).State == notices.Delivered })
 	if list := broken.got(); list[len(list)-1].id != dead.Message {
 		t.Error("it has another id")
 	}
-	for id, want := range map[int64]error{dead.ID: notices.ErrNone, last(t, pool, hooks[gone].ID).ID: notices.ErrDisabled} {
-		if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return notices.SendAgain(ctx, tx, id, time.Now()) }); !errors.Is(err, want) {
+	for d, want := range map[notices.Delivery]error{dead: notices.ErrNone, last(t, pool, hooks[gone].ID): notices.ErrDisabled} {
+		if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return notices.SendAgain(ctx, tx, d.Webhook, d.ID, time.Now()) }); !errors.Is(err, want) {
 			t.Errorf("again: %v, want %v", err, want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
-	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 // followIn lets an e-mail address follow a place, in the caller's transaction; confirmed says that it has proved already
@@ -147,7 +147,8 @@ func (s *face) followAnswer(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("The form cannot be read.")
 	}
 	token := access.HashOf(r.PathValue("token"))
-	if r.PostForm.Get("answer") == "stop" {
+	// Mail programs stop mails by this form (RFC 8058), which they find in the mail's head.
+	if r.PostForm.Get("answer") == "stop" || r.PostForm.Get("List-Unsubscribe") == "One-Click" {
 		if _, err := s.config.Pool.Exec(r.Context(), `delete from follows where token = $1`, token); err != nil {
 			return fmt.Errorf("stop following: %w", err)
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
-	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 func (s *face) signupPage(w http.ResponseWriter, r *http.Request) error {
