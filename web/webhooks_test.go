@@ -190,7 +190,7 @@ func TestDeadMailsAndWarnings(t *testing.T) {
 	}
 	w.deliver("both are worded", func() bool { return len(w.letters("roads@krems.example")) == 2 })
 	all := strings.Join(w.letters("roads@krems.example"), "\n")
-	for _, want := range []string{"Ein Auftrag wird bald fällig", "nicht rechtzeitig erledigt", "Straßenamt: bald fällig", "Schlagloch, Ringstraße", ", 14:00\n", w.http.URL + "/places/pordered1"} {
+	for _, want := range []string{"Ein Auftrag wird bald fällig", "nicht rechtzeitig erledigt", "Straßenamt: bald fällig", "Schlagloch, Ringstraße", ", 13:00\n", w.http.URL + "/places/pordered1"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in %s", want, all)
 		}
@@ -218,16 +218,16 @@ func TestVotersFollow(t *testing.T) {
 	t.Parallel()
 	now := today()
 	w := newTown(t, believing, func(c *web.Config) { c.Now = func() time.Time { return now } })
-	w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .45, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
-	w.regions()
+	place := w.judged("Ringstraße", .45, 11, 2)
+	w.order(defect{ID: place, Street: "Ringstraße", Class: crowd.Pothole, Severity: .8, Devices: 11, Order: dispatch.InProgress}, today().AddDate(0, 0, -3))
 	anna := w.loggedIn(w.person("anna@example.org", access.Resident))
-	w.visitor("192.0.2.7").send("/places/pordered1/votes", url.Values{"vote": {"known"}}) // without an account: nobody to tell
-	anna.send("/places/pordered1/votes", url.Values{"vote": {"known"}})
+	w.visitor("192.0.2.7").send("/places/"+place+"/votes", url.Values{"vote": {"known"}}) // without an account: nobody to tell
+	anna.send("/places/"+place+"/votes", url.Values{"vote": {"known"}})
 	if n := count(w, `select count(*) from follows where email = 'anna@example.org' and confirmed_at is not null`); n != 1 || count(w, `select count(*) from follows`) != 1 {
 		t.Fatalf("%d follow", n)
 	}
 	now = now.Add(time.Hour)
-	if err := dispatch.Transition(context.Background(), w.pool, "oordered1", dispatch.Step{At: now, State: dispatch.Repaired, Actor: dispatch.Crew}); err != nil {
+	if err := dispatch.Transition(context.Background(), w.pool, "o"+place[1:], dispatch.Step{At: now, State: dispatch.Repaired, Actor: dispatch.Crew}); err != nil {
 		t.Fatal(err)
 	}
 	w.work()
@@ -241,8 +241,7 @@ func TestVotersFollow(t *testing.T) {
 		t.Fatalf("%q %v", stop, err)
 	}
 	w.visitor("192.0.2.8").send(strings.TrimPrefix(stop, w.http.URL), url.Values{"List-Unsubscribe": {"One-Click"}})
-	now = now.Add(25 * time.Hour)
-	anna.send("/places/pordered1/votes", url.Values{"vote": {"repaired"}})
+	anna.send("/places/"+place+"/votes", url.Values{"vote": {"repaired"}})
 	if n := count(w, `select count(*) from follows`); n != 0 {
 		t.Error("who has stopped it follows again")
 	}
