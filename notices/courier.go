@@ -104,7 +104,7 @@ func (c *Courier) Run(ctx context.Context) error {
 	working := context.WithoutCancel(ctx)
 	if err := c.client.Start(working); err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it is being stopped
+			return nil
 		}
 		return fmt.Errorf("work off notices: %w", err)
 	}

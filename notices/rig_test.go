@@ -74,9 +74,9 @@ func within(t *testing.T, pool *pgxpool.Pool, do func(tx pgx.Tx) error) {
 	}
 }
 
-func number(t *testing.T, pool *pgxpool.Pool, query string, args ...any) (n int) {
+func number(t *testing.T, pool *pgxpool.Pool, query string) (n int) {
 	t.Helper()
-	if err := pool.QueryRow(context.Background(), query, args...).Scan(&n); err != nil {
+	if err := pool.QueryRow(context.Background(), query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The example of the specification, and one whose signature openssl has made: docs/notices.md says how.
+// The example of the specification; openssl makes the same of it, as docs/notices.md says.
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

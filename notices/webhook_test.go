@@ -229,7 +229,7 @@ func TestKilled(t *testing.T) {
 	t.Cleanup(pool.Close)
 	const n, first = 30, 10
 	hold := make(chan struct{})
-	r := openReceiver(t, func(w http.ResponseWriter, q *http.Request, i int) {
+	r := openReceiver(t, func(_ http.ResponseWriter, q *http.Request, i int) {
 		if i > first { // the first process hears no more answers
 			select {
 			case <-hold:
