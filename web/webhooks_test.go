@@ -57,6 +57,18 @@ func (w *town) deliver(what string, done func() bool) {
 	}
 }
 
+// hook puts a webhook into the town that failed once, and a mail that was given up, and returns its id.
+func (w *town) hook() string {
+	w.t.Helper()
+	if _, err := w.pool.Exec(context.Background(), `with h as (insert into webhooks (id, url, name, kinds, secret, created_at) values ('wh_1', 'https://assets-1.example.org/', 'Asset system', '{}', '', now())),
+			m as (insert into webhook_messages (id, kind, at, payload) values ('msg_1', 'order.opened', now(), '{}')),
+			d as (insert into webhook_deliveries (webhook, message, state, tries, status, error, created_at, tried_at) values ('wh_1', 'msg_1', 'given_up', 10, 500, 'it answers Internal Server Error', now(), now()))
+		insert into mails (recipient, subject, body, created_at, tries, error, given_up_at) values ('ben@example.org', 'Hello', 'Text', now(), 17, 'mailbox full', now())`); err != nil {
+		w.t.Fatal(err)
+	}
+	return "wh_1"
+}
+
 // TestWebhooks registers another program on the page, has it told of a report, fails, is sent again, and is removed.
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
