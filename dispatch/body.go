@@ -24,6 +24,8 @@ type Responsible struct {
 	Streets  []string      // classes of street (highway=), or groups of them; none: all
 	Shape    orb.MultiPolygon
 	AreaM2   float64
+	Email    string // is told of deadlines; empty: nobody is
+	Language string // of what it is told; empty: English
 }
 
 // has says whether the body is responsible for such a defect at a position.
@@ -57,12 +59,12 @@ func responsible(ctx context.Context, tx pgx.Tx, at orb.Point, class crowd.Class
 	return "", nil
 }
 
-const bodyQuery = `select id, name, coalesce(parent, ''), external, classes, streets, shape, area_m2 from bodies`
+const bodyQuery = `select id, name, coalesce(parent, ''), external, classes, streets, shape, area_m2, email, language from bodies`
 
 func scanBody(row pgx.CollectableRow) (Responsible, error) {
 	var b Responsible
 	var shape []byte
-	if err := row.Scan(&b.ID, &b.Name, &b.Parent, &b.External, &b.Classes, &b.Streets, &shape, &b.AreaM2); err != nil {
+	if err := row.Scan(&b.ID, &b.Name, &b.Parent, &b.External, &b.Classes, &b.Streets, &shape, &b.AreaM2, &b.Email, &b.Language); err != nil {
 		return b, err
 	}
 	if shape == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/mail"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,8 +22,8 @@ import (
 )
 
 // ReadBodies reads a GeoJSON file of bodies: a FeatureCollection of Polygons and MultiPolygons (a null geometry is everywhere) with the
-// properties name (required), id, parent (the id or name of another body), external (orders are handed over to it), classes (of place)
-// and streets (values of highway=, or main, collector, local, path). It returns every mistake of the file at once.
+// properties name (required), id, parent (the id or name of another body), external (orders are handed over to it), classes (of place),
+// streets (values of highway=, or main, collector, local, path), email (is told of deadlines) and language (of that). It returns every mistake of the file at once.
 func ReadBodies(r io.Reader) ([]Responsible, error) {
 	var file struct {
 		Type     string `json:"type"`
@@ -94,6 +95,11 @@ func readProperties(b *Responsible, p map[string]any, problem func(string, ...an
 		return out
 	}
 	b.Name, b.ID, b.Parent, b.Streets = text("name"), text("id"), text("parent"), list("streets")
+	if b.Email, b.Language = text("email"), text("language"); b.Email != "" {
+		if a, err := mail.ParseAddress(b.Email); err != nil || a.Address != b.Email {
+			problem("email %q is no address", b.Email)
+		}
+	}
 	if b.Name == "" {
 		problem("the property name is missing")
 	}
@@ -232,9 +238,10 @@ func SaveBodies(ctx context.Context, pool *pgxpool.Pool, bodies []Responsible) (
 					return fmt.Errorf("boundary of %s: %w", b.Name, err)
 				}
 			}
-			if _, err := tx.Exec(ctx, `insert into bodies (id, name, parent, external, classes, streets, shape, area_m2, min_lat, min_lon, max_lat, max_lon)
-				values ($1, $2, $3, $4, coalesce($5::text[], '{}'), coalesce($6::text[], '{}'), $7, $8, $9, $10, $11, $12)`, b.ID, b.Name, filled(b.Parent), b.External, b.Classes, b.Streets, shape, area,
-				bounds.Min[1], bounds.Min[0], bounds.Max[1], bounds.Max[0]); err != nil {
+			if _, err := tx.Exec(ctx, `insert into bodies (id, name, parent, external, classes, streets, shape, area_m2, min_lat, min_lon, max_lat, max_lon,
+					email, language)
+				values ($1, $2, $3, $4, coalesce($5::text[], '{}'), coalesce($6::text[], '{}'), $7, $8, $9, $10, $11, $12, $13, $14)`, b.ID, b.Name, filled(b.Parent), b.External, b.Classes, b.Streets, shape, area,
+				bounds.Min[1], bounds.Min[0], bounds.Max[1], bounds.Max[0], b.Email, b.Language); err != nil {
 				return fmt.Errorf("body %s: %w", b.Name, err)
 			}
 		}

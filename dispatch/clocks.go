@@ -79,13 +79,13 @@ func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	noted := 0
+	noted, warn := 0, warnings{above: map[string][]string{}}
 	for _, id := range ids {
 		o, err := read(ctx, tx, id)
 		if err != nil {
 			return 0, err
 		}
-		told := false
+		told, mailed := false, Kind("")
 		for _, bell := range []struct {
 			kind Kind
 			at   **time.Time
@@ -103,12 +103,20 @@ func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, erro
 			if err := o.note(ctx, tx, nil, deed{At: now, Kind: bell.kind, Actor: Clock}); err != nil {
 				return 0, err
 			}
+			if bell.kind != DidOverdue { // of which the warning has spoken, and the escalation will
+				mailed = bell.kind
+			}
+		}
+		if mailed != "" {
+			if err := warn.add(ctx, tx, o, mailed == DidEscalate); err != nil {
+				return 0, err
+			}
 		}
 		if told {
 			noted++
 		}
 	}
-	return noted, nil
+	return noted, warn.queue(ctx, tx)
 }
 
 // rateAll rates every open order anew, and stores what has changed.

@@ -120,6 +120,9 @@ func (o *record) note(ctx context.Context, tx pgx.Tx, before *record, d deed) er
 	if err := o.rate(ctx, tx, d.At); err != nil {
 		return err
 	}
+	if err := o.happened(ctx, tx, before, d); err != nil {
+		return err
+	}
 	return o.announce(ctx, tx, "work")
 }
 

@@ -20,7 +20,7 @@ const migrationLock = 0x7374726565747075
 // Migrations returns the schema's files, in order of their names.
 func Migrations() (fs.FS, error) { return fs.Sub(migrations, "migrations") }
 
-// Migrate brings the schema of the database at url up to date. Processes that start together wait for
+// Migrate brings the schema of the database at url up to date, and then that of the queue of jobs in it. Processes that start together wait for
 // each other; each migration is a transaction.
 func Migrate(ctx context.Context, url string) error {
 	db, err := sql.Open("pgx", url)
@@ -46,6 +46,9 @@ func Migrate(ctx context.Context, url string) error {
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	if err := migrateJobs(ctx, url); err != nil {
+		return err
 	}
 	if _, err := holder.ExecContext(ctx, `select pg_advisory_unlock($1)`, int64(migrationLock)); err != nil {
 		return fmt.Errorf("let others migrate: %w", err)

@@ -363,6 +363,7 @@ func TestAccountJourney(t *testing.T) {
 	b.reads("anna@example.org, Administrator")
 	look("account")
 	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "devices": "/admin/devices", "device": "/admin/devices/stuck", "log": "/admin/log", "erase": "/account/delete",
+		"webhooks": "/admin/webhooks", "webhook": "/admin/webhooks/" + w.hook(),
 		"forgotten": "/login/forgotten", "signup": "/signup"} {
 		b.open(w.http.URL + path)
 		look(name)

@@ -60,12 +60,14 @@ type ownFollow struct {
 	Place *titled
 }
 
-// notices are what can have been done on the account's page.
-func notices() []string { return []string{"saved", "password", "ended", "unfollowed", "revoked"} }
+// accountNotices are what can have been done on the account's page.
+func accountNotices() []string {
+	return []string{"saved", "password", "ended", "unfollowed", "revoked"}
+}
 
 func (s *face) accountPage(w http.ResponseWriter, r *http.Request) error {
 	return s.showAccount(w, r, http.StatusOK, func(v *accountView) {
-		if done := r.URL.Query().Get("done"); slices.Contains(notices(), done) {
+		if done := r.URL.Query().Get("done"); slices.Contains(accountNotices(), done) {
 			v.Notice = s.texts.T("account.done." + done)
 		}
 	})

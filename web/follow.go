@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
-	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 // followIn lets an e-mail address follow a place, in the caller's transaction; confirmed says that it has proved already
@@ -62,7 +62,7 @@ func (s *face) askToFollow(ctx context.Context, p titled, email string) error {
 			return fmt.Errorf("follow place %s: %w", p.ID, err)
 		}
 		pairs := []any{"what", p.Title, "link", s.links() + "/follow/" + text, "city", s.cityName()}
-		return dispatch.Post(ctx, tx, dispatch.Mail{To: email, Subject: s.texts.T("mail.follow.subject", pairs...), Body: s.texts.T("mail.follow.body", pairs...)}, now)
+		return notices.Post(ctx, tx, notices.Mail{To: email, Subject: s.texts.T("mail.follow.subject", pairs...), Body: s.texts.T("mail.follow.body", pairs...)}, now)
 	})
 }
 
@@ -147,7 +147,8 @@ func (s *face) followAnswer(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("The form cannot be read.")
 	}
 	token := access.HashOf(r.PathValue("token"))
-	if r.PostForm.Get("answer") == "stop" {
+	// Mail programs stop mails by this form (RFC 8058), which they find in the mail's head.
+	if r.PostForm.Get("answer") == "stop" || r.PostForm.Get("List-Unsubscribe") == "One-Click" {
 		if _, err := s.config.Pool.Exec(r.Context(), `delete from follows where token = $1`, token); err != nil {
 			return fmt.Errorf("stop following: %w", err)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
-	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 // loginView asks for an address and a password.
@@ -226,7 +226,7 @@ func (s *face) postLink(ctx context.Context, tx pgx.Tx, l access.Link, key strin
 		return err
 	}
 	pairs := []any{"link", PasswordLink(s.links(), secret), "city", f.cityName(), "hours", int(lives.Hours()), "days", int(lives.Hours()) / 24, "email", to}
-	return dispatch.Post(ctx, tx, dispatch.Mail{To: to, Subject: f.texts.T(key+".subject", pairs...), Body: f.texts.T(key+".body", pairs...)}, now)
+	return notices.Post(ctx, tx, notices.Mail{To: to, Subject: f.texts.T(key+".subject", pairs...), Body: f.texts.T(key+".body", pairs...)}, now)
 }
 
 // linkPath is where links to choose a password begin.
@@ -331,6 +331,10 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("GET /admin/devices", only(access.ManageDevices, (*face).devicesPage))
 	page("GET /admin/devices/{id}", only(access.ManageDevices, (*face).devicePage))
 	page("POST /admin/devices/{id}", only(access.ManageDevices, (*face).devicePost))
+	page("GET "+webhooksPath, only(access.Administer, (*face).webhooksPage))
+	page("POST "+webhooksPath, only(access.Administer, (*face).webhooksPost))
+	page("GET "+webhooksPath+"/{id}", only(access.Administer, (*face).webhookPage))
+	page("POST "+webhooksPath+"/{id}", only(access.Administer, (*face).webhookPost))
 	page("GET /admin/log", only(access.Administer, (*face).logPage))
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
-	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 // report is what somebody says is wrong somewhere.
@@ -102,7 +102,7 @@ func (s *face) takeReport(ctx context.Context, r report) error {
 		}
 		t := s.texts
 		what := s.reportTitle(r.Category, r.Street)
-		return dispatch.Post(ctx, tx, dispatch.Mail{
+		return notices.Post(ctx, tx, notices.Mail{
 			To: r.Email, Subject: t.T("mail.confirm.subject", "what", what),
 			Body: t.T("mail.confirm.body", "what", what, "link", s.links()+"/reports/"+text, "city", s.cityName()),
 		}, now)
@@ -163,6 +163,10 @@ func (s *Server) confirmReport(ctx context.Context, r report) error {
 			if err := followIn(ctx, tx, *place, r.Email, r.Language, now, true); err != nil {
 				return err
 			}
+		}
+		r.Place = place
+		if err := received(ctx, tx, r, now); err != nil {
+			return err
 		}
 		return crowd.TakeReport(ctx, tx, crowd.Report{ID: r.ID, Class: classOf(r.Category), Lat: r.At.Lat(), Lon: r.At.Lon(), At: now})
 	})

@@ -44,6 +44,7 @@ type Config struct {
 	City           string               // its name, as in "Road defects in Krems"; may be empty
 	PublicURL      string               // as people reach this server, without a slash at the end; empty: as they ask
 	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed
+	WebhookInside  []netip.Prefix       // networks that are not public and that webhooks may be in
 	Suspected      crowd.Visibility     // what the public sees of suspected places; empty: crowd.Coarse
 	Costs          crowd.Costs          // that places are judged by
 	Registry       *prometheus.Registry // shown at /metrics; nil: not there

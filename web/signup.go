@@ -11,7 +11,7 @@ import (
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
-	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 func (s *face) signupPage(w http.ResponseWriter, r *http.Request) error {
@@ -53,7 +53,7 @@ func (s *face) sendSignup(ctx context.Context, email string) error {
 			f = other
 		}
 		pairs := []any{"link", s.links() + "/login", "city", f.cityName(), "email", p.Email}
-		return dispatch.Post(ctx, tx, dispatch.Mail{To: p.Email, Subject: f.texts.T("mail.known.subject", pairs...), Body: f.texts.T("mail.known.body", pairs...)}, s.config.Now())
+		return notices.Post(ctx, tx, notices.Mail{To: p.Email, Subject: f.texts.T("mail.known.subject", pairs...), Body: f.texts.T("mail.known.body", pairs...)}, s.config.Now())
 	})
 }
 

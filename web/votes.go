@@ -92,12 +92,34 @@ func (s *Server) cast(r *http.Request, id string, v crowd.Vote) (*http.Cookie, e
 		return nil, err
 	}
 	err = pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		if err := s.followVoted(r, tx, id, who); err != nil {
+			return err
+		}
 		return crowd.Cast(ctx, tx, crowd.Ballot{Place: id, Vote: v, Voter: who.voter, House: who.house, At: s.config.Now()})
 	})
 	if errors.Is(err, crowd.ErrNotFound) {
 		err = errHidden
 	}
 	return cookie, err
+}
+
+// followVoted lets who has an account follow a place with their first vote on it, so that they hear what becomes of it. Who has stopped that
+// is not made to follow it again by another vote, as long as it is known whose votes they are: four weeks at most.
+func (s *Server) followVoted(r *http.Request, tx pgx.Tx, place string, who person) error {
+	ctx := r.Context()
+	c, err := callerOf(ctx)
+	if err != nil || c == nil || c.key != nil {
+		return err
+	}
+	var before bool
+	if err := tx.QueryRow(ctx, `select exists (select from votes where place = $1 and voter = $2)`, place, who.voter).Scan(&before); err != nil || before {
+		return err
+	}
+	language := c.Language
+	if language == "" {
+		language = s.speak(r).language
+	}
+	return followIn(ctx, tx, place, c.Email, language, s.config.Now(), true)
 }
 
 // refusal says in words why a vote was not counted, false where it is no fault of the voter's.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 const (
@@ -155,7 +155,7 @@ func (s *Server) write(ctx context.Context, f follower, key, mark string, arg an
 		p, t := voice.describe(found), voice.texts
 		pairs := []any{"what", p.Title, "state", p.State, "sentence", voice.summary(found), "link", s.links() + "/places/" + f.place,
 			"stop", s.links() + "/follow/" + f.secret, "city", voice.cityName()}
-		return dispatch.Post(ctx, tx, dispatch.Mail{To: f.email, Subject: t.T(key+".subject", pairs...), Body: t.T(key+".body", pairs...)}, s.config.Now())
+		return notices.Post(ctx, tx, notices.Mail{To: f.email, Stop: s.links() + "/follow/" + f.secret, Subject: t.T(key+".subject", pairs...), Body: t.T(key+".body", pairs...)}, s.config.Now())
 	})
 }
 

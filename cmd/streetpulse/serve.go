@@ -25,6 +25,7 @@ import (
 	"github.com/streetpulse/streetpulse/ingest/broker"
 	"github.com/streetpulse/streetpulse/ingest/certificate"
 	"github.com/streetpulse/streetpulse/ingest/consumer"
+	"github.com/streetpulse/streetpulse/notices"
 	"github.com/streetpulse/streetpulse/postgres"
 	"github.com/streetpulse/streetpulse/web"
 )
@@ -62,6 +63,7 @@ type serveCommand struct {
 	LicenceURL     string           `name:"licence-url" help:"Where that licence stands." placeholder:"URL"`
 	SMTP           string           `name:"smtp" help:"Mail server, as smtp://user:password@host:port, or smtps:// for TLS from the start. Without one mails wait in the table mails." placeholder:"URL"`
 	MailFrom       string           `help:"Sender of mails." placeholder:"ADDRESS"`
+	WebhookNets    []netip.Prefix   `name:"webhook-networks" help:"Networks that are not public and that webhooks may be in all the same." placeholder:"CIDR,…"`
 	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
 	signOnFlags
 	WatchPerKM    float64 `name:"watch-per-km" default:"6" help:"Most positions per kilometre of street that passing devices are asked about; 0: none." placeholder:"N"`
@@ -188,7 +190,7 @@ type parts struct {
 	remote *consumer.Consumer // nil without
 	engine *crowd.Engine
 	watch  *crowd.Watch
-	post   *dispatch.Postman
+	post   *notices.Courier
 	web    *web.Server
 	http   net.Listener
 	https  net.Listener             // nil without --https
@@ -245,22 +247,13 @@ func (p *parts) make() error {
 		}
 		p.watch = crowd.NewWatch(p.db.Pool, p.network, asked)
 	}
-	if p.c.plays(roleJobs) {
-		p.post = &dispatch.Postman{Pool: p.db.Pool, Server: p.c.SMTP, From: p.c.MailFrom, Log: p.log, Now: time.Now}
-		if err := p.post.Check(); err != nil {
-			return fmt.Errorf("--smtp, --mail-from: %w", err)
-		}
-		if p.c.SMTP != "" && p.c.PublicURL == "" {
-			return errors.New("--smtp needs --public-url: the links in mails begin with it")
-		}
-	}
 	if !p.c.plays(roleWeb) && !p.c.plays(roleJobs) {
 		return nil
 	}
 	config := web.Config{
 		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, EnrolCodes: p.c.EnrolCodes, VoteLimit: p.c.VoteLimit,
 		ReportLimit: p.c.ReportLimit, LicenceName: p.c.LicenceName, LicenceURL: p.c.LicenceURL, PromiseDays: p.c.PromiseDays, City: p.c.City,
-		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, Suspected: p.c.Suspected, Costs: p.c.costs(),
+		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, WebhookInside: p.c.WebhookNets, Suspected: p.c.Suspected, Costs: p.c.costs(),
 		Registry: p.registry, Log: p.log,
 	}
 	config.Ingest = in
@@ -284,6 +277,9 @@ func (p *parts) make() error {
 	if p.web, err = web.New(config); err != nil {
 		return err
 	}
+	if err := p.makeCourier(); err != nil {
+		return err
+	}
 	if !p.c.plays(roleWeb) {
 		return nil
 	}
@@ -294,6 +290,22 @@ func (p *parts) make() error {
 		if p.https, err = net.Listen("tcp", p.c.HTTPS); err != nil {
 			return fmt.Errorf("listen for HTTPS: %w; name another address with --https", err)
 		}
+	}
+	return nil
+}
+
+// makeCourier makes what sends mails and tells webhooks, where this process does.
+func (p *parts) makeCourier() (err error) {
+	if !p.c.plays(roleJobs) {
+		return nil
+	}
+	if p.c.SMTP != "" && p.c.PublicURL == "" {
+		return errors.New("--smtp needs --public-url: the links in mails begin with it")
+	}
+	p.post, err = notices.New(notices.Options{Pool: p.db.Pool, Server: p.c.SMTP, From: p.c.MailFrom, Inside: p.c.WebhookNets, Workers: p.web.AddWorkers,
+		Registerer: p.registry, Log: p.log})
+	if err != nil {
+		return fmt.Errorf("--smtp, --mail-from: %w", err)
 	}
 	return nil
 }
@@ -330,7 +342,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	if p.c.plays(roleJobs) {
 		group.Go(func() error { return dispatch.KeepFigures(ctx, p.db.Pool, p.log) })
 		group.Go(func() error { return dispatch.KeepClocks(ctx, p.db.Pool, p.clock.Now, p.log) })
-		group.Go(func() error { return p.post.Work(ctx) })
+		group.Go(func() error { return p.post.Run(ctx) })
 		group.Go(func() error { return p.web.Work(ctx) })
 	}
 	if p.http != nil {

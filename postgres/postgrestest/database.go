@@ -135,6 +135,11 @@ func fingerprint() (string, error) {
 		fmt.Fprintf(sum, "%s %d\n%s", path, len(text), text)
 		return err
 	})
+	if err != nil {
+		return "", err
+	}
+	jobs, err := postgres.JobsVersion()
+	fmt.Fprintf(sum, "jobs %d\n", jobs)
 	return hex.EncodeToString(sum.Sum(nil)[:8]), err
 }
 
