@@ -138,8 +138,8 @@ func crossing(polygon orb.Polygon) (orb.Point, bool) {
 				continue
 			}
 			still = append(still, o)
-			if o.crosses(e) {
-				return orb.Point{(e.a[0] + e.b[0]) / 2, (e.a[1] + e.b[1]) / 2}, true
+			if at, ok := o.crosses(e); ok {
+				return at, true
 			}
 		}
 		open = append(still, e)
@@ -147,10 +147,15 @@ func crossing(polygon orb.Polygon) (orb.Point, bool) {
 	return orb.Point{}, false
 }
 
-// crosses says whether each side's ends lie on different sides of the other.
-func (e edge) crosses(o edge) bool {
+// crosses returns where two sides cross: each one's ends lie on different sides of the other.
+func (e edge) crosses(o edge) (orb.Point, bool) {
 	side := func(e edge, p orb.Point) float64 {
 		return (e.b[0]-e.a[0])*(p[1]-e.a[1]) - (e.b[1]-e.a[1])*(p[0]-e.a[0])
 	}
-	return side(e, o.a)*side(e, o.b) < 0 && side(o, e.a)*side(o, e.b) < 0
+	from, to := side(e, o.a), side(e, o.b)
+	if from*to >= 0 || side(o, e.a)*side(o, e.b) >= 0 {
+		return orb.Point{}, false
+	}
+	f := from / (from - to)
+	return orb.Point{o.a[0] + f*(o.b[0]-o.a[0]), o.a[1] + f*(o.b[1]-o.a[1])}, true
 }

@@ -39,7 +39,8 @@ func whoOpens() map[string]access.Action {
 		out[pattern] = access.KeepAccount
 	}
 	out["POST /account/keys"] = access.MakeKeys
-	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log`, "|") {
+	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log|`+
+		`GET /admin/bodies|POST /admin/bodies|GET /admin/bodies/new|GET /admin/bodies/{id}|POST /admin/bodies/{id}`, "|") {
 		out[pattern] = access.Administer
 	}
 	for _, pattern := range strings.Split(`GET /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}`, "|") {
@@ -61,10 +62,11 @@ func whoCalls() map[string]access.Action {
 	for action, ids := range map[access.Action]string{
 		anybody: `list-places get-place get-evidence get-votes cast-vote get-stats send-report find-streets follow-place list-orders get-order
 			enrol-device stream log-in send-password-link sign-up use-password-link`,
-		device:               `erase-device send-events renew-device-secret device-outcomes`,
-		access.KeepAccount:   `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
-		access.MakeKeys:      `list-keys make-key revoke-key`,
-		access.Administer:    `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key read-audit`,
+		device:             `erase-device send-events renew-device-secret device-outcomes`,
+		access.KeepAccount: `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
+		access.MakeKeys:    `list-keys make-key revoke-key`,
+		access.Administer: `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key read-audit
+			list-bodies get-body add-body change-body retire-body preview-routing`,
 		access.ManageDevices: `list-devices get-device revoke-device list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
 		access.TriageOrders: `act-on-orders undo transition-order note-order merge-order split-order move-order reclass-order refer-order spend-order order-record
 			list-reviews decide-review list-crews console-stream`,

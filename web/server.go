@@ -172,6 +172,7 @@ func (s *Server) routes() *routes {
 	page("POST /follow/{token}", (*face).followAnswer)
 	page("POST /places/{id}/votes", (*face).votePage)
 	s.registerLogin(page)
+	s.registerAdministration(page)
 	s.registerConsole(page)
 	s.registerCrew(page)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
