@@ -14,6 +14,11 @@ type Fault struct {
 	text  string
 }
 
+// NewFault returns a fault whose text names its {pairs}.
+func NewFault(field, kind, text string, pairs ...any) *Fault {
+	return fault(field, kind, text, pairs...)
+}
+
 func fault(field, kind, text string, pairs ...any) *Fault {
 	return &Fault{Field: field, Kind: kind, Pairs: pairs, text: text}
 }

@@ -41,6 +41,8 @@ func (s *Server) registerAdministration(page func(string, pageFunc)) {
 	page("GET "+bodiesPath+"/new", only(access.Administer, (*face).bodyPage))
 	page("GET "+bodiesPath+"/{id}", only(access.Administer, (*face).bodyPage))
 	page("POST "+bodiesPath+"/{id}", only(access.Administer, (*face).bodyPost))
+	page("GET "+deadlinesPath, only(access.Administer, (*face).deadlinesPage))
+	page("POST "+deadlinesPath, only(access.Administer, (*face).deadlinesPost))
 }
 
 // bodyRow is a body in the list of all, as deep as it stands in the hierarchy.

@@ -75,10 +75,10 @@ func TestBodies(t *testing.T) {
 		"no json":                                    "is no GeoJSON",
 		`{"type":"Point","coordinates":[1,2]}`:       "The geometry is a Point",
 		`{"type":"FeatureCollection","features":[]}`: "holds 0 features",
-		`{"type":"Polygon","coordinates":[[[1,2],[2,3],[3,1],[1,1]]]}`:                                  "not closed",
-		`{"type":"Polygon","coordinates":[[[448,15],[449,15],[449,16],[448,15]]]}`:                      "off the globe",
-		`{"type":"Polygon","coordinates":[[[15,48],[15.2,48.1],[15.2,48],[15,48.2],[15,48]]]}`:          "crosses itself near 48.06",
-		`{"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[15,48],[15,48],[15,48]]]}}`:    "3 positions",
+		`{"type":"Polygon","coordinates":[[[1,2],[2,3],[3,1],[1,1]]]}`:                                          "not closed",
+		`{"type":"Polygon","coordinates":[[[448,15],[449,15],[449,16],[448,15]]]}`:                              "off the globe",
+		`{"type":"Polygon","coordinates":[[[15,48],[15.2,48.1],[15.2,48],[15,48.2],[15,48]]]}`:                  "crosses itself near 48.06",
+		`{"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[15,48],[15,48],[15,48]]]}}`:            "3 positions",
 		`{"type":"Polygon","coordinates":[[` + strings.Repeat("[15,48],[15,49],", 10001) + `[16,49],[15,48]]]}`: "than 20000",
 	} {
 		if answer, body := add("Krems", "city", "", file, nil); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, want) || !strings.Contains(body, `value="Krems"`) {
