@@ -108,6 +108,7 @@ func (s *Server) registerPeople(api huma.API) {
 	s.registerFleet(api)
 	s.registerBodies(api)
 	s.registerDeadlines(api)
+	s.registerSettings(api)
 }
 
 func (s *Server) apiPeople(ctx context.Context, in *peopleInput) (*struct{ Body peopleBody }, error) {

@@ -43,6 +43,8 @@ func (s *Server) registerAdministration(page func(string, pageFunc)) {
 	page("POST "+bodiesPath+"/{id}", only(access.Administer, (*face).bodyPost))
 	page("GET "+deadlinesPath, only(access.Administer, (*face).deadlinesPage))
 	page("POST "+deadlinesPath, only(access.Administer, (*face).deadlinesPost))
+	page("GET "+settingsPath, only(access.Administer, (*face).settingsPage))
+	page("POST "+settingsPath, only(access.Administer, (*face).settingsPost))
 }
 
 // bodyRow is a body in the list of all, as deep as it stands in the hierarchy.

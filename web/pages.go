@@ -28,7 +28,7 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "devices", "device", "log", "bodies", "body", "deadlines", "console", "order", "sheet", "crew"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "devices", "device", "log", "bodies", "body", "deadlines", "settings", "console", "order", "sheet", "crew"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html", "templates/"+name+".html")
 		if err != nil {
@@ -45,7 +45,7 @@ func (s *face) words() template.FuncMap {
 		"t":        s.texts.T,
 		"language": func() string { return s.language },
 		"tn":       func(key string, n int) string { return s.texts.N(key, n) },
-		"city":     func() string { return s.config.City },
+		"city":     s.city,
 		"asset":    s.assets.url,
 		"day":      func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
 		"isoday":   func(at time.Time) string { return at.UTC().Format(time.DateOnly) },

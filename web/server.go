@@ -46,6 +46,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed
 	Suspected      crowd.Visibility     // what the public sees of suspected places; empty: crowd.Coarse
 	Costs          crowd.Costs          // that places are judged by
+	RetainDays     int                  // after which raw events are dropped, where nothing else is set; 0: never
 	Registry       *prometheus.Registry // shown at /metrics; nil: not there
 	Log            *slog.Logger         // nil: slog.Default
 	Now            func() time.Time     // nil: time.Now
@@ -71,6 +72,7 @@ type Server struct {
 	ways        atomic.Pointer[wayed]
 	tally       tally
 	figures     performances
+	laid        laidDown
 	gathered    gathered
 	drives      atomic.Pointer[driven]
 	covers      sync.Mutex // one at a time makes covered
