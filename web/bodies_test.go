@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 // upload sends a form with a file in the field boundary, or none where file is empty.
@@ -51,6 +52,19 @@ func (v *visitor) upload(path string, fields url.Values, field, file string) (*h
 func square(half float64) string {
 	lat, lon := 48.41, 15.60
 	return fmt.Sprintf(`{"type":"Polygon","coordinates":[[[%[1]f,%[2]f],[%[1]f,%[4]f],[%[3]f,%[4]f],[%[3]f,%[2]f],[%[1]f,%[2]f]]]}`, lon-half, lat-half, lon+half, lat+half)
+}
+
+// bodies puts a city with a district, and a utility, on record.
+func (w *town) bodies() {
+	w.t.Helper()
+	bodies, err := dispatch.ReadBodies(strings.NewReader(`{"type":"FeatureCollection","features":[{"properties":{"name":"Krems","level":"city"},"geometry":` + square(.05) + `},
+		{"properties":{"name":"Stein","level":"district","parent":"Krems"},"geometry":` + square(.03) + `},{"properties":{"name":"Water","external":true,"classes":["casting"]},"geometry":null}]}`))
+	if err == nil {
+		_, err = dispatch.SaveBodies(context.Background(), w.pool, bodies)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // TestBodies has an administrator draw up a hierarchy, and asks where a pothole goes.
