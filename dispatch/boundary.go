@@ -132,17 +132,18 @@ func crossing(polygon orb.Polygon) (orb.Point, bool) {
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.west, b.west) })
 	var open []edge
 	for _, e := range edges {
-		still := open[:0]
+		kept := open[:0]
 		for _, o := range open {
 			if o.east < e.west {
 				continue
 			}
-			still = append(still, o)
+			kept = append(kept, o)
 			if at, ok := o.crosses(e); ok {
 				return at, true
 			}
 		}
-		open = append(still, e)
+		kept = append(kept, e)
+		open = kept
 	}
 	return orb.Point{}, false
 }

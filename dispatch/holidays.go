@@ -47,7 +47,7 @@ func ReadCalendar(r io.Reader, zone *time.Location, now time.Time) ([]Holiday, e
 			repeating++
 		}
 		if err != nil || repeating > mostRepeating {
-			name, _ := e.Props.Text(ical.PropSummary) //nolint:errcheck // it is named as far as it can be
+			name, _ := e.Props.Text(ical.PropSummary)
 			why := "too many events come again"
 			if err != nil {
 				why = err.Error()
@@ -126,7 +126,7 @@ func ReadHolidays(text string) (out []Holiday, err error) {
 		}
 		day := m[1] + "-" + m[2] + "-" + m[3]
 		if m[1] == "" {
-			d, _ := strconv.Atoi(m[4]) //nolint:errcheck // these are figures
+			d, _ := strconv.Atoi(m[4])
 			month, _ := strconv.Atoi(m[5])
 			day = fmt.Sprintf("%s-%02d-%02d", m[6], month, d)
 		}
@@ -172,7 +172,7 @@ func ReadHours(text string) ([]Span, bool) {
 		}
 		var n [4]int
 		for i := range n {
-			n[i], _ = strconv.Atoi(m[i+1]) //nolint:errcheck // figures, or nothing at all
+			n[i], _ = strconv.Atoi(m[i+1])
 		}
 		if n[1] > 59 || n[3] > 59 || n[0] > 24 || n[2] > 24 {
 			return nil, false

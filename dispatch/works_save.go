@@ -133,7 +133,7 @@ func (w Works) ruleFaults() (out Faults) {
 			kind, text = "rules.street", "rule {n}: there is no such group of streets"
 		case !(r.Severity >= 0 && r.Severity <= 1):
 			kind, text = "rules.severity", "rule {n}: a severity is 0 to 1"
-		case !(r.Within > 0 && r.Within <= mostHours*time.Hour):
+		case r.Within <= 0 || r.Within > mostHours*time.Hour:
 			kind, text = "rules.hours", "rule {n}: the hours are above 0 and 5000 at most"
 		case seen[key]:
 			kind, text = "rules.twice", "rule {n}: another is of the same class, streets and severity"

@@ -434,7 +434,8 @@ func (s *face) bodyPost(w http.ResponseWriter, r *http.Request) error {
 // bodyRefused shows what was given again, and why it was not taken.
 func (s *face) bodyRefused(w http.ResponseWriter, r *http.Request, b dispatch.Responsible, err error) error {
 	var stale *dispatch.Stale
-	status, change := 0, func(*bodyView) {}
+	var status int
+	var change func(*bodyView)
 	switch faults := dispatch.FaultsOf(err); {
 	case errors.As(err, &stale):
 		status, b.Version = http.StatusConflict, stale.Version

@@ -99,14 +99,14 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%.60s: %s, and no %q", file, answer.Status, want)
 		}
 	}
-	if answer, body := add("Krems <b>", "city", "", `{"type":"Feature","properties":{},"geometry":`+square(.05)+`}`, url.Values{"email": {"works@krems.example"}, "phone": {"+43 2732 801"}}); answer.StatusCode != 200 ||
+	if answer, body := add("Krems <b>", "city", "", `{"type":"Feature","properties":{},"geometry":`+square(.05)+`}`, url.Values{"email": {"works@krems.example"}, "phone": {"+43 2732 801"}}); answer.StatusCode != http.StatusOK ||
 		!strings.Contains(body, "The body is added. One open order that was with nobody is with a body now.") || !strings.Contains(body, "<svg class=\"mini\"") {
 		t.Fatalf("the city: %s", answer.Status)
 	}
 	add("Stein", "district", "krems-b", square(.03), nil)
 	add("Water", "", "", "", url.Values{"class": {"casting"}, "external": {"1"}})
 	add("Roads", "province", "", "", url.Values{"street": {"main"}, "streets": {"motorway, trunk"}})
-	if answer, body := add("Stein", "district", "", "", nil); answer.StatusCode != 422 || !strings.Contains(body, "Another body has this name") {
+	if answer, body := add("Stein", "district", "", "", nil); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "Another body has this name") {
 		t.Errorf("the same name again: %s", answer.Status)
 	}
 	root.read("/admin/bodies", `class="d1"`, "Krems &lt;b&gt;", "works on its own", "Main streets, motorway, trunk", "Sunken manhole")
@@ -122,7 +122,7 @@ func TestBodies(t *testing.T) {
 		}
 		return root.upload("/admin/bodies/krems-b", fields, "boundary", "")
 	}
-	if answer, body := city("1", "Krems an der Donau", "phone", "+43 2732 802"); answer.StatusCode != 200 || !strings.Contains(body, "Saved.") {
+	if answer, body := city("1", "Krems an der Donau", "phone", "+43 2732 802"); answer.StatusCode != http.StatusOK || !strings.Contains(body, "Saved.") {
 		t.Errorf("rename: %s", answer.Status)
 	}
 	if n := count(w, `select count(*) from orders where body = 'Krems an der Donau'`); n != 1 {
@@ -131,16 +131,16 @@ func TestBodies(t *testing.T) {
 	if answer, body := city("1", "Krems!"); answer.StatusCode != http.StatusConflict || !strings.Contains(body, "2732 801 → ") || !strings.Contains(body, `value="Krems!"`) || !strings.Contains(body, `name="version" value="2"`) {
 		t.Errorf("over somebody else's change: %s", answer.Status)
 	}
-	if answer, body := city("2", "Krems", "parent", "stein"); answer.StatusCode != 422 || !strings.Contains(body, "Stein is not on a higher level.") {
+	if answer, body := city("2", "Krems", "parent", "stein"); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "Stein is not on a higher level.") {
 		t.Errorf("a city under its district: %s", answer.Status)
 	}
-	if answer, body := city("2", "Krems", "level", "", "parent", "stein"); answer.StatusCode != 422 || !strings.Contains(body, "stands under this body itself") {
+	if answer, body := city("2", "Krems", "level", "", "parent", "stein"); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "stands under this body itself") {
 		t.Errorf("a circle: %s", answer.Status)
 	}
-	if answer, body := city("2", "", "do", "retire"); answer.StatusCode != 422 || !strings.Contains(body, "Bodies stand under it (1)") {
+	if answer, body := city("2", "", "do", "retire"); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "Bodies stand under it (1)") {
 		t.Errorf("retire what others stand under: %s", answer.Status)
 	}
-	if answer, _ := root.upload("/admin/bodies/stein", url.Values{"version": {"1"}, "do": {"retire"}}, "", ""); answer.StatusCode != 200 {
+	if answer, _ := root.upload("/admin/bodies/stein", url.Values{"version": {"1"}, "do": {"retire"}}, "", ""); answer.StatusCode != http.StatusOK {
 		t.Errorf("retire: %s", answer.Status)
 	}
 	root.read("/admin/bodies?street=Obere+Landstr", "goes to Krems an der Donau.", "One retired body")
@@ -154,7 +154,7 @@ func TestBodies(t *testing.T) {
 		Version int64
 		Routed  int
 	}
-	if answer, body := root.call("GET", "/bodies/krems-b", "", ""); answer.StatusCode != 200 || json.Unmarshal([]byte(body), &got) != nil || got.Version != 2 || len(got.Boundary.Coordinates) != 1 {
+	if answer, body := root.call("GET", "/bodies/krems-b", "", ""); answer.StatusCode != http.StatusOK || json.Unmarshal([]byte(body), &got) != nil || got.Version != 2 || len(got.Boundary.Coordinates) != 1 {
 		t.Fatalf("the city: %s %s", answer.Status, body)
 	}
 	if ring := got.Boundary.Coordinates[0][0]; ring[1][0] <= ring[0][0] {

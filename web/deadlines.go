@@ -335,7 +335,7 @@ func readRules(classes, streets, severities, hours []string) (rows []ruleRow, ru
 func (s *face) readCalendarFile(r *http.Request, zone *time.Location) ([]dispatch.Holiday, error) {
 	file, _, err := r.FormFile("calendar")
 	if err != nil {
-		return nil, nil //nolint:nilerr // there is none
+		return nil, nil
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, mostCalendar+1))

@@ -37,7 +37,7 @@ func TestDeadlinesPage(t *testing.T) {
 		return root.upload("/admin/deadlines", f, "calendar", file)
 	}
 	root.read("/admin/deadlines", "An order opened now for a pothole of severity 0.8 on a main street is due Thu 12 Mar 2026, 14:00: 9 hours", "07:00–16:00", "Severity 0.85 and up")
-	if answer, body := form("try", "1", nil, ""); answer.StatusCode != 200 || !strings.Contains(body, "This is not saved yet.") || !strings.Contains(body, "is due Thu 12 Mar 2026, 10:00: 4 hours") {
+	if answer, body := form("try", "1", nil, ""); answer.StatusCode != http.StatusOK || !strings.Contains(body, "This is not saved yet.") || !strings.Contains(body, "is due Thu 12 Mar 2026, 10:00: 4 hours") {
 		t.Errorf("try: %s", answer.Status)
 	}
 	for name, c := range map[string]struct{ field, value, want string }{
@@ -59,18 +59,18 @@ func TestDeadlinesPage(t *testing.T) {
 			t.Errorf("%s: %s, and no %q", name, answer.Status, c.want)
 		}
 	}
-	if answer, body := form("save", "1", nil, "BEGIN:nonsense"); answer.StatusCode != 422 || !strings.Contains(body, "The file is no calendar") {
+	if answer, body := form("save", "1", nil, "BEGIN:nonsense"); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "The file is no calendar") {
 		t.Errorf("no calendar: %s", answer.Status)
 	}
 	daily := strings.Replace(holidays, "FREQ=YEARLY", "FREQ=SECONDLY", 1)
-	if answer, body := form("save", "1", nil, daily); answer.StatusCode != 422 || !strings.Contains(body, "more often than weekly") {
+	if answer, body := form("save", "1", nil, daily); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "more often than weekly") {
 		t.Errorf("every second: %s", answer.Status)
 	}
 	w.put(defect{ID: "before", Street: "Ringstraße", Share: .5, State: "confirmed", Severity: .8, Devices: 5, Days: 3, Order: "new"})
 	due := func() int { return count(w, `select count(*) from orders where due_at is not null`) }
 	had := due()
 	answer, body := form("save", "1", nil, holidays)
-	if answer.StatusCode != 200 || !strings.Contains(body, "is due Tue 17 Mar 2026, 10:00: 4 hours") || !strings.Contains(body, "2030-12-26 Stefanitag") || strings.Contains(body, "Not off") || !strings.Contains(body, "Days &lt;b&gt;off") {
+	if answer.StatusCode != http.StatusOK || !strings.Contains(body, "is due Tue 17 Mar 2026, 10:00: 4 hours") || !strings.Contains(body, "2030-12-26 Stefanitag") || strings.Contains(body, "Not off") || !strings.Contains(body, "Days &lt;b&gt;off") {
 		t.Errorf("save: %s %s", answer.Status, body)
 	}
 	if had != due() {
@@ -83,7 +83,7 @@ func TestDeadlinesPage(t *testing.T) {
 	root.read("/admin/deadlines?lang=de", "Schwere 0,8", "Di, 17. ")
 
 	var works map[string]any
-	if answer, body := root.call("GET", "/deadlines", "", ""); answer.StatusCode != 200 || json.Unmarshal([]byte(body), &works) != nil || works["version"] != 2.0 {
+	if answer, body := root.call("GET", "/deadlines", "", ""); answer.StatusCode != http.StatusOK || json.Unmarshal([]byte(body), &works) != nil || works["version"] != 2.0 {
 		t.Fatalf("read: %s %s", answer.Status, body)
 	}
 	delete(works, "$schema")

@@ -48,7 +48,7 @@ func TestSettings(t *testing.T) {
 		return root.send("/admin/settings", f)
 	}
 	root.read("/admin/settings", "Empty: Krems.", "Empty: 7.", "Empty: 90.", "Empty: About where.", "a probability of 85.1 %")
-	if answer, body := form("try", "1", "false_order", "14", "missed_day", "2"); answer.StatusCode != 200 || !strings.Contains(body, "not saved yet") || !strings.Contains(body, "a probability of 50 %") || !strings.Contains(body, "At most 1 of 1 suspected") {
+	if answer, body := form("try", "1", "false_order", "14", "missed_day", "2"); answer.StatusCode != http.StatusOK || !strings.Contains(body, "not saved yet") || !strings.Contains(body, "a probability of 50 %") || !strings.Contains(body, "At most 1 of 1 suspected") {
 		t.Errorf("try: %s", answer.Status)
 	}
 	for field, c := range map[string]struct{ value, want string }{
@@ -62,7 +62,7 @@ func TestSettings(t *testing.T) {
 	if _, body := w.get("/list"); !strings.Contains(body, "Mitterweg") {
 		t.Error("the suspected place is not listed")
 	}
-	if answer, body := form("save", "1", "city", "Krems & Stein", "suspected", "no", "promise", "3,5", "retain", "30", "false_order", "50"); answer.StatusCode != 200 || !strings.Contains(body, "It counts from now on.") {
+	if answer, body := form("save", "1", "city", "Krems & Stein", "suspected", "no", "promise", "3,5", "retain", "30", "false_order", "50"); answer.StatusCode != http.StatusOK || !strings.Contains(body, "It counts from now on.") {
 		t.Fatalf("save: %s", answer.Status)
 	}
 	if _, body := w.get("/list"); strings.Contains(body, "Mitterweg") || !strings.Contains(body, "Streetpulse Krems &amp; Stein</title>") {
