@@ -23,6 +23,8 @@ type Config struct {
 	Verified, Reopened func(ctx context.Context, tx pgx.Tx, place string, at time.Time, devices int) error
 
 	Costs Costs
+	// CostsNow, where it is set, is asked for the costs in each transaction that judges: they can be changed while the engine works.
+	CostsNow func(ctx context.Context, tx pgx.Tx) (Costs, error)
 
 	Log      *slog.Logger          // nil: slog.Default()
 	Metrics  prometheus.Registerer // nil: none

@@ -170,6 +170,8 @@ type Upkeep struct {
 	Pool *pgxpool.Pool
 	Days int // events are dropped when they are so old, or up to a week older; 0: never
 	Log  *slog.Logger
+	// DaysNow, where it is set, is asked for Days each time: they can be changed while it works.
+	DaysNow func(ctx context.Context) (int, error)
 }
 
 // slack is how much longer than the retention asks events may stay: each time, rebuild loses what lies before.
@@ -224,6 +226,12 @@ func (u Upkeep) EraseAsked(ctx context.Context, now time.Time) error {
 func (u Upkeep) retain(ctx context.Context, now time.Time) error {
 	if err := foldDays(ctx, u.Pool, now); err != nil {
 		return err
+	}
+	if u.DaysNow != nil {
+		var err error
+		if u.Days, err = u.DaysNow(ctx); err != nil {
+			return err
+		}
 	}
 	if u.Days <= 0 {
 		return nil

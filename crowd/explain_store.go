@@ -27,6 +27,9 @@ func NewExplainer(pool *pgxpool.Pool, costs Costs) (*Explainer, error) {
 	return &Explainer{pool, reader, costs}, nil
 }
 
+// By returns one that goes by other costs.
+func (x *Explainer) By(costs Costs) *Explainer { return &Explainer{x.pool, x.reader, costs} }
+
 // Explain says why the place is believed now, going by what the last epoch knew of devices, and what would change that. It
 // returns ErrNotFound where there is no such place.
 func (x *Explainer) Explain(ctx context.Context, place string) (Explanation, error) {

@@ -29,6 +29,9 @@ type Costs struct {
 // decisionDays is how long a place that is not sent to work waits until it is likely to be decided, days.
 const decisionDays = 7
 
+// Probability is that of a pothole from which an order is written.
+func (c Costs) Probability() float64 { return c.probability() }
+
 // probability is that of a pothole from which an order is expected to cost less than to wait.
 func (c Costs) probability() float64 {
 	if c.FalseOrder == 0 {

@@ -224,7 +224,7 @@ func (x Assign) do(ctx context.Context, a *act) error {
 }
 
 func (x HandOver) do(ctx context.Context, a *act) error {
-	err := a.tx.QueryRow(ctx, `select name from bodies where external and name = $1`, x.Body).Scan(&a.words.Body)
+	err := a.tx.QueryRow(ctx, `select name from bodies where external and retired_at is null and name = $1`, x.Body).Scan(&a.words.Body)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("body %q, to which orders could be handed over: %w", x.Body, ErrUnknown)
 	}

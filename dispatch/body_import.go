@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,19 +10,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/paulmach/orb"
-	"github.com/paulmach/orb/encoding/wkb"
 	orbgeo "github.com/paulmach/orb/geo"
-	"github.com/paulmach/orb/geojson"
 
 	"github.com/streetpulse/streetpulse/crowd"
 )
 
 // ReadBodies reads a GeoJSON file of bodies: a FeatureCollection of Polygons and MultiPolygons (a null geometry is everywhere) with the
-// properties name (required), id, parent (the id or name of another body), external (orders are handed over to it), classes (of place),
-// streets (values of highway=, or main, collector, local, path), email (is told of deadlines) and language (of that). It returns every mistake of the file at once.
+// properties name (required), id, parent (the id or name of another body), level (district, city, region, province), email (is told of
+// deadlines), language (of that), phone, external (orders are handed over to it), classes (of place) and streets (values of highway=, or
+// main, collector, local, path). It returns every mistake of the file at once.
 func ReadBodies(r io.Reader) ([]Responsible, error) {
 	var file struct {
 		Type     string `json:"type"`
@@ -100,6 +95,10 @@ func readProperties(b *Responsible, p map[string]any, problem func(string, ...an
 			problem("email %q is no address", b.Email)
 		}
 	}
+	b.Phone, b.Level = text("phone"), Level(text("level"))
+	if b.Level != "" && !slices.Contains(Levels(), b.Level) {
+		problem("level %q is none of %v", b.Level, Levels())
+	}
 	if b.Name == "" {
 		problem("the property name is missing")
 	}
@@ -123,52 +122,12 @@ func readShape(b *Responsible, raw json.RawMessage, problem func(string, ...any)
 	if len(raw) == 0 || string(raw) == "null" {
 		return
 	}
-	g, err := geojson.UnmarshalGeometry(raw)
+	shape, err := readGeometry(raw)
 	if err != nil {
-		problem("its geometry cannot be read: %w", err)
+		problem("%w", err)
 		return
 	}
-	switch s := g.Geometry().(type) {
-	case orb.Polygon:
-		b.Shape = orb.MultiPolygon{s}
-	case orb.MultiPolygon:
-		b.Shape = s
-	default:
-		problem("its geometry is a %s; a Polygon or MultiPolygon is needed", s.GeoJSONType())
-		return
-	}
-	if len(b.Shape) == 0 {
-		problem("its geometry is empty")
-	}
-	for _, polygon := range b.Shape {
-		if len(polygon) == 0 {
-			problem("a polygon has no ring")
-		}
-		for _, ring := range polygon {
-			if err := checkRing(ring); err != nil {
-				problem("%w", err)
-				return
-			}
-		}
-	}
-	b.AreaM2 = orbgeo.Area(b.Shape)
-}
-
-func checkRing(ring orb.Ring) error {
-	for _, p := range ring {
-		if !(p.Lat() >= -90 && p.Lat() <= 90 && p.Lon() >= -180 && p.Lon() <= 180) {
-			return fmt.Errorf("the position %g, %g is off the globe: longitude, latitude in degrees are needed", p.Lon(), p.Lat())
-		}
-	}
-	switch {
-	case len(ring) < 4:
-		return fmt.Errorf("a ring has %d positions; 4 at least are needed", len(ring))
-	case !ring.Closed():
-		return fmt.Errorf("a ring is not closed: it begins at %g, %g and ends at %g, %g", ring[0][0], ring[0][1], ring[len(ring)-1][0], ring[len(ring)-1][1])
-	case orbgeo.Area(ring) == 0:
-		return errors.New("a ring encloses nothing")
-	}
-	return nil
+	b.Shape, b.AreaM2 = shape, orbgeo.Area(shape)
 }
 
 // joinParents replaces the names of parents by their ids, and puts parents before their children.
@@ -221,61 +180,4 @@ func joinParents(bodies []Responsible) (wrong []error) {
 // idOf makes an id of a name.
 func idOf(name string) string {
 	return strings.Trim(regexp.MustCompile(`[^\p{L}\p{N}]+`).ReplaceAllString(strings.ToLower(name), "-"), "-")
-}
-
-// SaveBodies replaces the bodies on record. Open orders that were with nobody yet get the body that they now belong to; it returns how
-// many those are.
-func SaveBodies(ctx context.Context, pool *pgxpool.Pool, bodies []Responsible) (routed int, err error) {
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `delete from bodies`); err != nil {
-			return err
-		}
-		for _, b := range bodies {
-			bounds, shape, area := orb.Bound{Min: orb.Point{-180, -90}, Max: orb.Point{180, 90}}, []byte(nil), 5.1e14
-			if b.Shape != nil {
-				bounds, area = b.Shape.Bound(), b.AreaM2
-				if shape, err = wkb.Marshal(b.Shape); err != nil {
-					return fmt.Errorf("boundary of %s: %w", b.Name, err)
-				}
-			}
-			if _, err := tx.Exec(ctx, `insert into bodies (id, name, parent, external, classes, streets, shape, area_m2, min_lat, min_lon, max_lat, max_lon,
-					email, language)
-				values ($1, $2, $3, $4, coalesce($5::text[], '{}'), coalesce($6::text[], '{}'), $7, $8, $9, $10, $11, $12, $13, $14)`, b.ID, b.Name, filled(b.Parent), b.External, b.Classes, b.Streets, shape, area,
-				bounds.Min[1], bounds.Min[0], bounds.Max[1], bounds.Max[0], b.Email, b.Language); err != nil {
-				return fmt.Errorf("body %s: %w", b.Name, err)
-			}
-		}
-		routed, err = reroute(ctx, tx)
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("save the bodies: %w", err)
-	}
-	return routed, nil
-}
-
-func reroute(ctx context.Context, tx pgx.Tx) (int, error) {
-	rows, err := tx.Query(ctx, orderQuery+` where `+openSQL+` and o.body = ''`)
-	if err != nil {
-		return 0, err
-	}
-	orders, err := pgx.CollectRows(rows, scanOrder)
-	if err != nil {
-		return 0, err
-	}
-	routed := 0
-	for _, o := range orders {
-		body, err := responsible(ctx, tx, orb.Point{o.Lon, o.Lat}, o.Class, o.StreetClass)
-		if err != nil {
-			return 0, err
-		}
-		if body == "" {
-			continue
-		}
-		if _, err := tx.Exec(ctx, `update orders set body = $2 where id = $1`, o.ID, body); err != nil {
-			return 0, err
-		}
-		routed++
-	}
-	return routed, nil
 }

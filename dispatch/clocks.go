@@ -46,9 +46,10 @@ func Clocks(ctx context.Context, pool *pgxpool.Pool, now time.Time) (noted int, 
 	return noted, nil
 }
 
-// begin gives orders deadlines that have none yet: those from before there were any.
+// begin gives orders deadlines that have none yet: those from before there were any. Where a city has laid down other rules since, they
+// are not for orders from before: no rule was for those.
 func begin(ctx context.Context, tx pgx.Tx, works Works) error {
-	rows, err := tx.Query(ctx, orderQuery+` where `+openSQL+` and o.due_at is null`)
+	rows, err := tx.Query(ctx, orderQuery+` where `+openSQL+` and o.due_at is null and coalesce(o.clock_from, o.promoted_at) >= $1`, works.Since)
 	if err != nil {
 		return err
 	}

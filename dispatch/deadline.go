@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +17,10 @@ type Works struct {
 	Soon     time.Duration // of working time: a deadline that is nearer is due soon
 	Escalate time.Duration // of working time after a deadline
 	UndoFor  time.Duration // how long a person may take back what they did
+
+	Names   map[string]string // of holidays, by day as in Calendar; may lack some
+	Since   time.Time         // when somebody last laid something else down; zero: as delivered
+	Version int64             // counts changes: who changes it says which one they saw
 }
 
 // Rule says within how much working time a defect is to be repaired. Of the rules that fit an order the shortest counts.
@@ -56,14 +59,20 @@ func GroupOf(class string) StreetGroup {
 	return LocalStreet
 }
 
-// Deadline returns by when a defect is to be repaired whose clock began to run at from, or the zero time where no rule fits it.
-func (w Works) Deadline(class crowd.Class, streetClass string, severity float64, from time.Time) time.Time {
+// Within returns within how much working time a defect is to be repaired, 0 where no rule fits it.
+func (w Works) Within(class crowd.Class, street StreetGroup, severity float64) time.Duration {
 	var within time.Duration
 	for _, r := range w.Rules {
-		if r.Fits(class, GroupOf(streetClass), severity) && (within == 0 || r.Within < within) {
+		if r.Fits(class, street, severity) && (within == 0 || r.Within < within) {
 			within = r.Within
 		}
 	}
+	return within
+}
+
+// Deadline returns by when a defect is to be repaired whose clock began to run at from, or the zero time where no rule fits it.
+func (w Works) Deadline(class crowd.Class, streetClass string, severity float64, from time.Time) time.Time {
+	within := w.Within(class, GroupOf(streetClass), severity)
 	if within == 0 {
 		return time.Time{}
 	}
@@ -132,11 +141,13 @@ func hours(h float64) time.Duration { return time.Duration(h * float64(time.Hour
 func LoadWorks(ctx context.Context, db querier) (Works, error) {
 	var w Works
 	var zone string
-	var days []time.Time
+	w.Calendar.Holidays, w.Names = map[string]bool{}, map[string]string{}
 	b := &pgx.Batch{}
-	b.Queue(`select time_zone, soon_hours, escalate_hours, undo_minutes from works`).QueryRow(func(row pgx.Row) error {
+	b.Queue(`select time_zone, soon_hours, escalate_hours, undo_minutes, version, since from works`).QueryRow(func(row pgx.Row) error {
 		var soon, escalate, undo float64
-		err := row.Scan(&zone, &soon, &escalate, &undo)
+		var since *time.Time
+		err := row.Scan(&zone, &soon, &escalate, &undo, &w.Version, &since)
+		w.Since = deref(since).UTC()
 		w.Soon, w.Escalate, w.UndoFor = hours(soon), hours(escalate), hours(undo/60)
 		return err
 	})
@@ -149,8 +160,14 @@ func LoadWorks(ctx context.Context, db querier) (Works, error) {
 		})
 		return err
 	})
-	b.Queue(`select day from holidays`).Query(func(rows pgx.Rows) (err error) {
-		days, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	b.Queue(`select day, name from holidays`).Query(func(rows pgx.Rows) error {
+		var day time.Time
+		var name string
+		_, err := pgx.ForEachRow(rows, []any{&day, &name}, func() error {
+			w.Calendar.Holidays[day.Format(time.DateOnly)] = true
+			w.Names[day.Format(time.DateOnly)] = name
+			return nil
+		})
 		return err
 	})
 	b.Queue(`select class, street, severity_from, hours from deadline_rules order by 1, 2, 3`).Query(func(rows pgx.Rows) (err error) {
@@ -166,49 +183,11 @@ func LoadWorks(ctx context.Context, db querier) (Works, error) {
 	if err := db.SendBatch(ctx, b).Close(); err != nil {
 		return w, fmt.Errorf("read the city's working time: %w", err)
 	}
-	w.Calendar.Holidays = map[string]bool{}
-	for _, d := range days {
-		w.Calendar.Holidays[d.Format(time.DateOnly)] = true
-	}
 	var err error
 	if w.Calendar.Zone, err = time.LoadLocation(zone); err != nil {
 		return w, fmt.Errorf("the works department's time zone: %w", err)
 	}
 	return w, nil
-}
-
-// Save lays down what w says, for every order whose deadline is set from now on.
-func (w Works) Save(ctx context.Context, db interface {
-	Begin(ctx context.Context) (pgx.Tx, error)
-}) error {
-	zone := w.Calendar.zone().String()
-	return pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		b := &pgx.Batch{}
-		b.Queue(`update works set time_zone = $1, soon_hours = $2, escalate_hours = $3, undo_minutes = $4`, zone, w.Soon.Hours(), w.Escalate.Hours(), w.UndoFor.Minutes())
-		b.Queue(`delete from work_hours`)
-		for day, spans := range w.Calendar.Hours {
-			for _, s := range spans {
-				b.Queue(`insert into work_hours values ($1, $2, $3)`, day, s.Opens, s.Closes)
-			}
-		}
-		var days []string
-		for d, free := range w.Calendar.Holidays {
-			if free {
-				days = append(days, d)
-			}
-		}
-		slices.Sort(days)
-		b.Queue(`delete from holidays where day <> all($1::text[]::date[])`, days)
-		b.Queue(`insert into holidays (day) select unnest($1::text[])::date on conflict do nothing`, days)
-		b.Queue(`delete from deadline_rules`)
-		for _, r := range w.Rules {
-			b.Queue(`insert into deadline_rules values ($1, $2, $3, $4)`, r.Class, r.Street, r.Severity, r.Within.Hours())
-		}
-		if err := tx.SendBatch(ctx, b).Close(); err != nil {
-			return fmt.Errorf("lay down the city's working time: %w", err)
-		}
-		return nil
-	})
 }
 
 // setDeadline computes the order's deadline anew.

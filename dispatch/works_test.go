@@ -1,10 +1,12 @@
 package dispatch_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"github.com/streetpulse/streetpulse/crowd"
@@ -167,5 +169,79 @@ func TestBodiesAreChecked(t *testing.T) {
 		`{"properties":{"name":"Krems"},`+square+`}`)))
 	if err != nil || bodies[0].Name != "Krems" || bodies[1].Parent != "krems" || !bodies[1].External {
 		t.Errorf("%+v, %v", bodies, err)
+	}
+}
+
+// A file of bodies that no longer holds one with orders retires it; what an administrator has said of the others stays.
+func TestImportingBodiesAgain(t *testing.T) {
+	t.Parallel()
+	ctx, o := t.Context(), newDepartment(t, "one", "two")
+	save := func(text string) {
+		t.Helper()
+		bodies, err := dispatch.ReadBodies(strings.NewReader(`{"type":"FeatureCollection","features":[` + text + `]}`))
+		if err == nil {
+			_, err = dispatch.SaveBodies(ctx, o.pool, bodies)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := `{"properties":{"name":"A","id":"a"},"geometry":null}`, `{"properties":{"name":"B","id":"b","parent":"a"},"geometry":null}`
+	save(a + "," + b)
+	if _, err := o.pool.Exec(ctx, `update bodies set email = 'a@example.org' where id = 'a'`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.pool.Exec(ctx, `update orders set body = 'B'`); err != nil {
+		t.Fatal(err)
+	}
+	save(`{"properties":{"name":"C","id":"c"},"geometry":null},` + strings.Replace(a, `"A"`, `"A2"`, 1))
+	bodies, err := dispatch.Bodies(ctx, o.pool, true)
+	if err != nil || len(bodies) != 3 {
+		t.Fatalf("%+v, %v", bodies, err)
+	}
+	if b := bodies[0]; b.Name != "A2" || b.Email != "a@example.org" || b.Version != 2 {
+		t.Errorf("what stays: %+v", b)
+	}
+	if b := bodies[1]; b.Name != "B" || b.RetiredAt.IsZero() || b.Parent != "" {
+		t.Errorf("what orders name: %+v", b)
+	}
+	save(strings.Replace(a, `"A"`, `"C"`, 1) + `,{"properties":{"name":"A2","id":"c"},"geometry":null}`) // their names change places
+}
+
+// Rules that are laid down later are for orders from then on: one that no rule was for gets no deadline by them.
+func TestLaterRulesAreForLaterOrders(t *testing.T) {
+	t.Parallel()
+	ctx, o := t.Context(), newDepartment(t, "one", "two")
+	if _, err := o.pool.Exec(ctx, `update orders set due_at = null`); err != nil {
+		t.Fatal(err)
+	}
+	var latest time.Time
+	if err := o.pool.QueryRow(ctx, `select max(clock_from) from orders`).Scan(&latest); err != nil {
+		t.Fatal(err)
+	}
+	works, err := dispatch.LoadWorks(ctx, o.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(works dispatch.Works) error {
+		return pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
+			_, _, err := dispatch.ChangeWorks(ctx, tx, works, latest.Add(time.Second))
+			return err
+		})
+	}
+	works.Rules = []dispatch.Rule{{Within: time.Hour}}
+	if err := change(works); err != nil {
+		t.Fatal(err)
+	}
+	var stale *dispatch.Stale
+	if err := change(works); !errors.As(err, &stale) || stale.Version != works.Version+1 {
+		t.Errorf("over another's change: %v", err)
+	}
+	if _, err := dispatch.Clocks(ctx, o.pool, latest.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	var due int
+	if err := o.pool.QueryRow(ctx, `select count(*) from orders where due_at is not null`).Scan(&due); err != nil || due != 0 {
+		t.Errorf("%d orders from before have deadlines, %v", due, err)
 	}
 }

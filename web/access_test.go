@@ -323,6 +323,7 @@ func TestAccountJourney(t *testing.T) {
 	}
 	w.key(anna, access.ScopeRead, access.ScopeOrders)
 	w.fleet()
+	w.bodies()
 	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
@@ -364,6 +365,7 @@ func TestAccountJourney(t *testing.T) {
 	look("account")
 	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "devices": "/admin/devices", "device": "/admin/devices/stuck", "log": "/admin/log", "erase": "/account/delete",
 		"webhooks": "/admin/webhooks", "webhook": "/admin/webhooks/" + w.hook(),
+		"bodies": "/admin/bodies?street=Obere+Land", "body": "/admin/bodies/stein", "deadlines": "/admin/deadlines", "settings": "/admin/settings",
 		"forgotten": "/login/forgotten", "signup": "/signup"} {
 		b.open(w.http.URL + path)
 		look(name)

@@ -56,7 +56,7 @@ func (s *Server) apiStats(ctx context.Context, in *statsInput) (*struct{ Body st
 	if err != nil {
 		return nil, s.failed(ctx, "period", err)
 	}
-	body := statsBody{PromiseDays: s.config.PromiseDays, Weeks: []apiFigures{}, Areas: []apiFigures{}, Bodies: []apiFigures{}, DrivenM: shareOf(p.Driven)}
+	body := statsBody{PromiseDays: s.promiseDays(), Weeks: []apiFigures{}, Areas: []apiFigures{}, Bodies: []apiFigures{}, DrivenM: shareOf(p.Driven)}
 	for _, f := range p.Weeks {
 		a := s.apiFigures(f)
 		a.Week, a.Name = f.Week.Format(time.DateOnly), ""
@@ -81,7 +81,7 @@ func shareOf(l lengths) drivenShare {
 
 func (s *Server) apiFigures(f dispatch.Figures) apiFigures {
 	a := apiFigures{Name: f.Name, Confirmed: f.Confirmed, Repaired: f.Repaired, Verified: f.Verified, Reopened: f.Reopened, Right: f.Right, Wrong: f.Wrong}
-	if s.config.Suspected != crowd.Hidden {
+	if s.suspected() != crowd.Hidden {
 		a.Found = &f.Found
 	}
 	if d, ok := f.Quantile(.5); ok {
@@ -89,8 +89,8 @@ func (s *Server) apiFigures(f dispatch.Figures) apiFigures {
 		d, nine = round(d, 2), round(nine, 2)
 		a.Half, a.Nine = &d, &nine
 	}
-	if s.config.PromiseDays > 0 {
-		n := f.Within(s.config.PromiseDays)
+	if s.promiseDays() > 0 {
+		n := f.Within(s.promiseDays())
 		a.InTime = &n
 	}
 	return a

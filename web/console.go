@@ -183,7 +183,7 @@ func (s *face) fillChoices(ctx context.Context, v *consolePage) error {
 	if v.Crews, err = dispatch.Crews(ctx, s.config.Pool, false); err != nil {
 		return err
 	}
-	bodies, err := dispatch.Bodies(ctx, s.config.Pool)
+	bodies, err := dispatch.Bodies(ctx, s.config.Pool, false)
 	if err != nil {
 		return err
 	}

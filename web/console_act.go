@@ -196,7 +196,7 @@ func (s *Server) decide(ctx context.Context, place string, given Deed, who worke
 	by.Reason = given.Reason
 	switch given.Do {
 	case "accept":
-		why, err := s.explainer.Explain(ctx, place)
+		why, err := s.explainer.By(s.costs()).Explain(ctx, place)
 		if errors.Is(err, crowd.ErrNotFound) {
 			return "", dispatch.ErrNotFound
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/streetpulse/streetpulse/city"
 	"github.com/streetpulse/streetpulse/dispatch"
 )
 
@@ -155,6 +156,7 @@ func (h *hub) listen(ctx context.Context) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	h.server.tally.changed() // what was counted before may have changed unheard
+	h.server.settingsChanged()
 	h.listening.Store(true)
 	defer h.listening.Store(false)
 	heard := make(chan change, mostGathered)
@@ -173,6 +175,10 @@ func (h *hub) listen(ctx context.Context) error {
 		var c change
 		if err := json.Unmarshal([]byte(n.Payload), &c); err != nil {
 			h.server.config.Log.Warn("an announced change cannot be read", "payload", n.Payload, "error", err)
+			continue
+		}
+		if c.Kind == city.Announced {
+			h.server.settingsChanged()
 			continue
 		}
 		h.tellWorks(c)

@@ -24,7 +24,7 @@ func (s *face) serveManifest(w http.ResponseWriter, about map[string]any, purpos
 			}
 		}
 	}
-	about["name"] = strings.TrimSpace(fmt.Sprint(about["name"], " ", s.config.City))
+	about["name"] = strings.TrimSpace(fmt.Sprint(about["name"], " ", s.city()))
 	about["lang"], about["display"], about["orientation"], about["icons"] = s.language, "standalone", "any", icons
 	b, err := json.Marshal(about)
 	if err != nil {

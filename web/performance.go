@@ -126,7 +126,7 @@ func (p *performance) read(ctx context.Context, s *Server, of period, now time.T
 	}
 	p.Weeks = fill(city, from, this)
 	for i := range p.Weeks {
-		if s.config.Suspected == crowd.Hidden {
+		if s.suspected() == crowd.Hidden {
 			p.Weeks[i].Found = 0 // even a number of them would tell that something is suspected
 		}
 	}
@@ -171,7 +171,7 @@ func (p *performance) readAreas(ctx context.Context, s *Server, rows []dispatch.
 		if err != nil {
 			continue
 		}
-		if s.config.Suspected == crowd.Hidden {
+		if s.suspected() == crowd.Hidden {
 			f.Found = 0
 		}
 		byCell[cell] = append(byCell[cell], f)

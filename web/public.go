@@ -49,7 +49,7 @@ func (s *Server) seen(p crowd.Place, o *dispatch.Order) (sight, bool) {
 	if o != nil {
 		return sight{PublicPlace: crowd.PublicPlace{Place: p}, Order: o}, true
 	}
-	shown, ok := s.config.Suspected.Public(p)
+	shown, ok := s.suspected().Public(p)
 	return sight{PublicPlace: shown}, ok
 }
 
@@ -106,7 +106,7 @@ func (s *Server) query(ctx context.Context, where, tail string, args ...any) ([]
 	return out, nil
 }
 
-func (s *Server) showsSuspected() bool { return s.config.Suspected != crowd.Hidden }
+func (s *Server) showsSuspected() bool { return s.suspected() != crowd.Hidden }
 
 func scanSight(row pgx.Rows) (crowd.Place, *dispatch.Order, error) {
 	var p crowd.Place

@@ -118,8 +118,8 @@ func (s *Server) links() string {
 }
 
 func (s *face) cityName() string {
-	if s.config.City != "" {
-		return "Streetpulse " + s.config.City
+	if s.city() != "" {
+		return "Streetpulse " + s.city()
 	}
 	return "Streetpulse"
 }

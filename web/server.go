@@ -47,6 +47,7 @@ type Config struct {
 	WebhookInside  []netip.Prefix       // networks that are not public and that webhooks may be in
 	Suspected      crowd.Visibility     // what the public sees of suspected places; empty: crowd.Coarse
 	Costs          crowd.Costs          // that places are judged by
+	RetainDays     int                  // after which raw events are dropped, where nothing else is set; 0: never
 	Registry       *prometheus.Registry // shown at /metrics; nil: not there
 	Log            *slog.Logger         // nil: slog.Default
 	Now            func() time.Time     // nil: time.Now
@@ -72,6 +73,7 @@ type Server struct {
 	ways        atomic.Pointer[wayed]
 	tally       tally
 	figures     performances
+	laid        laidDown
 	gathered    gathered
 	drives      atomic.Pointer[driven]
 	covers      sync.Mutex // one at a time makes covered
@@ -173,6 +175,7 @@ func (s *Server) routes() *routes {
 	page("POST /follow/{token}", (*face).followAnswer)
 	page("POST /places/{id}/votes", (*face).votePage)
 	s.registerLogin(page)
+	s.registerAdministration(page)
 	s.registerConsole(page)
 	s.registerCrew(page)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })

@@ -83,8 +83,8 @@ func (s *face) statsPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := &statsView{head: head{Page: "stats", Title: s.texts.T("stats.title")}, Period: of, Found: s.config.Suspected != crowd.Hidden,
-		Promise: s.config.PromiseDays > 0, Sentences: s.conclusions(p), Tiles: s.tiles(p)}
+	v := &statsView{head: head{Page: "stats", Title: s.texts.T("stats.title")}, Period: of, Found: s.suspected() != crowd.Hidden,
+		Promise: s.promiseDays() > 0, Sentences: s.conclusions(p), Tiles: s.tiles(p)}
 	for _, o := range periods() {
 		v.Periods = append(v.Periods, choicePeriod{o, o == of})
 	}
@@ -145,12 +145,12 @@ func (s *face) share(part, all int) string {
 
 func (s *face) weekRow(f dispatch.Figures) weekRow {
 	return weekRow{Week: f.Week, Found: f.Found, Confirmed: f.Confirmed, Repaired: f.Repaired, Checked: f.Verified,
-		Half: s.days(f.Quantile(.5)), Nine: s.days(f.Quantile(.9)), InTime: s.share(f.Within(s.config.PromiseDays), len(f.RepairDays))}
+		Half: s.days(f.Quantile(.5)), Nine: s.days(f.Quantile(.9)), InTime: s.share(f.Within(s.promiseDays()), len(f.RepairDays))}
 }
 
 func (s *face) areaRow(f dispatch.Figures) areaRow {
 	return areaRow{Name: f.Name, Confirmed: f.Confirmed, Repaired: f.Repaired, Half: s.days(f.Quantile(.5)), Nine: s.days(f.Quantile(.9)),
-		Right: s.share(f.Right, f.Right+f.Wrong), InTime: s.share(f.Within(s.config.PromiseDays), len(f.RepairDays))}
+		Right: s.share(f.Right, f.Right+f.Wrong), InTime: s.share(f.Within(s.promiseDays()), len(f.RepairDays))}
 }
 
 // conclusions are what the figures come to, in sentences.
@@ -185,14 +185,14 @@ func (s *face) conclusions(p *performance) []string {
 func (s *face) tiles(p *performance) []figure {
 	t, f := s.texts, p.Total
 	var out []figure
-	if s.config.Suspected != crowd.Hidden {
+	if s.suspected() != crowd.Hidden {
 		out = append(out, figure{strconv.Itoa(f.Found), t.T("stats.tile.found"), ""})
 	}
 	out = append(out,
 		figure{strconv.Itoa(f.Confirmed), t.T("stats.tile.confirmed"), ""},
 		figure{strconv.Itoa(f.Repaired), t.T("stats.tile.repaired"), ""},
 		figure{s.share(f.Right, f.Right+f.Wrong), t.T("stats.tile.right"), t.T("stats.tile.right.of", "n", f.Right, "of", f.Right+f.Wrong)})
-	if days := s.config.PromiseDays; days > 0 {
+	if days := s.promiseDays(); days > 0 {
 		out = append(out, figure{s.share(f.Within(days), len(f.RepairDays)), t.T("stats.tile.promise"), t.T("stats.tile.promise.of", "days", s.short(days))})
 	}
 	return append(out,
@@ -213,14 +213,14 @@ func (s *face) month(t time.Time) string { return s.texts.T(fmt.Sprint("month.",
 func (s *face) flowChart(p *performance) template.HTML {
 	t, weeks := s.texts, p.shown()
 	label := t.T("stats.flow.label")
-	if s.config.Suspected == crowd.Hidden {
+	if s.suspected() == crowd.Hidden {
 		label = t.T("stats.flow.label.hidden")
 	}
 	c := chart{Label: label, number: func(v float64) string { return s.short(math.Round(v*10) / 10) }}
 	for _, w := range weeks {
 		c.Weeks = append(c.Weeks, w.Week)
 	}
-	if s.config.Suspected != crowd.Hidden {
+	if s.suspected() != crowd.Hidden {
 		c.Lines = append(c.Lines, series{t.T("stats.found"), "l-found", values(weeks, func(f dispatch.Figures) int { return f.Found })})
 	}
 	c.Lines = append(c.Lines,
@@ -236,7 +236,7 @@ func (s *face) speedChart(p *performance) template.HTML {
 	for _, w := range weeks {
 		c.Weeks = append(c.Weeks, w.Week)
 	}
-	if days := s.config.PromiseDays; days > 0 {
+	if days := s.promiseDays(); days > 0 {
 		c.Limit, c.limit = days, t.T("stats.promise", "days", s.short(days))
 	}
 	c.Lines = []series{
@@ -264,11 +264,11 @@ func (s *face) sparks(p *performance) []sparkView {
 	for _, a := range list {
 		lines = append(lines, series{Values: quantiles(a.Weekly[:n], .5)})
 	}
-	top := most(lines, s.config.PromiseDays)
+	top := most(lines, s.promiseDays())
 	var out []sparkView
 	for i, a := range list {
 		label := s.texts.T("stats.spark.label", "area", a.Name, "days", s.days(a.Quantile(.5)))
-		out = append(out, sparkView{a.Name, spark(label, lines[i+1].Values, all, s.config.PromiseDays, max(1, top),
+		out = append(out, sparkView{a.Name, spark(label, lines[i+1].Values, all, s.promiseDays(), max(1, top),
 			func(v float64) string { return s.texts.Decimal(v, 1) })})
 	}
 	return out

@@ -63,10 +63,10 @@ func (l lengths) row() []string {
 
 func (s *Server) columns() []string {
 	out := []string{"confirmed", "repaired", "verified", "reopened", "crews_found_it", "crews_found_nothing", "repair_days_median", "repair_days_p90"}
-	if s.config.Suspected != crowd.Hidden {
+	if s.suspected() != crowd.Hidden {
 		out = append([]string{"found"}, out...)
 	}
-	if s.config.PromiseDays > 0 {
+	if s.promiseDays() > 0 {
 		out = append(out, "repaired_within_promise")
 	}
 	return out
@@ -81,11 +81,11 @@ func (s *Server) cells(f dispatch.Figures) []string {
 	}
 	out := []string{strconv.Itoa(f.Confirmed), strconv.Itoa(f.Repaired), strconv.Itoa(f.Verified), strconv.Itoa(f.Reopened),
 		strconv.Itoa(f.Right), strconv.Itoa(f.Wrong), quantile(.5), quantile(.9)}
-	if s.config.Suspected != crowd.Hidden {
+	if s.suspected() != crowd.Hidden {
 		out = append([]string{strconv.Itoa(f.Found)}, out...)
 	}
-	if s.config.PromiseDays > 0 {
-		out = append(out, strconv.Itoa(f.Within(s.config.PromiseDays)))
+	if s.promiseDays() > 0 {
+		out = append(out, strconv.Itoa(f.Within(s.promiseDays())))
 	}
 	return out
 }

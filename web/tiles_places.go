@@ -287,7 +287,7 @@ func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
 			return nil, fmt.Errorf("gather places: %w", err)
 		}
 		c.cell, c.mark = geo.Cell(cell), markOf(state, order)
-		if s.config.Suspected == crowd.Coarse && !c.ordered && (state == crowd.Suspected || state == crowd.Faded) {
+		if s.suspected() == crowd.Coarse && !c.ordered && (state == crowd.Suspected || state == crowd.Faded) {
 			middle, err := c.cell.LatLng()
 			if err != nil {
 				continue

@@ -170,7 +170,7 @@ func (s *face) facts(p titled, repaired time.Time) []fact {
 
 // promise says by when the city has promised to repair, and whether it first did so in time; empty where it has promised nothing.
 func (s *face) promise(o dispatch.Order, repaired time.Time) string {
-	days := s.config.PromiseDays
+	days := s.promiseDays()
 	if days <= 0 || o.State == dispatch.Dismissed {
 		return ""
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/streetpulse/streetpulse/city"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -28,6 +29,22 @@ type costFlags struct {
 
 func (c costFlags) costs() crowd.Costs {
 	return crowd.Costs{FalseOrder: c.FalseOrderCost, MissedDay: c.MissedDayCost}
+}
+
+// costsNow are those that an administrator has set, else those of the flags.
+func (c costFlags) costsNow(ctx context.Context, db city.Querier) (crowd.Costs, error) {
+	costs := c.costs()
+	set, err := city.Load(ctx, db)
+	if err != nil {
+		return costs, err
+	}
+	if set.FalseOrderCost != nil {
+		costs.FalseOrder = *set.FalseOrderCost
+	}
+	if set.MissedDayCost != nil {
+		costs.MissedDay = *set.MissedDayCost
+	}
+	return costs, nil
 }
 
 // Validate refuses costs that are none; kong calls it.

@@ -22,7 +22,11 @@ func (c rebuildCommand) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var last time.Time
-	out, err := crowd.Rebuild(ctx, db.Pool, c.costs(), !c.Check, func(judged int) {
+	costs, err := c.costsNow(ctx, db.Pool)
+	if err != nil {
+		return err
+	}
+	out, err := crowd.Rebuild(ctx, db.Pool, costs, !c.Check, func(judged int) {
 		if time.Since(last) > 300*time.Millisecond {
 			last = time.Now()
 			fmt.Fprintf(o.err, "\r%d judged ", judged)

@@ -37,10 +37,14 @@ func (c replayCommand) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := upgrade(ctx, db, c.costs(), o.log); err != nil {
+	costs, err := c.costsNow(ctx, db.Pool)
+	if err != nil {
 		return err
 	}
-	replay := evaluate.Replay{Pool: db.Pool, Office: c.office(network), Costs: c.costs(), Log: o.log, Progress: progressOn(o.err)}
+	if err := upgrade(ctx, db, costs, o.log); err != nil {
+		return err
+	}
+	replay := evaluate.Replay{Pool: db.Pool, Office: c.office(network), Costs: costs, Log: o.log, Progress: progressOn(o.err)}
 	s, err := replay.File(ctx, in)
 	if err != nil {
 		return err

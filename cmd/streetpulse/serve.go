@@ -13,11 +13,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/city"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -235,7 +237,7 @@ func (p *parts) make() error {
 	}
 	if p.c.plays(roleCrowd) {
 		p.engine, err = crowd.NewEngine(p.db.Pool, crowd.Config{
-			Costs: p.c.costs(), Confirmed: p.c.office(p.network).Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen,
+			Costs: p.c.costs(), CostsNow: func(ctx context.Context, tx pgx.Tx) (crowd.Costs, error) { return p.c.costsNow(ctx, tx) }, Confirmed: p.c.office(p.network).Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen,
 			Log: p.log, Metrics: p.registry,
 		})
 		if err != nil {
@@ -253,7 +255,7 @@ func (p *parts) make() error {
 	config := web.Config{
 		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, EnrolCodes: p.c.EnrolCodes, VoteLimit: p.c.VoteLimit,
 		ReportLimit: p.c.ReportLimit, LicenceName: p.c.LicenceName, LicenceURL: p.c.LicenceURL, PromiseDays: p.c.PromiseDays, City: p.c.City,
-		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, WebhookInside: p.c.WebhookNets, Suspected: p.c.Suspected, Costs: p.c.costs(),
+		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, WebhookInside: p.c.WebhookNets, Suspected: p.c.Suspected, Costs: p.c.costs(), RetainDays: p.c.RetainDays,
 		Registry: p.registry, Log: p.log,
 	}
 	config.Ingest = in
@@ -330,13 +332,17 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	}
 	if p.engine != nil {
 		group.Go(func() error {
-			if err := upgrade(ctx, p.db, p.c.costs(), p.log); err != nil {
+			costs, err := p.c.costsNow(ctx, p.db.Pool)
+			if err != nil {
+				return err
+			}
+			if err := upgrade(ctx, p.db, costs, p.log); err != nil {
 				return err
 			}
 			return p.engine.Work(ctx, p.clock.Now, wake)
 		})
 		group.Go(func() error { return p.watch.Work(ctx, p.clock.Now) })
-		upkeep := crowd.Upkeep{Pool: p.db.Pool, Days: p.c.RetainDays, Log: p.log}
+		upkeep := crowd.Upkeep{Pool: p.db.Pool, Days: p.c.RetainDays, DaysNow: p.retainDays, Log: p.log}
 		group.Go(func() error { return upkeep.Work(ctx, p.clock.Now) })
 	}
 	if p.c.plays(roleJobs) {
@@ -361,6 +367,15 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	err := group.Wait()
 	p.log.Info("stopped")
 	return err
+}
+
+// retainDays is after how many days events are dropped: as an administrator has set, else as the flag says.
+func (p *parts) retainDays(ctx context.Context) (int, error) {
+	set, err := city.Load(ctx, p.db.Pool)
+	if err != nil || set.RetainDays == nil {
+		return p.c.RetainDays, err
+	}
+	return *set.RetainDays, nil
 }
 
 // brokerAddress returns where the embedded broker is: for plain connections, or where there are none for TLS.
