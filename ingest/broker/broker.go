@@ -31,7 +31,6 @@ type Options struct {
 	Pool       *pgxpool.Pool
 	Outcomes   OutcomesOf            // nil: devices are not told what became of what they felt
 	Detector   []byte                // the detector's parameters for phones, as their topic has them; nil: none
-	DeviceRate int                   // events a minute of one device; 0: no limit
 	MaxPending int                   // connections that have not logged in; 0: 2,000. Beyond it the oldest is closed
 	MaxReading int                   // bytes of packets that have not come whole; 0: 256 MiB. Beyond it the oldest is closed
 	WriteWait  time.Duration         // for a client to read what is written to it; 0: 10 s
@@ -55,7 +54,6 @@ type Broker struct {
 	options   Options
 	server    *mqtt.Server
 	listeners []net.Listener
-	pace      *pace
 	metrics   metrics
 	pending   *room           // connections that have not logged in
 	reading   *room           // packets that have not come whole
@@ -103,7 +101,7 @@ func New(options Options) (*Broker, error) {
 	if options.PacketWait == 0 {
 		options.PacketWait = time.Minute
 	}
-	b := &Broker{options: options, pace: newPace(options.DeviceRate, wire.MaxBatchEvents), conns: map[*conn]struct{}{}, drained: make(chan struct{})}
+	b := &Broker{options: options, conns: map[*conn]struct{}{}, drained: make(chan struct{})}
 	b.working, b.stop = context.WithCancel(context.Background())
 	can := mqtt.NewDefaultServerCapabilities()
 	can.MaximumMessageExpiryInterval = 0 // else retained messages go after a day

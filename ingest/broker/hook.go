@@ -144,7 +144,7 @@ func (h *hook) OnPublish(client *mqtt.Client, packet packets.Packet) (packets.Pa
 
 // wait holds a device above its rate back. It returns false when the broker stops meanwhile.
 func (h *hook) wait(device string) bool {
-	delay := h.broker.pace.delay(device, time.Now())
+	delay := h.broker.options.Ingest.Pace().Delay(device, time.Now())
 	if delay == 0 {
 		return true
 	}
@@ -175,7 +175,7 @@ func (h *hook) take(ctx context.Context, c *conn, topic string, payload []byte) 
 	if err != nil {
 		return err
 	}
-	b.pace.spend(device, max(1, result.Accepted+len(result.Rejected)), time.Now())
+	b.options.Ingest.Pace().Spend(device, max(1, result.Accepted+len(result.Rejected)), time.Now())
 	if len(result.Rejected) > 0 {
 		if err := b.SendFeedback(device, Feedback{Accepted: result.Accepted, Rejected: result.Rejected}); err != nil {
 			b.options.Log.Debug("feedback is lost", "device", device, "error", err)
