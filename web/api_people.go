@@ -106,6 +106,7 @@ func (s *Server) registerPeople(api huma.API) {
 		})
 	huma.Register(api, op("read-audit", http.MethodGet, "/audit", "Who did what, newest first", 422), s.apiAudit)
 	s.registerFleet(api)
+	s.registerCodes(api)
 }
 
 func (s *Server) apiPeople(ctx context.Context, in *peopleInput) (*struct{ Body peopleBody }, error) {

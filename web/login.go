@@ -329,6 +329,7 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("GET /admin/keys", only(access.Administer, (*face).adminKeysPage))
 	page("POST /admin/keys", only(access.Administer, (*face).adminKeysPost))
 	page("GET /admin/devices", only(access.ManageDevices, (*face).devicesPage))
+	page("POST /admin/devices", only(access.ManageDevices, (*face).codesPost))
 	page("GET /admin/devices/{id}", only(access.ManageDevices, (*face).devicePage))
 	page("POST /admin/devices/{id}", only(access.ManageDevices, (*face).devicePost))
 	page("GET /admin/log", only(access.Administer, (*face).logPage))

@@ -42,7 +42,7 @@ func whoOpens() map[string]access.Action {
 	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log`, "|") {
 		out[pattern] = access.Administer
 	}
-	for _, pattern := range strings.Split(`GET /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}`, "|") {
+	for _, pattern := range strings.Split(`GET /admin/devices|POST /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}`, "|") {
 		out[pattern] = access.ManageDevices
 	}
 	for _, pattern := range strings.Split(`GET /console|GET /console/rows|GET /console/at/{id}|GET /console/orders/{id}|POST /console/orders/{id}|GET /console/orders/{id}/sheet|`+
@@ -65,7 +65,7 @@ func whoCalls() map[string]access.Action {
 		access.KeepAccount:   `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
 		access.MakeKeys:      `list-keys make-key revoke-key`,
 		access.Administer:    `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key read-audit`,
-		access.ManageDevices: `list-devices get-device revoke-device list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
+		access.ManageDevices: `list-devices get-device revoke-device list-enrolment-codes make-enrolment-code revoke-enrolment-code list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
 		access.TriageOrders: `act-on-orders undo transition-order note-order merge-order split-order move-order reclass-order refer-order spend-order order-record
 			list-reviews decide-review list-crews console-stream`,
 		access.WorkOrders:   `crew-day crew-act crew-photo crew-undo`,
