@@ -141,3 +141,21 @@ func Detectors(revisions []Revision, base map[string][]byte) (map[string][]byte,
 	}
 	return out, nil
 }
+
+// PublishDetectors publishes the parameters that each kind of device is to use: those in base, or what was given out.
+func PublishDetectors(ctx context.Context, from Asker, base map[string][]byte, publish func(profile string, payload []byte) error) error {
+	revisions, err := Revisions(ctx, from, "")
+	if err != nil {
+		return err
+	}
+	detectors, err := Detectors(revisions, base)
+	if err != nil {
+		return err
+	}
+	for profile, payload := range detectors {
+		if err := publish(profile, payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}

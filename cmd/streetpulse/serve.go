@@ -205,8 +205,12 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 	p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
 	p.in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry, DeviceRate: p.c.DeviceRate, DeviceDay: p.c.DeviceDay})
 	in = p.in
+	phone, err := detectorParameters(p.c.PhoneDetector)
+	if err != nil {
+		return nil, err
+	}
 	if p.c.Broker != "" {
-		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Log: p.log, Registerer: p.registry})
+		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Detector: phone, Log: p.log, Registerer: p.registry})
 		return in, err
 	}
 	o := broker.Options{
@@ -214,10 +218,7 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 	if p.cert != nil {
 		o.TLS = p.cert.Config()
 	}
-	o.Outcomes = p.outcomes
-	if o.Detector, err = detectorParameters(p.c.PhoneDetector); err != nil {
-		return nil, err
-	}
+	o.Outcomes, o.Detector = p.outcomes, phone
 	p.broker, err = broker.New(o)
 	return in, err
 }

@@ -202,6 +202,14 @@ func (s *session) feedback(device string, f broker.Feedback) {
 	}
 }
 
+// publishDetector publishes what a kind of device is to use, retained, and waits until the broker has it.
+func (s *session) publishDetector(profile string, payload []byte) error {
+	if err := answered(s.client.Publish(topics.Detector(profile), 1, true, payload)); err != nil {
+		return fmt.Errorf("publish the detector's parameters for %s: %w", profile, err)
+	}
+	return nil
+}
+
 // publishWatch publishes a region's list, retained, and waits until the broker has it.
 func (s *session) publishWatch(region string, payload []byte) error {
 	if err := answered(s.client.Publish(topics.Watch(region), 1, true, payload)); err != nil {

@@ -98,7 +98,7 @@ class Worker {
   private async start(): Promise<void> {
     if (this.feeling) return;
     const begin = await load(this.wasm);
-    const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.settings.withhold, (event, jolt) => {
+    const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.account.device?.id ?? '', this.settings.withhold, (event, jolt) => {
       // One after the other, so that the end of a drive can wait for all.
       this.adding = this.adding.then(() => this.store.add(event, jolt)).then(() => {
         this.post.wake();
@@ -110,7 +110,9 @@ class Worker {
     this.bytes = 0;
     this.summary = {began: 0, ended: 0, jolts: 0, withheld: 0, ignored: 0, driven: 0};
     this.feeling = feeling;
+    await this.store.set('revision', feeling.revision);
     this.post.driving = true;
+    this.post.say();
     void this.run();
     tell({is: 'ready', problem: feeling.problem});
     return this.show(true);

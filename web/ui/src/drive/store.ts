@@ -20,6 +20,7 @@ interface Kept {
   bytes: number;
   outcomes: Outcome[];
   parameters: object;
+  revision: number; // of the detector's parameters on the last drive; 0: they have none
   farewells: {id: string; secret: string}[]; // devices that the server must still be asked to forget
 }
 
