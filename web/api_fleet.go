@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/firmware-sim/detector"
@@ -108,74 +106,58 @@ type takeBackInput struct {
 	Revision int64 `path:"revision" minimum:"1"`
 }
 
-func (s *Server) apiRevisions(ctx context.Context, _ *ownInput) (*struct {
-	Body struct {
-		Revisions []revisionBody `json:"revisions"`
-	}
-}, error) {
+// usingBody is how many devices of a kind say that they have a revision.
+type usingBody struct {
+	Profile  string `json:"profile" example:"vehicle"`
+	Revision int64  `json:"revision" doc:"0: they have none, or do not say"`
+	Devices  int    `json:"devices" doc:"that were heard of within 14 days"`
+}
+
+type revisionsBody struct {
+	Revisions []revisionBody `json:"revisions"`
+	Using     []usingBody    `json:"using" doc:"what devices say that they have"`
+}
+
+func (s *Server) apiRevisions(ctx context.Context, _ *ownInput) (*struct{ Body revisionsBody }, error) {
 	list, err := ingest.Revisions(ctx, s.config.Pool, "")
 	if err != nil {
 		return nil, s.failed(ctx, "revision", err)
 	}
-	out := &struct {
-		Body struct {
-			Revisions []revisionBody `json:"revisions"`
-		}
-	}{}
-	out.Body.Revisions = []revisionBody{}
-	for _, r := range list {
-		out.Body.Revisions = append(out.Body.Revisions, revisionBody(r))
+	using, err := ingest.DetectorsInUse(ctx, s.config.Pool, s.config.Now())
+	if err != nil {
+		return nil, s.failed(ctx, "revision", err)
 	}
-	return out, nil
+	out := revisionsBody{Revisions: []revisionBody{}, Using: []usingBody{}}
+	for _, r := range list {
+		out.Revisions = append(out.Revisions, revisionBody(r))
+	}
+	for _, u := range using {
+		out.Using = append(out.Using, usingBody(u))
+	}
+	return &struct{ Body revisionsBody }{out}, nil
 }
 
 func (s *Server) apiRollOut(ctx context.Context, in *rolloutInput) (*struct{ Body revisionBody }, error) {
 	text, err := json.Marshal(in.Body.Parameters)
-	if err == nil {
-		var p detector.Parameters
-		if p, err = detector.Parse(text); err == nil { // devices are sent all of them, as they were when they were tried
-			text, err = json.Marshal(p)
-		}
-	}
 	if err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}
-	r := ingest.Revision{Profile: in.Profile, Parameters: text, Share: in.Body.Share, Note: in.Body.Note, At: s.config.Now().UTC()}
-	err = s.rolling(ctx, "detector.rollout", func(tx pgx.Tx) (int64, string, error) {
-		var err error
-		r.Revision, err = ingest.GiveOut(ctx, tx, r)
-		return r.Revision, fmt.Sprintf("%s, %g %%", r.Profile, 100*r.Share), err
-	})
-	if err != nil {
+	r, err := s.rollOut(ctx, ingest.Revision{Profile: in.Profile, Parameters: text, Share: in.Body.Share, Note: in.Body.Note})
+	switch {
+	case errors.Is(err, detector.ErrParameters), errors.Is(err, errProfile):
+		return nil, huma.Error422UnprocessableEntity(err.Error())
+	case err != nil:
 		return nil, s.failed(ctx, "revision", err)
 	}
 	return &struct{ Body revisionBody }{revisionBody(r)}, nil
 }
 
 func (s *Server) apiShare(ctx context.Context, in *shareInput) (*struct{}, error) {
-	err := s.rolling(ctx, "detector.share", func(tx pgx.Tx) (int64, string, error) {
-		return in.Revision, fmt.Sprintf("%g %%", 100*in.Body.Share), ingest.SetShare(ctx, tx, in.Revision, in.Body.Share)
-	})
-	return nil, s.rolled(ctx, err)
+	return nil, s.rolled(ctx, s.setShare(ctx, in.Revision, in.Body.Share))
 }
 
 func (s *Server) apiTakeBack(ctx context.Context, in *takeBackInput) (*struct{}, error) {
-	err := s.rolling(ctx, "detector.rollback", func(tx pgx.Tx) (int64, string, error) {
-		return in.Revision, "", ingest.TakeBack(ctx, tx, in.Revision, s.config.Now().UTC())
-	})
-	return nil, s.rolled(ctx, err)
-}
-
-// rolling changes what devices are given and notes who did it.
-func (s *Server) rolling(ctx context.Context, action string, do func(pgx.Tx) (revision int64, detail string, err error)) error {
-	by, _ := personOf(ctx)
-	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
-		revision, detail, err := do(tx)
-		if err != nil {
-			return err
-		}
-		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: action, What: fmt.Sprint(revision), Detail: detail})
-	})
+	return nil, s.rolled(ctx, s.takeBack(ctx, in.Revision))
 }
 
 func (s *Server) rolled(ctx context.Context, err error) error {

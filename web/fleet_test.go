@@ -240,7 +240,48 @@ func TestDevices(t *testing.T) {
 		t.Error(body)
 	}
 	root.read("/admin/log?action=detector.", "Gave out detector parameters", "vehicle, 10 %", "Took them back")
+	rollsOutOnThePage(t, root)
 	if _, body := root.call(http.MethodGet, "/devices/loose", "", ""); !strings.Contains(body, `"health":"revoked"`) {
+		t.Error(body)
+	}
+}
+
+// rollsOutOnThePage gives parameters out on the page, to a share, to all, and rolls back.
+func rollsOutOnThePage(t *testing.T, root *visitor) {
+	t.Helper()
+	const path = "/admin/detectors"
+	page := root.read(path, "Revision 7", "No revision", "buses hear less", "Least jolt, g 0.3", "Rolled back", `name="least_slow_g" type="number" min="0.05" max="2"`)
+	if strings.Contains(page, `value="back"`) {
+		t.Error("what was rolled back can be rolled back")
+	}
+	root.read(path+"?from=1", `name="least_g" type="number" min="0.05" max="2" step="any" required value="0.3"`)
+	for i, c := range []struct {
+		form   url.Values
+		status int
+		says   []string
+	}{
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"12.5"}, "note": {"try <it>"}, "least_g": {"0,4"}}, 200, []string{"Given out.", "Least jolt, g 0.4", "try &lt;it&gt;", `value="12.5"`, "0 of 7"}},
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"0"}}, 422, []string{"A share is a number"}},
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"NaN"}}, 422, []string{"A share is a number"}},
+		{url.Values{"do": {"give"}, "profile": {"Bus/#"}, "share": {"10"}}, 422, []string{"cannot be named"}},
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"10"}, "least_g": {"30"}}, 422, []string{"Least jolt, g: from 0.05 to 2.", `value="30"`}},
+		{url.Values{"do": {"share"}, "revision": {"2"}, "share": {"100"}}, 200, []string{"The share is changed.", `value="100"`}},
+		{url.Values{"do": {"share"}, "revision": {"2"}, "share": {"101"}}, 422, []string{"A share is a number"}},
+		{url.Values{"do": {"back"}, "revision": {"2"}}, 200, []string{"Rolled back. Devices return"}},
+		{url.Values{"do": {"back"}, "revision": {"2"}}, 200, []string{"was rolled back already"}},
+		{url.Values{"do": {"back"}}, 400, nil},
+	} {
+		answer, body := root.send(path, c.form)
+		if answer.StatusCode != c.status {
+			t.Errorf("%d %v: %s", i, c.form, answer.Status)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(body, want) {
+				t.Errorf("%d %v: not %q in %s", i, c.form, want, body)
+			}
+		}
+	}
+	if _, body := root.call(http.MethodGet, "/detectors", "", ""); !strings.Contains(body, `{"profile":"vehicle","revision":7,"devices":1}`) || strings.Contains(body, `"ended_at":null`) {
 		t.Error(body)
 	}
 }

@@ -332,6 +332,8 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("POST /admin/devices", only(access.ManageDevices, (*face).codesPost))
 	page("GET /admin/devices/{id}", only(access.ManageDevices, (*face).devicePage))
 	page("POST /admin/devices/{id}", only(access.ManageDevices, (*face).devicePost))
+	page("GET /admin/detectors", only(access.ManageDevices, (*face).detectorsPage))
+	page("POST /admin/detectors", only(access.ManageDevices, (*face).detectorsPost))
 	page("GET /admin/log", only(access.Administer, (*face).logPage))
 }
 

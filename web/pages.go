@@ -28,7 +28,7 @@ var templateFiles embed.FS
 // parsePages parses a set of templates for every page: what all share, and its own file.
 func (s *face) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "devices", "device", "log", "console", "order", "sheet", "crew"} {
+	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "devices", "device", "detectors", "log", "console", "order", "sheet", "crew"} {
 		t, err := template.New(name).Funcs(s.words()).ParseFS(templateFiles,
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html", "templates/"+name+".html")
 		if err != nil {

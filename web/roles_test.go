@@ -42,7 +42,7 @@ func whoOpens() map[string]access.Action {
 	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log`, "|") {
 		out[pattern] = access.Administer
 	}
-	for _, pattern := range strings.Split(`GET /admin/devices|POST /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}`, "|") {
+	for _, pattern := range strings.Split(`GET /admin/devices|POST /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}|GET /admin/detectors|POST /admin/detectors`, "|") {
 		out[pattern] = access.ManageDevices
 	}
 	for _, pattern := range strings.Split(`GET /console|GET /console/rows|GET /console/at/{id}|GET /console/orders/{id}|POST /console/orders/{id}|GET /console/orders/{id}/sheet|`+
