@@ -73,6 +73,7 @@ type Feedback struct {
 	Accepted int              `json:"accepted"`
 	Rejected []wire.Rejection `json:"rejected,omitempty"`
 	Outcomes []Outcome        `json:"outcomes,omitempty"`
+	Health   ingest.Health    `json:"health,omitempty"` // how the device seems to be, where something is wrong with it
 }
 
 // Outcome is what became of a place that a device has felt.
@@ -372,11 +373,22 @@ func (b *Broker) cutOff(device string) {
 	}
 }
 
-// tell tells a device what became of what it felt. What fails is told with its next connection.
+// tell tells a device what became of what it felt, and where something seems to be wrong with it. What fails is told with its next
+// connection.
 func (b *Broker) tell(device string) {
 	ctx, cancel := context.WithTimeout(b.working, presenceWait)
 	defer cancel()
-	err := b.options.Outcomes(ctx, device, func(list []Outcome) error { return b.SendFeedback(device, Feedback{Outcomes: list}) })
+	d, err := ingest.FindDevice(ctx, b.options.Pool, device, time.Now())
+	if err == nil && d.Health.Wrong() {
+		err = b.SendFeedback(device, Feedback{Health: d.Health})
+	}
+	if err != nil {
+		b.options.Log.Debug("a device is not told how it is", "device", device, "error", err)
+	}
+	if b.options.Outcomes == nil {
+		return
+	}
+	err = b.options.Outcomes(ctx, device, func(list []Outcome) error { return b.SendFeedback(device, Feedback{Outcomes: list}) })
 	if err != nil {
 		b.options.Log.Debug("a device is not told what became of what it felt", "device", device, "error", err)
 	}

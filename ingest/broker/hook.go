@@ -84,11 +84,8 @@ func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 	return topics.MayRead(client.ID, topic)
 }
 
-// OnSubscribed tells a device that begins to listen to its feedback what became of what it felt.
+// OnSubscribed tells a device that begins to listen to its feedback what became of what it felt, and how it seems to be.
 func (h *hook) OnSubscribed(client *mqtt.Client, packet packets.Packet, codes []byte) {
-	if h.broker.options.Outcomes == nil {
-		return
-	}
 	for i, f := range packet.Filters {
 		if topics.Own(client.ID, f.Filter) == topics.Feedback && i < len(codes) && codes[i] <= 2 {
 			device := client.ID

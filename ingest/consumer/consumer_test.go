@@ -47,7 +47,15 @@ func TestWhatDevicesSayArrives(t *testing.T) {
 	r.awaitCount(2, `select count(*) from events where device = $1`, id)
 	r.awaitCount(1, `select count(*) from quarantine where device = $1`, id)
 
-	r.publish(c, topic(id, "status"), []byte(`{"online":true,"app":"unit","queued":3}`))
+	r.publish(c, topic(id, "status"), []byte(`{"online":true,"app":"unit","queued":3,"mount":"loose"}`))
+	select {
+	case said := <-heard:
+		if !strings.Contains(said, `"health":"loose"`) {
+			t.Errorf("feedback %s", said)
+		}
+	case <-time.After(patience):
+		t.Fatal("it is not told that it is loose")
+	}
 	r.awaitCount(1, `select count(*) from devices where id = $1 and online and status->>'queued' = '3'`, id)
 	r.publish(c, topic(id, "status"), []byte(`{"online":false}`))
 	r.awaitCount(1, `select count(*) from devices where id = $1 and not online`, id)

@@ -173,7 +173,11 @@ func (s *session) store(ctx context.Context, m mqtt.Message) error {
 	var result ingest.Result
 	switch name {
 	case topics.Status:
-		return ingest.SetStatus(ctx, c.options.Pool, ingest.Connection{Device: device}, m.Payload(), time.Now())
+		if err := ingest.SetStatus(ctx, c.options.Pool, ingest.Connection{Device: device}, m.Payload(), time.Now()); err != nil {
+			return err
+		}
+		s.tell(ctx, device, m.Payload())
+		return nil
 	case topics.Protobuf:
 		result, err = c.options.Ingest.SubmitProtobuf(ctx, device, m.Payload(), "mqtt")
 	default:
@@ -183,6 +187,20 @@ func (s *session) store(ctx context.Context, m mqtt.Message) error {
 		s.feedback(device, broker.Feedback{Accepted: result.Accepted, Rejected: result.Rejected})
 	}
 	return err
+}
+
+// tell tells a device that says it is there where something seems to be wrong with it. What fails is told when it says so again.
+func (s *session) tell(ctx context.Context, device string, status []byte) {
+	var said struct{ Online bool }
+	if json.Unmarshal(status, &said) != nil || !said.Online {
+		return
+	}
+	d, err := ingest.FindDevice(ctx, s.consumer.options.Pool, device, time.Now())
+	if err != nil {
+		s.consumer.options.Log.Debug("a device is not told how it is", "device", device, "error", err)
+	} else if d.Health.Wrong() {
+		s.feedback(device, broker.Feedback{Health: d.Health})
+	}
 }
 
 // feedback tells a device what became of its events. Nobody waits for the broker's answer: as over the embedded broker,

@@ -200,7 +200,7 @@ export class Post {
       } catch {
         // what cannot be read is as if it had not come
       }
-    } else if (topic.endsWith('/feedback') && text.includes('"outcomes"')) {
+    } else if (topic.endsWith('/feedback') && /"(outcomes|health)"/.test(text)) {
       await this.hooks.connected(device, true);
     }
   }
