@@ -58,9 +58,12 @@ func (s *Server) registerFleet(api huma.API) {
 	op := func(id, method, path, summary string, errs ...int) huma.Operation {
 		return s.guarded(api, access.ManageDevices, id, method, path, summary, errs...)
 	}
-	huma.Register(api, op("list-devices", http.MethodGet, "/devices", "The devices and how they are, those enrolled last first", 422), s.apiDevices)
-	huma.Register(api, op("get-device", http.MethodGet, "/devices/{id}", "A device and how it is", 404, 422), s.apiDevice)
-	huma.Register(api, op("revoke-device", http.MethodPost, "/devices/{id}/revocation", "Take a device's access away", 404), s.apiRevokeDevice)
+	fleets := func(id, method, path, summary string, errs ...int) huma.Operation {
+		return s.guardedFor(api, access.ManageDevices, true, id, method, path, summary, errs...)
+	}
+	huma.Register(api, fleets("list-devices", http.MethodGet, "/devices", "The devices and how they are, those enrolled last first", 422), s.apiDevices)
+	huma.Register(api, fleets("get-device", http.MethodGet, "/devices/{id}", "A device and how it is", 404, 422), s.apiDevice)
+	huma.Register(api, fleets("revoke-device", http.MethodPost, "/devices/{id}/revocation", "Take a device's access away", 404), s.apiRevokeDevice)
 
 	huma.Register(api, op("list-detector-revisions", http.MethodGet, "/detectors", "The detector's parameters as they were given out, newest first"), s.apiRevisions)
 	give := op("roll-out-detector", http.MethodPost, "/detectors/{profile}", "Give parameters of the detector to a share of a kind of device", 422)
@@ -171,6 +174,12 @@ func (s *Server) rolled(ctx context.Context, err error) error {
 }
 
 func (s *Server) apiDevices(ctx context.Context, in *devicesInput) (*struct{ Body devicesBody }, error) {
+	if own := fleetOf(ctx); own != "" {
+		if in.Fleet != "" && in.Fleet != own {
+			return &struct{ Body devicesBody }{devicesBody{Devices: []deviceLine{}}}, nil
+		}
+		in.Fleet = own
+	}
 	list, err := ingest.SearchDevices(ctx, s.config.Pool, ingest.DeviceSearch{Query: in.Query, Kind: in.Kind, Firmware: in.Firmware, Fleet: in.Fleet, Health: in.Health,
 		After: in.After, Limit: in.Limit}, s.config.Now())
 	if err != nil {
@@ -193,6 +202,9 @@ func (s *Server) missing(ctx context.Context, err error) error {
 
 func (s *Server) apiDevice(ctx context.Context, in *personInput) (*struct{ Body deviceLine }, error) {
 	d, err := ingest.FindDevice(ctx, s.config.Pool, in.ID, s.config.Now())
+	if err == nil {
+		err = others(ctx, d)
+	}
 	if err != nil {
 		return nil, s.missing(ctx, err)
 	}
@@ -200,8 +212,23 @@ func (s *Server) apiDevice(ctx context.Context, in *personInput) (*struct{ Body 
 }
 
 func (s *Server) apiRevokeDevice(ctx context.Context, in *personInput) (*struct{}, error) {
-	if err := s.revokeDevice(ctx, in.ID); err != nil {
+	d, err := ingest.FindDevice(ctx, s.config.Pool, in.ID, s.config.Now())
+	if err == nil {
+		err = others(ctx, d)
+	}
+	if err == nil {
+		err = s.revokeDevice(ctx, in.ID)
+	}
+	if err != nil {
 		return nil, s.missing(ctx, err)
 	}
 	return nil, nil
+}
+
+// others returns ErrNoDevice for a device of which the key of another fleet is not to know.
+func others(ctx context.Context, d ingest.Seen) error {
+	if own := fleetOf(ctx); own != "" && d.Fleet != own {
+		return ingest.ErrNoDevice
+	}
+	return nil
 }
