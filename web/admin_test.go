@@ -229,7 +229,7 @@ func TestAFleetsKey(t *testing.T) {
 			t.Errorf("%s: %s %s", body, answer.Status, text)
 		}
 	}
-	if answer, text := w.signIn(access.Dispatcher).call(http.MethodPost, "/account/keys", `{"name":"Taxis","scopes":["fleet"],"fleet":"Taxis"}`, ""); answer.StatusCode != 422 {
+	if answer, text := w.signIn(access.Dispatcher).call(http.MethodPost, "/account/keys", `{"name":"Taxis","scopes":["fleet"],"fleet":"Taxis"}`, ""); answer.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("a dispatcher makes one: %s %s", answer.Status, text)
 	}
 	anna.read("/admin/log?action=key.", "fleet City buses")

@@ -176,7 +176,7 @@ func (s *Server) admit(ctx huma.Context, a access.Action, fleets bool) error {
 	if !c.May(a) {
 		return huma.Error403Forbidden("Your role may not do this.")
 	}
-	if c.key != nil && !c.key.May(a, r.Method != http.MethodGet) && !(fleets && c.key.Fleet != "") {
+	if c.key != nil && !c.key.May(a, r.Method != http.MethodGet) && (c.key.Fleet == "" || !fleets) {
 		return huma.Error403Forbidden("This key has not the scope for this.")
 	}
 	return nil

@@ -168,9 +168,10 @@ func (s *face) detectorsPost(w http.ResponseWriter, r *http.Request) error {
 	if err := readFields(w, r); err != nil {
 		return err
 	}
-	ctx, form, done := r.Context(), r.PostForm, ""
+	ctx, form := r.Context(), r.PostForm
 	share, errShare := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSpace(form.Get("share")), ",", "."), 64)
 	revision, errRevision := strconv.ParseInt(form.Get("revision"), 10, 64)
+	var done string
 	var err error
 	switch do := form.Get("do"); {
 	case do == "back" && errRevision == nil:
