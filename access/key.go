@@ -19,9 +19,10 @@ const (
 	ScopeRead    Scope = "read"          // what the person may see beyond the public
 	ScopeOrders  Scope = "orders:write"  // everything that changes orders
 	ScopeDevices Scope = "devices:write" // revoke devices
+	ScopeFleet   Scope = "fleet"         // see and revoke the devices of one fleet, and nothing else: Key.Fleet
 )
 
-// Scopes returns every scope.
+// Scopes returns every scope that keys may have beside others.
 func Scopes() []Scope { return []Scope{ScopeRead, ScopeOrders, ScopeDevices} }
 
 // Scope is what a key needs for an action, empty for what no key opens: accounts, people, other keys.
@@ -58,6 +59,7 @@ type Key struct {
 	Name      string
 	Start     string // how it begins
 	Scopes    []Scope
+	Fleet     string // whose devices it sees and revokes, and nothing else; empty: its scopes say what it may
 	CreatedAt time.Time
 	ExpiresAt *time.Time // nil: never
 	UsedAt    *time.Time // nil: never
@@ -94,19 +96,35 @@ func MakeKey(ctx context.Context, tx pgx.Tx, p Person, name string, scopes []Sco
 	if len(scopes) == 0 {
 		return Key{}, "", ErrScope
 	}
+	return makeKey(ctx, tx, p, Key{Name: name, Scopes: scopes, CreatedAt: at, ExpiresAt: expires})
+}
+
+// MakeFleetKey makes a key for the owner of a fleet, which sees and revokes that fleet's devices and may nothing else. It acts for a
+// person who may look after all devices; others get ErrScope.
+func MakeFleetKey(ctx context.Context, tx pgx.Tx, p Person, name, fleet string, expires *time.Time, at time.Time) (Key, string, error) {
+	if fleet == "" || !p.May(ManageDevices) {
+		return Key{}, "", ErrScope
+	}
+	return makeKey(ctx, tx, p, Key{Name: name, Scopes: []Scope{ScopeFleet}, Fleet: fleet, CreatedAt: at, ExpiresAt: expires})
+}
+
+func makeKey(ctx context.Context, tx pgx.Tx, p Person, k Key) (Key, string, error) {
 	text, _ := Secret()
 	text = keyMark + text
-	k := Key{Person: p.ID, Email: p.Email, Name: name, Start: text[:len(keyMark)+5], Scopes: scopes, CreatedAt: at, ExpiresAt: expires}
-	err := tx.QueryRow(ctx, `insert into api_keys (person, name, start, hash, scopes, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7) returning id`,
-		k.Person, k.Name, k.Start, HashOf(text), k.Scopes, k.CreatedAt, k.ExpiresAt).Scan(&k.ID)
+	k.Person, k.Email, k.Start = p.ID, p.Email, text[:len(keyMark)+5]
+	err := tx.QueryRow(ctx, `insert into api_keys (person, name, start, hash, scopes, fleet, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8) returning id`,
+		k.Person, k.Name, k.Start, HashOf(text), k.Scopes, k.Fleet, k.CreatedAt, k.ExpiresAt).Scan(&k.ID)
 	if err != nil {
 		return k, "", fmt.Errorf("make a key: %w", err)
 	}
 	var words []string
-	for _, s := range scopes {
+	for _, s := range k.Scopes {
 		words = append(words, string(s))
 	}
-	return k, text, Record(ctx, tx, Entry{At: at, Person: p.ID, Action: "key.make", What: fmt.Sprint(k.ID), Detail: strings.Join(words, " ")})
+	if k.Fleet != "" {
+		words = append(words, k.Fleet)
+	}
+	return k, text, Record(ctx, tx, Entry{At: k.CreatedAt, Person: p.ID, Action: "key.make", What: fmt.Sprint(k.ID), Detail: strings.Join(words, " ")})
 }
 
 // RevokeKey ends a key, of the person named or, where none is, of anybody. It returns ErrNoKey.
@@ -121,10 +139,10 @@ func RevokeKey(ctx context.Context, tx pgx.Tx, by, person string, id int64, at t
 	return Record(ctx, tx, Entry{At: at, Person: by, Action: "key.revoke", What: fmt.Sprint(id)})
 }
 
-const keyColumns = `k.id, k.person, p.email, k.name, k.start, k.scopes, k.created_at, k.expires_at, k.used_at`
+const keyColumns = `k.id, k.person, p.email, k.name, k.start, k.scopes, k.fleet, k.created_at, k.expires_at, k.used_at`
 
 func (k *Key) fields() []any {
-	return []any{&k.ID, &k.Person, &k.Email, &k.Name, &k.Start, &k.Scopes, &k.CreatedAt, &k.ExpiresAt, &k.UsedAt}
+	return []any{&k.ID, &k.Person, &k.Email, &k.Name, &k.Start, &k.Scopes, &k.Fleet, &k.CreatedAt, &k.ExpiresAt, &k.UsedAt}
 }
 
 // Keys returns a person's keys, or with no person everybody's, the newest first.

@@ -141,3 +141,43 @@ func Detectors(revisions []Revision, base map[string][]byte) (map[string][]byte,
 	}
 	return out, nil
 }
+
+// PublishDetectors publishes the parameters that each kind of device is to use: those in base, or what was given out.
+func PublishDetectors(ctx context.Context, from Asker, base map[string][]byte, publish func(profile string, payload []byte) error) error {
+	revisions, err := Revisions(ctx, from, "")
+	if err != nil {
+		return err
+	}
+	detectors, err := Detectors(revisions, base)
+	if err != nil {
+		return err
+	}
+	for profile, payload := range detectors {
+		if err := publish(profile, payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DetectorUse is how many devices of a kind say that they have a revision, of those that were heard of within HealthDays.
+type DetectorUse struct {
+	Profile  string
+	Revision int64 // 0: they have none, or do not say
+	Devices  int
+}
+
+// DetectorsInUse returns which revisions devices say that they have, by kind.
+func DetectorsInUse(ctx context.Context, from Asker, now time.Time) ([]DetectorUse, error) {
+	rows, err := from.Query(ctx, `select kind, case when jsonb_typeof(status->'detector') = 'number' and status->'detector' between '1'::jsonb and '1000000000'::jsonb
+			then floor((status->>'detector')::numeric)::bigint else 0 end as revision, count(*)
+		from devices where kind <> '' and revoked_at is null and erase_at is null and status_at >= $1 group by 1, 2 order by 1, 3 desc, 2`, now.AddDate(0, 0, -HealthDays))
+	if err != nil {
+		return nil, fmt.Errorf("count detectors in use: %w", err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[DetectorUse])
+	if err != nil {
+		return nil, fmt.Errorf("count detectors in use: %w", err)
+	}
+	return out, nil
+}

@@ -62,12 +62,12 @@ func Enrol(ctx context.Context, pool *pgxpool.Pool, e Enrolment, now time.Time) 
 	}
 	d := Device{ID: id.String(), Name: e.Name, App: e.App, Kind: e.Kind, EnrolledAt: now.UTC().Truncate(time.Microsecond)}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		fleet, err := redeem(ctx, tx, e.Code, now)
+		code, fleet, err := redeem(ctx, tx, e.Code, now)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `insert into devices (id, name, app, kind, fleet, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6, $7)`,
-			d.ID, d.Name, d.App, d.Kind, fleet, hash[:], d.EnrolledAt)
+		_, err = tx.Exec(ctx, `insert into devices (id, name, app, kind, fleet, code, secret_sha256, enrolled_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			d.ID, d.Name, d.App, d.Kind, fleet, code, hash[:], d.EnrolledAt)
 		return err
 	})
 	if err != nil {

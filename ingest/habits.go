@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/streetpulse/streetpulse/ingest/wire"
@@ -86,10 +87,10 @@ func (in *Ingest) SaveHabits(ctx context.Context) error {
 	days := in.habits.days
 	in.habits.days = nil
 	in.habits.mu.Unlock()
-	return saveHabits(ctx, in.quarantine.pool, days, in.options.Time())
+	return saveHabits(ctx, in.quarantine.pool, days, in.options.Time(), in.pace.counted)
 }
 
-func saveHabits(ctx context.Context, pool *pgxpool.Pool, days map[deviceDay]habit, now time.Time) error {
+func saveHabits(ctx context.Context, pool *pgxpool.Pool, days map[deviceDay]habit, now time.Time, counted func(device string, day time.Time, events int64)) error {
 	if len(days) == 0 {
 		return nil
 	}
@@ -110,13 +111,20 @@ func saveHabits(ctx context.Context, pool *pgxpool.Pool, days map[deviceDay]habi
 			least, most = append(least, nil), append(most, nil)
 		}
 	}
-	_, err := pool.Exec(ctx, `insert into device_days as d (device, day, jolts, passes, least_g, most_g, last_at)
+	rows, err := pool.Query(ctx, `insert into device_days as d (device, day, jolts, passes, least_g, most_g, last_at)
 		select u.device, u.day::date, u.jolts, u.passes, u.least, u.most, u.last
 		from unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::real[], $6::real[], $7::timestamptz[]) as u (device, day, jolts, passes, least, most, last)
 			join devices on devices.id = u.device and devices.erase_at is null
 		on conflict (device, day) do update set jolts = d.jolts + excluded.jolts, passes = d.passes + excluded.passes,
-			least_g = least(d.least_g, excluded.least_g), most_g = greatest(d.most_g, excluded.most_g), last_at = greatest(d.last_at, excluded.last_at)`,
+			least_g = least(d.least_g, excluded.least_g), most_g = greatest(d.most_g, excluded.most_g), last_at = greatest(d.last_at, excluded.last_at)
+		returning device, day, jolts::bigint + passes`,
 		devices, dates, jolts, passes, least, most, last)
+	if err == nil {
+		var device string
+		var day time.Time
+		var events int64
+		_, err = pgx.ForEachRow(rows, []any{&device, &day, &events}, func() error { counted(device, day, events); return nil })
+	}
 	if err == nil {
 		_, err = pool.Exec(ctx, `delete from device_days where day < $1::date`, now.AddDate(0, 0, -habitsDays).UTC().Format(time.DateOnly))
 	}

@@ -19,6 +19,8 @@ type Options struct {
 	Log        *slog.Logger          // nil: slog.Default()
 	Registerer prometheus.Registerer // nil: no metrics
 	Time       func() time.Time      // what the age of events is checked against; nil: time.Now
+	DeviceRate int                   // events a minute of one device; 0: no limit
+	DeviceDay  int                   // events a day of one device; 0: no limit
 }
 
 // Ingest takes batches of events from devices, whatever brings them.
@@ -29,6 +31,7 @@ type Ingest struct {
 	metrics    submitMetrics
 	quarantine *quarantine
 	habits     habits
+	pace       *Pace
 }
 
 // Result is what became of a batch.
@@ -47,8 +50,11 @@ func New(pool *pgxpool.Pool, writer *Writer, clock Clock, options Options) *Inge
 		options.Time = time.Now
 	}
 	return &Ingest{writer: writer, clock: clock, options: options, metrics: newSubmitMetrics(options.Registerer),
-		quarantine: newQuarantine(pool, options.Time)}
+		quarantine: newQuarantine(pool, options.Time), pace: newPace(options)}
 }
+
+// Pace is how fast devices are read. Whoever brings their messages asks it.
+func (in *Ingest) Pace() *Pace { return in.pace }
 
 // Submit takes a device's batch and returns when all of it that is good is committed. A payload that cannot be read
 // at all is kept in quarantine and is no error: it would come back for ever. source is "mqtt" or "http". An error,

@@ -70,6 +70,33 @@ func TestHabits(t *testing.T) {
 	}
 }
 
+// What a device has sent to one process on a day counts at every other.
+func TestProcessesCountADayTogether(t *testing.T) {
+	t.Parallel()
+	pool := postgrestest.New(t)
+	ctx := context.Background()
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	d, _, err := ingest.Enrol(ctx, pool, ingest.Enrolment{}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer := running(t, pool, ingest.WriterOptions{})
+	for i := range 3 {
+		in := ingest.New(pool, writer, ingest.Wall{}, ingest.Options{DeviceDay: 4, Time: func() time.Time { return now }})
+		if _, err := in.Submit(ctx, d.ID, batchText(eventText(fmt.Sprint(i, "a"), now), eventText(fmt.Sprint(i, "b"), now)), "mqtt"); err != nil {
+			t.Fatal(err)
+		}
+		in.Pace().Spend(d.ID, 2, now)
+		if err := in.SaveHabits(ctx); err != nil {
+			t.Fatal(err)
+		}
+		in.Pace().Spend(d.ID, 1, now) // one more
+		if wait := in.Pace().Delay(d.ID, now); (wait > 0) != (i > 0) {
+			t.Errorf("after %d processes it waits %v", i+1, wait)
+		}
+	}
+}
+
 func TestSubmit(t *testing.T) {
 	t.Parallel()
 	pool := postgrestest.New(t)

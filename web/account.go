@@ -30,6 +30,7 @@ type accountView struct {
 	Least     int
 
 	Keys               []access.Key
+	Owners             bool           // can make keys for the owners of fleets
 	Scopes             []access.Scope // that a key can have; none: this role makes no keys
 	Lives              []int
 	NewKey, NewKeyName string // just made
@@ -91,6 +92,7 @@ func (s *face) showAccount(w http.ResponseWriter, r *http.Request, status int, c
 	for _, session := range list {
 		v.Sessions = append(v.Sessions, sessionView{session, browserName(session.Agent)})
 	}
+	v.Owners = c.May(access.ManageDevices)
 	if v.Scopes, v.Lives = access.ScopesOf(c.Role), lives(); len(v.Scopes) > 0 {
 		if v.Keys, err = access.Keys(ctx, s.config.Pool, c.ID); err != nil {
 			return err

@@ -296,7 +296,7 @@ type logView struct {
 
 // kindsOfAction are how actions in the log begin, as one can look for them.
 func kindsOfAction() []string {
-	return []string{"person", "password", "session", "key", "device", "detector", "order", "body", "works", "settings", "webhook", "mail"}
+	return []string{"person", "password", "session", "key", "device", "code", "detector", "order", "body", "works", "settings", "webhook", "mail"}
 }
 
 func (s *face) logPage(w http.ResponseWriter, r *http.Request) error {

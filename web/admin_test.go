@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,67 @@ func TestKeys(t *testing.T) {
 	if answer, _ = program.call(http.MethodGet, "/devices", "", key); answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a revoked key: %s", answer.Status)
 	}
+}
+
+// The owner of a fleet sees and revokes its own devices with a key, and learns of no others.
+func TestAFleetsKey(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.fleet()
+	if _, err := w.pool.Exec(context.Background(), `update devices set fleet = case when id in ('fine', 'stuck', 'loose') then 'City buses' when id = 'away' then 'Taxis' else '' end`); err != nil {
+		t.Fatal(err)
+	}
+	anna := w.loggedIn(w.person("anna@example.org", access.Administrator))
+	_, body := anna.send("/account/keys", url.Values{"name": {"Bus company"}, "days": {"90"}, "scope": {"read"}, "fleet": {"City buses"}})
+	made := regexp.MustCompile(`>(sp_[A-Za-z0-9_-]{43})<`).FindStringSubmatch(body)
+	if made == nil || !strings.Contains(body, "See and revoke the devices of one fleet: City buses") {
+		t.Fatalf("no key: %s", body)
+	}
+	key, company := made[1], w.visitor("192.0.2.3")
+	for query, want := range map[string]string{"": "[fine fine][loose loose][stuck stuck]", "?fleet=City+buses&health=stuck": "[stuck stuck]", "?fleet=Taxis": "", "?health=away": ""} {
+		var list struct {
+			Devices []struct{ ID, Fleet, Health string }
+		}
+		answer, text := company.call(http.MethodGet, "/devices"+query, "", key)
+		if err := json.Unmarshal([]byte(text), &list); err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatal(answer.Status, text)
+		}
+		slices.SortFunc(list.Devices, func(a, b struct{ ID, Fleet, Health string }) int { return strings.Compare(a.ID, b.ID) })
+		said := ""
+		for _, d := range list.Devices {
+			said += "[" + d.ID + " " + d.Health + "]"
+		}
+		if said != want {
+			t.Errorf("%q: %s, want %s", query, said, want)
+		}
+	}
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"GET", "/devices/fine", "", 200}, {"GET", "/devices/away", "", 404}, {"GET", "/devices/none", "", 404}, {"POST", "/devices/away/revocation", "", 404},
+		{"POST", "/devices/stuck/revocation", "", 204}, {"GET", "/detectors", "", 403}, {"POST", "/detectors/phone", `{"parameters":{"version":1},"share":1}`, 403},
+		{"GET", "/enrolment-codes", "", 403}, {"POST", "/enrolment-codes", `{"fleet":"City buses","most":1}`, 403}, {"GET", "/people", "", 403}, {"GET", "/account", "", 403},
+		{"POST", "/account/keys", `{"name":"more","scopes":["read"]}`, 403},
+	} {
+		if answer, text := company.call(c.method, c.path, c.body, key); answer.StatusCode != c.status {
+			t.Errorf("%s %s: %s %s", c.method, c.path, answer.Status, text)
+		}
+	}
+	if n := count(w, `select count(*) from devices where revoked_at is not null and id = 'stuck'`) - count(w, `select count(*) from devices where revoked_at is not null and id <> 'stuck'`); n != 1 {
+		t.Error("another device is revoked")
+	}
+	for body, status := range map[string]int{
+		`{"name":"Taxis","scopes":["fleet"],"fleet":"Taxis"}`: 201, `{"name":"Taxis","scopes":["fleet"]}`: 422, `{"name":"Taxis","scopes":["read"],"fleet":"Taxis"}`: 422,
+		`{"name":"Taxis","scopes":["fleet","read"],"fleet":"Taxis"}`: 422} {
+		if answer, text := anna.call(http.MethodPost, "/account/keys", body, ""); answer.StatusCode != status {
+			t.Errorf("%s: %s %s", body, answer.Status, text)
+		}
+	}
+	if answer, text := w.signIn(access.Dispatcher).call(http.MethodPost, "/account/keys", `{"name":"Taxis","scopes":["fleet"],"fleet":"Taxis"}`, ""); answer.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a dispatcher makes one: %s %s", answer.Status, text)
+	}
+	anna.read("/admin/log?action=key.", "fleet City buses")
 }
 
 // TestAccountsOverTheInterface does what the pages do, by the operations.

@@ -21,7 +21,7 @@ func (s *Server) registerOwn(api huma.API) {
 	renew.Security = []map[string][]string{{"device": {}}}
 	huma.Register(api, renew, s.apiRenew)
 
-	outcomes := open("device-outcomes", http.MethodGet, "/devices/{id}/outcomes", "What became of what a device felt", 401, 403, 503)
+	outcomes := open("device-outcomes", http.MethodGet, "/devices/{id}/outcomes", "What became of what a device felt, and how it is", 401, 403, 503)
 	outcomes.Description = "The public places that a device has given evidence of, as far as the server still knows that it did; the latest " +
 		"changed first, 50 at most."
 	outcomes.Security = []map[string][]string{{"device": {}}}
@@ -99,7 +99,8 @@ type outcome struct {
 type outcomesOutput struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
-		Outcomes []outcome `json:"outcomes"`
+		Outcomes []outcome     `json:"outcomes"`
+		Health   ingest.Health `json:"health" enum:"stuck,loose,full,away,unheard,fine,revoked" doc:"how the device seems to be; stuck, loose and full are for its driver to look at"`
 	}
 }
 
@@ -112,6 +113,11 @@ func (s *face) apiOutcomes(ctx context.Context, in *outcomesInput) (*outcomesOut
 	if out.Body.Outcomes, err = s.outcomes(ctx, device); err != nil {
 		return nil, s.failed(ctx, "device", err)
 	}
+	d, err := ingest.FindDevice(ctx, s.config.Pool, device, s.config.Now())
+	if err != nil {
+		return nil, s.failed(ctx, "device", err)
+	}
+	out.Body.Health = d.Health
 	return out, nil
 }
 

@@ -32,9 +32,9 @@ func (s *Server) registerDevices(api huma.API) {
 	huma.Register(api, forget, s.apiErase)
 	s.registerOwn(api)
 
-	send := open("send-events", http.MethodPost, "/events", "Send a batch of events", 401, 413, 503)
+	send := open("send-events", http.MethodPost, "/events", "Send a batch of events", 401, 413, 429, 503)
 	send.Description = "The batch that a device sends over MQTT (at most 200 events, 1 MiB). The answer comes after the " +
-		"commit: what it accepts is stored. Sending again changes nothing; after 503 it should be sent again."
+		"commit: what it accepts is stored. Sending again changes nothing; after 503 it should be sent again, and after 429 (the device is above its rate) once Retry-After has passed."
 	send.Security = []map[string][]string{{"device": {}}}
 	send.BodyReadTimeout = 30 * time.Second
 	send.SkipValidateBody = true // event by event, the good ones are kept
@@ -198,7 +198,12 @@ func (s *Server) apiEvents(ctx context.Context, in *eventsInput) (*struct{ Body 
 	}
 	var result ingest.Result
 	if err == nil {
-		result, err = s.config.Ingest.Submit(ctx, device, in.RawBody, "http")
+		wait, ok := s.config.Ingest.Pace().Admit(device, s.config.Now())
+		if !ok {
+			return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests("This device sends more than it may. Nothing is lost: send the batch again later."),
+				http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}})
+		}
+		result, err = s.submit(ctx, device, in.RawBody, wait)
 	}
 	if err != nil {
 		s.config.Log.Warn("events could not be taken", "device", device, "error", err)
@@ -206,6 +211,24 @@ func (s *Server) apiEvents(ctx context.Context, in *eventsInput) (*struct{ Body 
 			http.Header{"Retry-After": {"5"}})
 	}
 	return &struct{ Body ingest.Result }{result}, nil
+}
+
+// submit takes a batch after a wait: a device above its rate is read more slowly.
+func (s *Server) submit(ctx context.Context, device string, batch []byte, wait time.Duration) (result ingest.Result, err error) {
+	events := 1 // a batch of nothing costs as well
+	defer func() { s.config.Ingest.Pace().Settle(device, events, s.config.Now()) }()
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return result, ctx.Err()
+		}
+	}
+	result, err = s.config.Ingest.Submit(ctx, device, batch, "http")
+	events = max(events, result.Accepted+len(result.Rejected))
+	return result, err
 }
 
 func unauthorized(why string) error {

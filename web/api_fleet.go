@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/firmware-sim/detector"
@@ -60,9 +58,12 @@ func (s *Server) registerFleet(api huma.API) {
 	op := func(id, method, path, summary string, errs ...int) huma.Operation {
 		return s.guarded(api, access.ManageDevices, id, method, path, summary, errs...)
 	}
-	huma.Register(api, op("list-devices", http.MethodGet, "/devices", "The devices and how they are, those enrolled last first", 422), s.apiDevices)
-	huma.Register(api, op("get-device", http.MethodGet, "/devices/{id}", "A device and how it is", 404, 422), s.apiDevice)
-	huma.Register(api, op("revoke-device", http.MethodPost, "/devices/{id}/revocation", "Take a device's access away", 404), s.apiRevokeDevice)
+	fleets := func(id, method, path, summary string, errs ...int) huma.Operation {
+		return s.guardedFor(api, access.ManageDevices, true, id, method, path, summary, errs...)
+	}
+	huma.Register(api, fleets("list-devices", http.MethodGet, "/devices", "The devices and how they are, those enrolled last first", 422), s.apiDevices)
+	huma.Register(api, fleets("get-device", http.MethodGet, "/devices/{id}", "A device and how it is", 404, 422), s.apiDevice)
+	huma.Register(api, fleets("revoke-device", http.MethodPost, "/devices/{id}/revocation", "Take a device's access away", 404), s.apiRevokeDevice)
 
 	huma.Register(api, op("list-detector-revisions", http.MethodGet, "/detectors", "The detector's parameters as they were given out, newest first"), s.apiRevisions)
 	give := op("roll-out-detector", http.MethodPost, "/detectors/{profile}", "Give parameters of the detector to a share of a kind of device", 422)
@@ -108,74 +109,58 @@ type takeBackInput struct {
 	Revision int64 `path:"revision" minimum:"1"`
 }
 
-func (s *Server) apiRevisions(ctx context.Context, _ *ownInput) (*struct {
-	Body struct {
-		Revisions []revisionBody `json:"revisions"`
-	}
-}, error) {
+// usingBody is how many devices of a kind say that they have a revision.
+type usingBody struct {
+	Profile  string `json:"profile" example:"vehicle"`
+	Revision int64  `json:"revision" doc:"0: they have none, or do not say"`
+	Devices  int    `json:"devices" doc:"that were heard of within 14 days"`
+}
+
+type revisionsBody struct {
+	Revisions []revisionBody `json:"revisions"`
+	Using     []usingBody    `json:"using" doc:"what devices say that they have"`
+}
+
+func (s *Server) apiRevisions(ctx context.Context, _ *ownInput) (*struct{ Body revisionsBody }, error) {
 	list, err := ingest.Revisions(ctx, s.config.Pool, "")
 	if err != nil {
 		return nil, s.failed(ctx, "revision", err)
 	}
-	out := &struct {
-		Body struct {
-			Revisions []revisionBody `json:"revisions"`
-		}
-	}{}
-	out.Body.Revisions = []revisionBody{}
-	for _, r := range list {
-		out.Body.Revisions = append(out.Body.Revisions, revisionBody(r))
+	using, err := ingest.DetectorsInUse(ctx, s.config.Pool, s.config.Now())
+	if err != nil {
+		return nil, s.failed(ctx, "revision", err)
 	}
-	return out, nil
+	out := revisionsBody{Revisions: []revisionBody{}, Using: []usingBody{}}
+	for _, r := range list {
+		out.Revisions = append(out.Revisions, revisionBody(r))
+	}
+	for _, u := range using {
+		out.Using = append(out.Using, usingBody(u))
+	}
+	return &struct{ Body revisionsBody }{out}, nil
 }
 
 func (s *Server) apiRollOut(ctx context.Context, in *rolloutInput) (*struct{ Body revisionBody }, error) {
 	text, err := json.Marshal(in.Body.Parameters)
-	if err == nil {
-		var p detector.Parameters
-		if p, err = detector.Parse(text); err == nil { // devices are sent all of them, as they were when they were tried
-			text, err = json.Marshal(p)
-		}
-	}
 	if err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}
-	r := ingest.Revision{Profile: in.Profile, Parameters: text, Share: in.Body.Share, Note: in.Body.Note, At: s.config.Now().UTC()}
-	err = s.rolling(ctx, "detector.rollout", func(tx pgx.Tx) (int64, string, error) {
-		var err error
-		r.Revision, err = ingest.GiveOut(ctx, tx, r)
-		return r.Revision, fmt.Sprintf("%s, %g %%", r.Profile, 100*r.Share), err
-	})
-	if err != nil {
+	r, err := s.rollOut(ctx, ingest.Revision{Profile: in.Profile, Parameters: text, Share: in.Body.Share, Note: in.Body.Note})
+	switch {
+	case errors.Is(err, detector.ErrParameters), errors.Is(err, errProfile):
+		return nil, huma.Error422UnprocessableEntity(err.Error())
+	case err != nil:
 		return nil, s.failed(ctx, "revision", err)
 	}
 	return &struct{ Body revisionBody }{revisionBody(r)}, nil
 }
 
 func (s *Server) apiShare(ctx context.Context, in *shareInput) (*struct{}, error) {
-	err := s.rolling(ctx, "detector.share", func(tx pgx.Tx) (int64, string, error) {
-		return in.Revision, fmt.Sprintf("%g %%", 100*in.Body.Share), ingest.SetShare(ctx, tx, in.Revision, in.Body.Share)
-	})
-	return nil, s.rolled(ctx, err)
+	return nil, s.rolled(ctx, s.setShare(ctx, in.Revision, in.Body.Share))
 }
 
 func (s *Server) apiTakeBack(ctx context.Context, in *takeBackInput) (*struct{}, error) {
-	err := s.rolling(ctx, "detector.rollback", func(tx pgx.Tx) (int64, string, error) {
-		return in.Revision, "", ingest.TakeBack(ctx, tx, in.Revision, s.config.Now().UTC())
-	})
-	return nil, s.rolled(ctx, err)
-}
-
-// rolling changes what devices are given and notes who did it.
-func (s *Server) rolling(ctx context.Context, action string, do func(pgx.Tx) (revision int64, detail string, err error)) error {
-	by, _ := personOf(ctx)
-	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
-		revision, detail, err := do(tx)
-		if err != nil {
-			return err
-		}
-		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: action, What: fmt.Sprint(revision), Detail: detail})
-	})
+	return nil, s.rolled(ctx, s.takeBack(ctx, in.Revision))
 }
 
 func (s *Server) rolled(ctx context.Context, err error) error {
@@ -189,6 +174,12 @@ func (s *Server) rolled(ctx context.Context, err error) error {
 }
 
 func (s *Server) apiDevices(ctx context.Context, in *devicesInput) (*struct{ Body devicesBody }, error) {
+	if own := fleetOf(ctx); own != "" {
+		if in.Fleet != "" && in.Fleet != own {
+			return &struct{ Body devicesBody }{devicesBody{Devices: []deviceLine{}}}, nil
+		}
+		in.Fleet = own
+	}
 	list, err := ingest.SearchDevices(ctx, s.config.Pool, ingest.DeviceSearch{Query: in.Query, Kind: in.Kind, Firmware: in.Firmware, Fleet: in.Fleet, Health: in.Health,
 		After: in.After, Limit: in.Limit}, s.config.Now())
 	if err != nil {
@@ -211,6 +202,9 @@ func (s *Server) missing(ctx context.Context, err error) error {
 
 func (s *Server) apiDevice(ctx context.Context, in *personInput) (*struct{ Body deviceLine }, error) {
 	d, err := ingest.FindDevice(ctx, s.config.Pool, in.ID, s.config.Now())
+	if err == nil {
+		err = others(ctx, d)
+	}
 	if err != nil {
 		return nil, s.missing(ctx, err)
 	}
@@ -218,8 +212,23 @@ func (s *Server) apiDevice(ctx context.Context, in *personInput) (*struct{ Body 
 }
 
 func (s *Server) apiRevokeDevice(ctx context.Context, in *personInput) (*struct{}, error) {
-	if err := s.revokeDevice(ctx, in.ID); err != nil {
+	d, err := ingest.FindDevice(ctx, s.config.Pool, in.ID, s.config.Now())
+	if err == nil {
+		err = others(ctx, d)
+	}
+	if err == nil {
+		err = s.revokeDevice(ctx, in.ID)
+	}
+	if err != nil {
 		return nil, s.missing(ctx, err)
 	}
 	return nil, nil
+}
+
+// others returns ErrNoDevice for a device of which the key of another fleet is not to know.
+func others(ctx context.Context, d ingest.Seen) error {
+	if own := fleetOf(ctx); own != "" && d.Fleet != own {
+		return ingest.ErrNoDevice
+	}
+	return nil
 }

@@ -110,6 +110,7 @@ func (s *Server) registerPeople(api huma.API) {
 	s.registerBodies(api)
 	s.registerDeadlines(api)
 	s.registerSettings(api)
+	s.registerCodes(api)
 }
 
 func (s *Server) apiPeople(ctx context.Context, in *peopleInput) (*struct{ Body peopleBody }, error) {

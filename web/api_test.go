@@ -213,7 +213,7 @@ func TestEnrolAndSend(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- writer.Run(ctx) }()
 		t.Cleanup(func() { stop(); <-ended })
-		in = ingest.New(c.Pool, writer, ingest.Wall{}, ingest.Options{Log: c.Log})
+		in = ingest.New(c.Pool, writer, ingest.Wall{}, ingest.Options{Log: c.Log, DeviceRate: 600})
 		c.Ingest, c.EnrolLimit, c.MQTT = in, 2, "tcp://127.0.0.1:1883"
 		c.Now, c.WebSocket = time.Now, http.NotFoundHandler()
 	})
@@ -260,6 +260,10 @@ func TestEnrolAndSend(t *testing.T) {
 	}
 	if answer, _ = w.send(http.MethodPost, "/api/v1/events", strings.Repeat("x", 1<<20+1), device.ID, device.Secret); answer.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("too large: %s", answer.Status)
+	}
+	in.Pace().Spend(device.ID, 1200, time.Now())
+	if answer, body = w.send(http.MethodPost, "/api/v1/events", batch, device.ID, device.Secret); answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("above its rate: %s %s", answer.Status, body)
 	}
 }
 

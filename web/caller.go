@@ -60,6 +60,14 @@ func personOf(ctx context.Context) (access.Person, bool) {
 	return c.Person, true
 }
 
+// fleetOf returns the fleet whose devices alone a request may be about, empty where it may be about all.
+func fleetOf(ctx context.Context) string {
+	if c, err := callerOf(ctx); err == nil && c != nil && c.key != nil {
+		return c.key.Fleet
+	}
+	return ""
+}
+
 func (s *Server) recognise(ctx context.Context, r *http.Request) (*caller, error) {
 	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && strings.HasPrefix(r.URL.Path, apiPath+"/") {
 		p, k, err := s.gate.Holds(ctx, strings.TrimSpace(key))
@@ -118,6 +126,11 @@ func only(a access.Action, serve pageFunc) pageFunc {
 // guarded describes an operation that only those may call who may do something: people who are logged in and, where the action
 // has a scope, programs with a key of it.
 func (s *Server) guarded(api huma.API, a access.Action, id, method, path, summary string, errs ...int) huma.Operation {
+	return s.guardedFor(api, a, false, id, method, path, summary, errs...)
+}
+
+// guardedFor is guarded; an operation that is for fleets as well is also open to the key of one, and keeps to its devices (fleetOf).
+func (s *Server) guardedFor(api huma.API, a access.Action, fleets bool, id, method, path, summary string, errs ...int) huma.Operation {
 	op := open(id, method, path, summary, append([]int{401, 403, 503}, errs...)...)
 	op.Security = []map[string][]string{{"session": {}}}
 	if scope := a.Scope(); scope != "" {
@@ -126,9 +139,12 @@ func (s *Server) guarded(api huma.API, a access.Action, id, method, path, summar
 		}
 		op.Security = append(op.Security, map[string][]string{"key": {string(scope)}})
 	}
+	if fleets {
+		op.Security = append(op.Security, map[string][]string{"key": {string(access.ScopeFleet)}})
+	}
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		ctx.SetHeader("Cache-Control", "private, no-store")
-		if err := s.admit(ctx, a); err != nil {
+		if err := s.admit(ctx, a, fleets); err != nil {
 			var problem huma.StatusError
 			if !errors.As(err, &problem) {
 				problem = huma.Error500InternalServerError("Something broke here. Try again in a minute.")
@@ -145,7 +161,7 @@ func (s *Server) guarded(api huma.API, a access.Action, id, method, path, summar
 }
 
 // admit returns the problem that keeps somebody from calling an operation, nil where there is none.
-func (s *Server) admit(ctx huma.Context, a access.Action) error {
+func (s *Server) admit(ctx huma.Context, a access.Action, fleets bool) error {
 	r, _ := humago.Unwrap(ctx)
 	c, err := callerOf(r.Context())
 	if err != nil {
@@ -160,7 +176,7 @@ func (s *Server) admit(ctx huma.Context, a access.Action) error {
 	if !c.May(a) {
 		return huma.Error403Forbidden("Your role may not do this.")
 	}
-	if c.key != nil && !c.key.May(a, r.Method != http.MethodGet) {
+	if c.key != nil && !c.key.May(a, r.Method != http.MethodGet) && (c.key.Fleet == "" || !fleets) {
 		return huma.Error403Forbidden("This key has not the scope for this.")
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/jackc/pgx/v5"
 
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 	"github.com/streetpulse/streetpulse/firmware-sim/detector"
@@ -248,6 +249,12 @@ func TestDrive(t *testing.T) {
 	}
 	w := newDriveTown(t, func(w *town) {
 		w.asks(f, watched)
+		if err := pgx.BeginFunc(context.Background(), w.pool, func(tx pgx.Tx) error { // what nearly all phones try is what they have
+			_, err := ingest.GiveOut(context.Background(), tx, ingest.Revision{Profile: "phone", Parameters: []byte(`{"version":1}`), Share: 0.999_999, At: began})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		w.put(defect{ID: "pfelt", Street: "Ringstraße", Share: .3, Severity: .8, Devices: 9, Days: 12, State: "confirmed", Order: "in_progress"})
 	})
 	g := newGate(t, strings.TrimPrefix(w.http.URL, "http://"))
@@ -344,6 +351,20 @@ func TestDrive(t *testing.T) {
 	if n != f.state.Jolts+f.state.Ignored {
 		t.Errorf("the recording has %d jolts, the drive had %d and %d", n, f.state.Jolts, f.state.Ignored)
 	}
+
+	// On the next drive it tries what a share of the phones tries, and says so.
+	b.tap("#start")
+	w.until(func() bool {
+		var revision string
+		err := w.pool.QueryRow(context.Background(), `select coalesce(status->>'detector', '') from devices`).Scan(&revision)
+		return err == nil && revision == "1"
+	})
+	b.wait(`document.querySelector('main').dataset.screen === 'driving'`)
+	eval[chromedp.Void](b, `void document.getElementById('end').click()`)
+	b.wait(`document.querySelector('main').dataset.screen === 'after'`)
+	eval[chromedp.Void](b, `void document.getElementById('done').click()`)
+	b.wait(`document.querySelector('main').dataset.screen === 'before'`)
+	eval[chromedp.Void](b, `void (document.querySelector('details').open = true)`)
 
 	// Forgotten, here and there.
 	b.tap("#forget")
@@ -565,15 +586,20 @@ func (f *felt) byTime() []unit.Event {
 	return out
 }
 
-// tellsWhatBecame gives the phone evidence of a place that is being repaired, and looks for it on the page.
+// tellsWhatBecame gives the phone evidence of a place that is being repaired, and more jolts than any road has, and looks for both on the page.
 func (w *town) tellsWhatBecame(b *browser, looked func(string, ...[2]int64)) {
 	w.t.Helper()
 	if _, err := w.pool.Exec(context.Background(), `insert into evidence (place, device, hits, misses, first_at, last_at, account, epoch)
 		select 'pfelt', id, 1, 0, now(), now(), '', 0 from devices`); err != nil {
 		w.t.Fatal(err)
 	}
+	if _, err := w.pool.Exec(context.Background(), `insert into device_days (device, day, jolts, passes, least_g, most_g, last_at)
+		select id, (now() at time zone 'UTC')::date, 900, 0, 0.1, 2, now() from devices`); err != nil {
+		w.t.Fatal(err)
+	}
 	b.open("http://" + b.host + "/drive")
 	b.wait(`news.hidden === false && outcomes.textContent.includes('Pothole, Ringstraße') && outcomes.textContent.includes('In progress')`)
+	b.wait(`health.hidden === false && health.textContent.includes('It may swing in its holder')`)
 	eval[chromedp.Void](b, `void (document.querySelector('details').open = true)`)
 	looked("again", [2]int64{390, 844})
 	b.clean("again")

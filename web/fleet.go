@@ -26,9 +26,20 @@ type devicesView struct {
 	Healths []ingest.Health
 	Devices []ingest.Seen
 	Older   string
+	Notice  string
+	Codes   codesView
 }
 
 func (s *face) devicesPage(w http.ResponseWriter, r *http.Request) error {
+	return s.showDevices(w, r, http.StatusOK, func(v *devicesView) {
+		if r.URL.Query().Get("done") == "code" {
+			v.Notice = s.texts.T("codes.done.revoke")
+		}
+	})
+}
+
+// showDevices shows the list as it is asked for, with more.
+func (s *face) showDevices(w http.ResponseWriter, r *http.Request, status int, more func(*devicesView)) error {
 	q, now := r.URL.Query(), s.config.Now()
 	v := &devicesView{head: head{Page: "devices", Title: s.texts.T("admin.devices")}, Section: "devices", Healths: ingest.Healths(),
 		Search: ingest.DeviceSearch{Query: strings.TrimSpace(q.Get("q")), Kind: q.Get("kind"), Firmware: q.Get("firmware"), Fleet: q.Get("fleet"),
@@ -51,9 +62,14 @@ func (s *face) devicesPage(w http.ResponseWriter, r *http.Request) error {
 	if len(v.Devices) > devicesOnAPage {
 		v.Devices = v.Devices[:devicesOnAPage]
 		q.Set("after", v.Devices[devicesOnAPage-1].ID)
+		q.Del("done")
 		v.Older = "/admin/devices?" + q.Encode()
 	}
-	return s.render(w, r, http.StatusOK, "base", v)
+	if v.Codes, err = s.codes(r.Context()); err != nil {
+		return err
+	}
+	more(v)
+	return s.render(w, r, status, "base", v)
 }
 
 // deviceView is one device.

@@ -3,8 +3,10 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -52,11 +54,11 @@ func TestEnrolmentCodes(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, func(c *web.Config) { c.EnrolLimit, c.EnrolCodes = 2, true })
 	expired := today().AddDate(0, 0, -1)
-	code, err := ingest.MakeCode(context.Background(), w.pool, "buses", 3, nil, today())
+	_, code, err := ingest.MakeCode(context.Background(), w.pool, "buses", 3, nil, today())
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := ingest.MakeCode(context.Background(), w.pool, "buses", 3, &expired, today())
+	_, old, err := ingest.MakeCode(context.Background(), w.pool, "buses", 3, &expired, today())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,75 @@ func TestEnrolmentCodes(t *testing.T) {
 		t.Errorf("%d devices of the fleet", n)
 	}
 	root := w.loggedIn(w.person("root@example.org", access.Administrator))
-	root.read("/admin/devices?fleet=buses", "3 devices are enrolled", "<option selected>buses</option>")
+	root.read("/admin/devices?fleet=buses", "3 devices are enrolled", "<option selected>buses</option>", "3 of 3", "Used up", "Past its time")
+
+	// One is made on the page, one over the interface; both are taken back, and let nobody in any more.
+	_, body := root.send("/admin/devices", url.Values{"fleet": {" City  <b>trams</b> "}, "most": {"5"}, "days": {"30"}})
+	shown := regexp.MustCompile(`<code class="mono"[^>]*>([A-Za-z0-9_-]{43})</code>`).FindStringSubmatch(body)
+	if shown == nil || !strings.Contains(body, "The code for City &lt;b&gt;trams&lt;/b&gt;:") {
+		t.Fatal(body)
+	}
+	var made struct {
+		ID   int64
+		Code string
+	}
+	if answer, text := root.call(http.MethodPost, "/enrolment-codes", `{"fleet":"taxis","most":2}`, ""); json.Unmarshal([]byte(text), &made) != nil || answer.StatusCode != http.StatusCreated || len(made.Code) != 43 {
+		t.Fatal(answer.Status, text)
+	}
+	for _, text := range []string{shown[1], made.Code} {
+		if answer, body := w.send(http.MethodPost, "/api/v1/devices", `{"code":"`+text+`"}`, "", ""); answer.StatusCode != http.StatusCreated {
+			t.Errorf("%s %s", answer.Status, body)
+		}
+	}
+	if answer, _ := root.send("/admin/devices", url.Values{"revoke": {fmt.Sprint(made.ID - 1)}}); answer.StatusCode != http.StatusOK {
+		t.Error(answer.Status)
+	}
+	for _, status := range []int{http.StatusNoContent, http.StatusNotFound} {
+		if answer, text := root.call(http.MethodDelete, "/enrolment-codes/"+fmt.Sprint(made.ID), "", ""); answer.StatusCode != status {
+			t.Errorf("%s %s", answer.Status, text)
+		}
+	}
+	for _, text := range []string{shown[1], made.Code} {
+		if answer, body := w.send(http.MethodPost, "/api/v1/devices", `{"code":"`+text+`"}`, "", ""); answer.StatusCode/100 != 4 {
+			t.Errorf("taken back: %s %s", answer.Status, body)
+		}
+	}
+	if err := ingest.Revoke(context.Background(), w.pool, last(w, "buses"), today()); err != nil {
+		t.Fatal(err)
+	}
+	var list struct {
+		Codes []struct {
+			Fleet, Start string
+			Used, Active int
+			RevokedAt    *time.Time `json:"revoked_at"`
+		}
+	}
+	if _, text := root.call(http.MethodGet, "/enrolment-codes", "", ""); json.Unmarshal([]byte(text), &list) != nil || strings.Contains(text, made.Code) {
+		t.Fatal(text)
+	}
+	said := ""
+	for _, c := range list.Codes {
+		said += fmt.Sprintf("%s %d/%d %t; ", c.Fleet, c.Active, c.Used, c.RevokedAt != nil)
+	}
+	if said != "taxis 1/1 true; City <b>trams</b> 1/1 true; buses 0/0 false; buses 2/3 false; " {
+		t.Error(said)
+	}
+	root.read("/admin/log?action=code.", "Made an enrolment code", "taxis, 2", "Took an enrolment code back")
+	root.read("/admin/devices?done=code", "The code lets nobody in any more.", "Taken back")
+	for _, wrong := range []url.Values{{"fleet": {" "}, "most": {"5"}, "days": {"30"}}, {"fleet": {"x"}, "most": {"0"}, "days": {"30"}}, {"fleet": {"x"}, "most": {"1000000"}, "days": {"30"}}} {
+		if answer, body := root.send("/admin/devices", wrong); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "from 1 to 100000") {
+			t.Errorf("%v: %s", wrong, answer.Status)
+		}
+	}
+}
+
+// last returns the device of a fleet that enrolled last.
+func last(w *town, fleet string) (id string) {
+	w.t.Helper()
+	if err := w.pool.QueryRow(context.Background(), `select id from devices where fleet = $1 order by id desc limit 1`, fleet).Scan(&id); err != nil {
+		w.t.Fatal(err)
+	}
+	return id
 }
 
 // TestDevices looks at the devices as an administrator: how each is, which are like that, and revokes one, on the page and over the
@@ -170,7 +240,48 @@ func TestDevices(t *testing.T) {
 		t.Error(body)
 	}
 	root.read("/admin/log?action=detector.", "Gave out detector parameters", "vehicle, 10 %", "Took them back")
+	rollsOutOnThePage(t, root)
 	if _, body := root.call(http.MethodGet, "/devices/loose", "", ""); !strings.Contains(body, `"health":"revoked"`) {
+		t.Error(body)
+	}
+}
+
+// rollsOutOnThePage gives parameters out on the page, to a share, to all, and rolls back.
+func rollsOutOnThePage(t *testing.T, root *visitor) {
+	t.Helper()
+	const path = "/admin/detectors"
+	page := root.read(path, "Revision 7", "No revision", "buses hear less", "Least jolt, g 0.3", "Rolled back", `name="least_slow_g" type="number" min="0.05" max="2"`)
+	if strings.Contains(page, `value="back"`) {
+		t.Error("what was rolled back can be rolled back")
+	}
+	root.read(path+"?from=1", `name="least_g" type="number" min="0.05" max="2" step="any" required value="0.3"`)
+	for i, c := range []struct {
+		form   url.Values
+		status int
+		says   []string
+	}{
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"12.5"}, "note": {"try <it>"}, "least_g": {"0,4"}}, 200, []string{"Given out.", "Least jolt, g 0.4", "try &lt;it&gt;", `value="12.5"`, "0 of 7"}},
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"0"}}, 422, []string{"A share is a number"}},
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"NaN"}}, 422, []string{"A share is a number"}},
+		{url.Values{"do": {"give"}, "profile": {"Bus/#"}, "share": {"10"}}, 422, []string{"cannot be named"}},
+		{url.Values{"do": {"give"}, "profile": {"vehicle"}, "share": {"10"}, "least_g": {"30"}}, 422, []string{"Least jolt, g: from 0.05 to 2.", `value="30"`}},
+		{url.Values{"do": {"share"}, "revision": {"2"}, "share": {"100"}}, 200, []string{"The share is changed.", `value="100"`}},
+		{url.Values{"do": {"share"}, "revision": {"2"}, "share": {"101"}}, 422, []string{"A share is a number"}},
+		{url.Values{"do": {"back"}, "revision": {"2"}}, 200, []string{"Rolled back. Devices return"}},
+		{url.Values{"do": {"back"}, "revision": {"2"}}, 200, []string{"was rolled back already"}},
+		{url.Values{"do": {"back"}}, 400, nil},
+	} {
+		answer, body := root.send(path, c.form)
+		if answer.StatusCode != c.status {
+			t.Errorf("%d %v: %s", i, c.form, answer.Status)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(body, want) {
+				t.Errorf("%d %v: not %q in %s", i, c.form, want, body)
+			}
+		}
+	}
+	if _, body := root.call(http.MethodGet, "/detectors", "", ""); !strings.Contains(body, `{"profile":"vehicle","revision":7,"devices":1}`) || strings.Contains(body, `"ended_at":null`) {
 		t.Error(body)
 	}
 }

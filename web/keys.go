@@ -22,8 +22,8 @@ const mostKeys = 50 // of one person
 // errKeys is returned to who has as many keys as anybody needs.
 var errKeys = errors.New("too many keys")
 
-// makeKey makes a key of a person that lives so many days, 0 for ever.
-func (s *Server) makeKey(ctx context.Context, p access.Person, name string, scopes []access.Scope, days int) (k access.Key, text string, err error) {
+// makeKey makes a key of a person that lives so many days, 0 for ever; with a fleet, for its owner, who may nothing else.
+func (s *Server) makeKey(ctx context.Context, p access.Person, name string, scopes []access.Scope, fleet string, days int) (k access.Key, text string, err error) {
 	now := s.config.Now()
 	var expires *time.Time
 	if days > 0 {
@@ -41,6 +41,10 @@ func (s *Server) makeKey(ctx context.Context, p access.Person, name string, scop
 		}
 		if len(list) >= mostKeys {
 			return errKeys
+		}
+		if fleet != "" {
+			k, text, err = access.MakeFleetKey(ctx, tx, p, name, fleet, expires, now)
+			return err
 		}
 		k, text, err = access.MakeKey(ctx, tx, p, name, slices.Compact(scopes), expires, now)
 		return err
@@ -78,7 +82,7 @@ func (s *face) keysPost(w http.ResponseWriter, r *http.Request) error {
 	for _, scope := range r.PostForm["scope"] {
 		scopes = append(scopes, access.Scope(scope))
 	}
-	k, text, err := s.makeKey(r.Context(), p, cleanName(r.PostForm.Get("name")), scopes, days)
+	k, text, err := s.makeKey(r.Context(), p, cleanName(r.PostForm.Get("name")), scopes, cleanName(r.PostForm.Get("fleet")), days)
 	switch {
 	case errors.Is(err, access.ErrScope):
 		return s.showAccount(w, r, http.StatusUnprocessableEntity, func(v *accountView) { v.Wrong["scope"] = s.texts.T("keys.scope.missing") })
@@ -96,13 +100,14 @@ type keyBody struct {
 	Name      string         `json:"name"`
 	Start     string         `json:"start" doc:"how the key begins"`
 	Scopes    []access.Scope `json:"scopes"`
+	Fleet     string         `json:"fleet" doc:"whose devices it sees and revokes, and nothing else; empty: it is of no fleet"`
 	CreatedAt time.Time      `json:"created_at"`
 	ExpiresAt *time.Time     `json:"expires_at" doc:"null: never"`
 	UsedAt    *time.Time     `json:"used_at" doc:"null: never"`
 }
 
 func keyOf(k access.Key) keyBody {
-	return keyBody{k.ID, k.Person, k.Name, k.Start, k.Scopes, k.CreatedAt.UTC(), k.ExpiresAt, k.UsedAt}
+	return keyBody{k.ID, k.Person, k.Name, k.Start, k.Scopes, k.Fleet, k.CreatedAt.UTC(), k.ExpiresAt, k.UsedAt}
 }
 
 type keysBody struct {
@@ -113,7 +118,8 @@ type makeKeyInput struct {
 	asked
 	Body struct {
 		Name   string         `json:"name" maxLength:"100" minLength:"1"`
-		Scopes []access.Scope `json:"scopes" minItems:"1" maxItems:"10" doc:"of read, orders:write, devices:write, those that one may oneself"`
+		Scopes []access.Scope `json:"scopes" minItems:"1" maxItems:"10" doc:"of read, orders:write, devices:write, those that one may oneself; or fleet alone, with the fleet"`
+		Fleet  string         `json:"fleet,omitempty" maxLength:"100" doc:"for its owner: the key sees and revokes this fleet's devices, and may nothing else"`
 		Days   int            `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"that it lives; 0: until it is revoked"`
 	}
 }
@@ -150,7 +156,11 @@ func (s *Server) listKeys(ctx context.Context, person string) (*struct{ Body key
 
 func (s *Server) apiMakeKey(ctx context.Context, in *makeKeyInput) (*struct{ Body madeKey }, error) {
 	p, _ := personOf(ctx)
-	k, text, err := s.makeKey(ctx, p, cleanName(in.Body.Name), in.Body.Scopes, in.Body.Days)
+	fleet := cleanName(in.Body.Fleet)
+	if (fleet != "") != slices.Equal(in.Body.Scopes, []access.Scope{access.ScopeFleet}) {
+		return nil, huma.Error422UnprocessableEntity("A fleet's key has the scope fleet, no other, and the fleet's name.")
+	}
+	k, text, err := s.makeKey(ctx, p, cleanName(in.Body.Name), in.Body.Scopes, fleet, in.Body.Days)
 	switch {
 	case errors.Is(err, access.ErrScope):
 		return nil, huma.Error422UnprocessableEntity("A key can have the scopes that its owner may use, and no other.")

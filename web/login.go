@@ -329,12 +329,15 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("GET /admin/keys", only(access.Administer, (*face).adminKeysPage))
 	page("POST /admin/keys", only(access.Administer, (*face).adminKeysPost))
 	page("GET /admin/devices", only(access.ManageDevices, (*face).devicesPage))
+	page("POST /admin/devices", only(access.ManageDevices, (*face).codesPost))
 	page("GET /admin/devices/{id}", only(access.ManageDevices, (*face).devicePage))
 	page("POST /admin/devices/{id}", only(access.ManageDevices, (*face).devicePost))
 	page("GET "+webhooksPath, only(access.Administer, (*face).webhooksPage))
 	page("POST "+webhooksPath, only(access.Administer, (*face).webhooksPost))
 	page("GET "+webhooksPath+"/{id}", only(access.Administer, (*face).webhookPage))
 	page("POST "+webhooksPath+"/{id}", only(access.Administer, (*face).webhookPost))
+	page("GET /admin/detectors", only(access.ManageDevices, (*face).detectorsPage))
+	page("POST /admin/detectors", only(access.ManageDevices, (*face).detectorsPost))
 	page("GET /admin/log", only(access.Administer, (*face).logPage))
 }
 

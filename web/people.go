@@ -95,7 +95,7 @@ func (s *Server) whoAsks(r *http.Request) (person, error) {
 	if c, err := r.Cookie(personCookie); err == nil && len(c.Value) == 22 {
 		p.cookie, p.voter = c.Value, k.hash("voter", c.Value)
 	}
-	if who, ok := personOf(r.Context()); ok {
+	if who, ok := personOf(r.Context()); ok && fleetOf(r.Context()) == "" {
 		p.voter = k.voterOf(who) // on whatever device
 	}
 	return p, nil

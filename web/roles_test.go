@@ -44,7 +44,7 @@ func whoOpens() map[string]access.Action {
 		`GET /admin/bodies|POST /admin/bodies|GET /admin/bodies/new|GET /admin/bodies/{id}|POST /admin/bodies/{id}|GET /admin/deadlines|POST /admin/deadlines|GET /admin/settings|POST /admin/settings`, "|") {
 		out[pattern] = access.Administer
 	}
-	for _, pattern := range strings.Split(`GET /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}`, "|") {
+	for _, pattern := range strings.Split(`GET /admin/devices|POST /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}|GET /admin/detectors|POST /admin/detectors`, "|") {
 		out[pattern] = access.ManageDevices
 	}
 	for _, pattern := range strings.Split(`GET /console|GET /console/rows|GET /console/at/{id}|GET /console/orders/{id}|POST /console/orders/{id}|GET /console/orders/{id}/sheet|`+
@@ -70,7 +70,7 @@ func whoCalls() map[string]access.Action {
 			list-webhooks add-webhook change-webhook remove-webhook renew-webhook-secret test-webhook list-deliveries deliver-again deliver-all-again list-dead-mails mail-again
 			list-bodies get-body add-body change-body retire-body preview-routing
 			get-deadlines change-deadlines import-holidays preview-deadline get-settings change-settings`,
-		access.ManageDevices: `list-devices get-device revoke-device list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
+		access.ManageDevices: `list-devices get-device revoke-device list-enrolment-codes make-enrolment-code revoke-enrolment-code list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
 		access.TriageOrders: `act-on-orders undo transition-order note-order merge-order split-order move-order reclass-order refer-order spend-order order-record
 			list-reviews decide-review list-crews console-stream`,
 		access.WorkOrders:   `crew-day crew-act crew-photo crew-undo`,

@@ -7,6 +7,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/ingest"
 )
@@ -17,6 +20,8 @@ type deviceCommand struct {
 	Show   deviceShow   `cmd:"" help:"Show a device and how it seems to be."`
 	Revoke deviceRevoke `cmd:"" help:"Take a device's access away."`
 	Code   deviceCode   `cmd:"" help:"Make a code with which a fleet's devices enrol; prints it, once."`
+	Codes  deviceCodes  `cmd:"" help:"List the enrolment codes and how many devices each has let in."`
+	Uncode deviceUncode `cmd:"" help:"Take an enrolment code back: nobody enrols with it any more."`
 	Erase  deviceErase  `cmd:"" help:"Erase everything about a device; what it said at places stays as counts that name nobody."`
 }
 
@@ -134,11 +139,68 @@ func (c deviceCode) Run(ctx context.Context, o output) (err error) {
 		at := time.Now().AddDate(0, 0, c.Days)
 		expires = &at
 	}
-	code, err := ingest.MakeCode(ctx, db.Pool, c.Fleet, c.Most, expires, time.Now())
+	var code string
+	err = pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		made, text, err := ingest.MakeCode(ctx, tx, c.Fleet, c.Most, expires, time.Now())
+		if err != nil {
+			return err
+		}
+		code = text
+		return access.Record(ctx, tx, access.Entry{At: time.Now(), Action: "code.make", What: fmt.Sprint(made.ID), Detail: fmt.Sprintf("%s, %d", c.Fleet, c.Most)})
+	})
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(o.out, "code  %s\n", code)
+	return err
+}
+
+type deviceCodes struct{ store }
+
+func (c deviceCodes) Run(ctx context.Context, o output) (err error) {
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	codes, err := ingest.Codes(ctx, db.Pool)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(o.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tFLEET\tBEGINS\tLET IN\tOF\tACTIVE\tEXPIRES\tGOOD")
+	for _, code := range codes {
+		expires := "never"
+		if code.ExpiresAt != nil {
+			expires = code.ExpiresAt.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%s\t%t\n", code.ID, code.Fleet, code.Start, code.Used, code.Most, code.Active, expires, code.Good(time.Now()))
+	}
+	return w.Flush()
+}
+
+type deviceUncode struct {
+	store
+	ID int64 `arg:"" help:"The code's number, as device codes lists it."`
+}
+
+func (c deviceUncode) Run(ctx context.Context, o output) (err error) {
+	db, err := c.open(ctx, o.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		fleet, err := ingest.RevokeCode(ctx, tx, c.ID, time.Now())
+		if err != nil {
+			return fmt.Errorf("%w; `streetpulse device codes` shows those that there are", err)
+		}
+		return access.Record(ctx, tx, access.Entry{At: time.Now(), Action: "code.revoke", What: fmt.Sprint(c.ID), Detail: fleet})
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "code %d is taken back\n", c.ID)
 	return err
 }
 

@@ -27,6 +27,10 @@ func TestADeviceIsErased(t *testing.T) {
 		{[]string{"device", "erase", "bus-4", "--database", url}, 0, "bus-4 is erased, with 1 events", ""},
 		{[]string{"rebuild", "--check", "--database", url}, 0, "0 differ", ""},
 		{[]string{"device", "erase", "bus-4", "--database", url}, exitFailed, "", "device list"},
+		{[]string{"device", "code", "--fleet", "City buses", "--most", "7", "--database", url}, 0, "code  ", ""},
+		{[]string{"device", "codes", "--database", url}, 0, "City buses", ""},
+		{[]string{"device", "uncode", "1", "--database", url}, 0, "code 1 is taken back", ""},
+		{[]string{"device", "uncode", "1", "--database", url}, exitFailed, "", "device codes"},
 	} {
 		code, out, errs := told(test.args...)
 		if code != test.code || !strings.Contains(out, test.out) || !strings.Contains(errs, test.errs) {

@@ -56,6 +56,7 @@ type serveCommand struct {
 	Roles          []string         `default:"ingest,crowd,web,jobs" enum:"ingest,crowd,web,jobs" help:"What this process does: ${enum}."`
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
+	DeviceDay      int              `default:"50000" help:"Events a day that one device may send before it is read slowly for the rest of it; 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
 	EnrolCodes     bool             `help:"Devices enrol with a code of their fleet only; see device code. The drive page can enrol nobody then."`
 	RetainDays     int              `default:"90" help:"Days after which events are dropped, once judged, and devices are forgotten at places; 0: never." placeholder:"N"`
@@ -129,6 +130,7 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	password := "" // of the demonstration's people
 	if c.Demo {
 		c.EnrolLimit = 0 // the whole town enrols from one address
+		c.DeviceDay = 0  // and drives for days in minutes
 		if c.City == "" {
 			c.City = demoCity
 		}
@@ -205,21 +207,22 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 		return nil, nil
 	}
 	p.writer = ingest.NewWriter(p.db.Pool, ingest.WriterOptions{Log: p.log, Registerer: p.registry})
-	p.in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry})
+	p.in = ingest.New(p.db.Pool, p.writer, p.clock, ingest.Options{Log: p.log, Registerer: p.registry, DeviceRate: p.c.DeviceRate, DeviceDay: p.c.DeviceDay})
 	in = p.in
+	phone, err := detectorParameters(p.c.PhoneDetector)
+	if err != nil {
+		return nil, err
+	}
 	if p.c.Broker != "" {
-		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Log: p.log, Registerer: p.registry})
+		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Detector: phone, Log: p.log, Registerer: p.registry})
 		return in, err
 	}
 	o := broker.Options{
-		TCPAddr: p.c.MQTT, TLSAddr: p.c.MQTTS, Ingest: in, Pool: p.db.Pool, DeviceRate: p.c.DeviceRate, Log: p.log, Registerer: p.registry}
+		TCPAddr: p.c.MQTT, TLSAddr: p.c.MQTTS, Ingest: in, Pool: p.db.Pool, Log: p.log, Registerer: p.registry}
 	if p.cert != nil {
 		o.TLS = p.cert.Config()
 	}
-	o.Outcomes = p.outcomes
-	if o.Detector, err = detectorParameters(p.c.PhoneDetector); err != nil {
-		return nil, err
-	}
+	o.Outcomes, o.Detector = p.outcomes, phone
 	p.broker, err = broker.New(o)
 	return in, err
 }

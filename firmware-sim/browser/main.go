@@ -16,26 +16,46 @@ func main() {
 	select {} // the functions handed out live as long as the worker
 }
 
-// begin is called with {parameters: an object as the topic detector/{profile} has it, or null; withhold: metres; out: function(event)}.
+// begin is called with {parameters: an object as the topic detector/{profile} has it, or null; device: the phone's id, empty where it has none
+// yet; withhold: metres; out: function(event)}.
 // JSON is left to the browser, which has it: the package would add a third to what a phone loads.
 func begin(_ js.Value, arguments []js.Value) any {
 	options := arguments[0]
-	p, problem := detector.Standard(), ""
+	p, revision, problem := detector.Standard(), 0, ""
 	if given := options.Get("parameters"); given.Type() == js.TypeObject {
-		if p, problem = parameters(given); problem != "" {
-			p = detector.Standard()
-		}
+		p, revision, problem = choose(given, options.Get("device").String())
 	}
 	out := options.Get("out")
 	d := unit.New(unit.Options{Detector: p, WithholdM: options.Get("withhold").Float(), Out: func(e unit.Event) { out.Invoke(object(e)) }})
 	return js.ValueOf(map[string]any{
-		"problem": problem, // which parameter is out of range: then the standard ones are used
-		"samples": js.FuncOf(samples(d)),
-		"fix":     js.FuncOf(fix(d)),
-		"watch":   js.FuncOf(watch(d)),
-		"end":     js.FuncOf(func(js.Value, []js.Value) any { d.End(); return nil }),
-		"state":   js.FuncOf(func(js.Value, []js.Value) any { return shown(d.State()) }),
+		"revision": revision,
+		"problem":  problem, // which parameter is out of range: then the standard ones are used
+		"samples":  js.FuncOf(samples(d)),
+		"fix":      js.FuncOf(fix(d)),
+		"watch":    js.FuncOf(watch(d)),
+		"end":      js.FuncOf(func(js.Value, []js.Value) any { d.End(); return nil }),
+		"state":    js.FuncOf(func(js.Value, []js.Value) any { return shown(d.State()) }),
 	})
+}
+
+// choose is detector.Choose: those of the revision that a share of the phones tries, where this one is in it and they can be used, or else
+// the others.
+func choose(given js.Value, device string) (p detector.Parameters, revision int, problem string) {
+	if next := given.Get("next"); next.Type() == js.TypeObject && device != "" {
+		n, share, tried := next.Get("revision"), next.Get("share"), next.Get("parameters")
+		if n.Type() == js.TypeNumber && share.Type() == js.TypeNumber && tried.Type() == js.TypeObject && detector.InShare(device, int64(n.Int()), share.Float()) {
+			if p, problem = parameters(tried); problem == "" {
+				return p, n.Int(), ""
+			}
+		}
+	}
+	if p, problem = parameters(given); problem != "" {
+		return detector.Standard(), 0, problem
+	}
+	if n := given.Get("revision"); n.Type() == js.TypeNumber {
+		revision = n.Int()
+	}
+	return p, revision, ""
 }
 
 // parameters reads parameters: what is left out is as in the standard ones. The name of what is out of range is the problem.

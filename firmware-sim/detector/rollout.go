@@ -3,6 +3,7 @@ package detector
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 )
 
 // rollout is what the topic detector/{profile} carries beside the parameters: which revision they are, and others that a share of the
@@ -40,7 +41,7 @@ func Choose(text []byte, device string) (Parameters, int64, error) {
 // decimal, ended as Murmur3 (32 bits) ends, so that any firmware can tell.
 func InShare(device string, revision int64, share float64) bool {
 	h := uint32(2166136261)
-	for _, c := range fmt.Appendf(nil, "%s/%d", device, revision) {
+	for _, c := range strconv.AppendInt(append([]byte(device), '/'), revision, 10) {
 		h = (h ^ uint32(c)) * 16777619
 	}
 	h ^= h >> 16 // FNV's high bits hardly follow the last bytes: Murmur3's end mixes them

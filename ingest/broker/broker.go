@@ -31,7 +31,6 @@ type Options struct {
 	Pool       *pgxpool.Pool
 	Outcomes   OutcomesOf            // nil: devices are not told what became of what they felt
 	Detector   []byte                // the detector's parameters for phones, as their topic has them; nil: none
-	DeviceRate int                   // events a minute of one device; 0: no limit
 	MaxPending int                   // connections that have not logged in; 0: 2,000. Beyond it the oldest is closed
 	MaxReading int                   // bytes of packets that have not come whole; 0: 256 MiB. Beyond it the oldest is closed
 	WriteWait  time.Duration         // for a client to read what is written to it; 0: 10 s
@@ -56,7 +55,6 @@ type Broker struct {
 	options   Options
 	server    *mqtt.Server
 	listeners []net.Listener
-	pace      *pace
 	metrics   metrics
 	pending   *room           // connections that have not logged in
 	reading   *room           // packets that have not come whole
@@ -77,6 +75,7 @@ type Feedback struct {
 	Accepted int              `json:"accepted"`
 	Rejected []wire.Rejection `json:"rejected,omitempty"`
 	Outcomes []Outcome        `json:"outcomes,omitempty"`
+	Health   ingest.Health    `json:"health,omitempty"` // how the device seems to be, where something is wrong with it
 }
 
 // Outcome is what became of a place that a device has felt.
@@ -105,7 +104,7 @@ func New(options Options) (*Broker, error) {
 	if options.PacketWait == 0 {
 		options.PacketWait = time.Minute
 	}
-	b := &Broker{options: options, pace: newPace(options.DeviceRate, wire.MaxBatchEvents), conns: map[*conn]struct{}{}, drained: make(chan struct{})}
+	b := &Broker{options: options, conns: map[*conn]struct{}{}, drained: make(chan struct{})}
 	b.working, b.stop = context.WithCancel(context.Background())
 	can := mqtt.NewDefaultServerCapabilities()
 	can.MaximumMessageExpiryInterval = 0 // else retained messages go after a day
@@ -376,11 +375,22 @@ func (b *Broker) cutOff(device string) {
 	}
 }
 
-// tell tells a device what became of what it felt. What fails is told with its next connection.
+// tell tells a device what became of what it felt, and where something seems to be wrong with it. What fails is told with its next
+// connection.
 func (b *Broker) tell(device string) {
 	ctx, cancel := context.WithTimeout(b.working, presenceWait)
 	defer cancel()
-	err := b.options.Outcomes(ctx, device, func(list []Outcome) error { return b.SendFeedback(device, Feedback{Outcomes: list}) })
+	d, err := ingest.FindDevice(ctx, b.options.Pool, device, time.Now())
+	if err == nil && d.Health.Wrong() {
+		err = b.SendFeedback(device, Feedback{Health: d.Health})
+	}
+	if err != nil {
+		b.options.Log.Debug("a device is not told how it is", "device", device, "error", err)
+	}
+	if b.options.Outcomes == nil {
+		return
+	}
+	err = b.options.Outcomes(ctx, device, func(list []Outcome) error { return b.SendFeedback(device, Feedback{Outcomes: list}) })
 	if err != nil {
 		b.options.Log.Debug("a device is not told what became of what it felt", "device", device, "error", err)
 	}

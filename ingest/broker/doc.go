@@ -6,6 +6,6 @@
 // without any promise, one at QoS 2 is stored before its PUBREC.
 //
 // Begin reading at hook.go, the moments at which mochi calls us; what a device may is in package topics. A device above its
-// rate is read more slowly (pace.go). Nothing here must survive the process: sessions are short, watch lists and presence are in
+// rate is read more slowly (ingest.Pace). Nothing here must survive the process: sessions are short, watch lists and presence are in
 // the database (watch.go), other retained messages are published again by whoever owns them.
 package broker

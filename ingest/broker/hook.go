@@ -84,11 +84,8 @@ func (h *hook) OnACLCheck(client *mqtt.Client, topic string, write bool) bool {
 	return topics.MayRead(client.ID, topic)
 }
 
-// OnSubscribed tells a device that begins to listen to its feedback what became of what it felt.
+// OnSubscribed tells a device that begins to listen to its feedback what became of what it felt, and how it seems to be.
 func (h *hook) OnSubscribed(client *mqtt.Client, packet packets.Packet, codes []byte) {
-	if h.broker.options.Outcomes == nil {
-		return
-	}
 	for i, f := range packet.Filters {
 		if topics.Own(client.ID, f.Filter) == topics.Feedback && i < len(codes) && codes[i] <= 2 {
 			device := client.ID
@@ -144,7 +141,7 @@ func (h *hook) OnPublish(client *mqtt.Client, packet packets.Packet) (packets.Pa
 
 // wait holds a device above its rate back. It returns false when the broker stops meanwhile.
 func (h *hook) wait(device string) bool {
-	delay := h.broker.pace.delay(device, time.Now())
+	delay := h.broker.options.Ingest.Pace().Delay(device, time.Now())
 	if delay == 0 {
 		return true
 	}
@@ -175,7 +172,7 @@ func (h *hook) take(ctx context.Context, c *conn, topic string, payload []byte) 
 	if err != nil {
 		return err
 	}
-	b.pace.spend(device, max(1, result.Accepted+len(result.Rejected)), time.Now())
+	b.options.Ingest.Pace().Spend(device, max(1, result.Accepted+len(result.Rejected)), time.Now())
 	if len(result.Rejected) > 0 {
 		if err := b.SendFeedback(device, Feedback{Accepted: result.Accepted, Rejected: result.Rejected}); err != nil {
 			b.options.Log.Debug("feedback is lost", "device", device, "error", err)

@@ -40,7 +40,7 @@ func (c *client) message(t *testing.T, topic string) string {
 	}
 }
 
-// A device that begins to listen is told what became of what it felt; and phones get the detector's parameters.
+// A device that begins to listen is told what became of what it felt, and what seems to be wrong with it; and phones get the detector's parameters.
 func TestWhoListensIsTold(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 9)
@@ -53,8 +53,14 @@ func TestWhoListensIsTold(t *testing.T) {
 	})
 	defer r.stop()
 	id, c := r.device()
+	if _, err := r.pool.Exec(context.Background(), `insert into device_days (device, day, jolts, passes, least_g, most_g, last_at) values ($1, (now() at time zone 'UTC')::date, 900, 0, 0.1, 2, now())`, id); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.write(0x82, append(field([]byte{0, 9}, topic(id, "feedback")), 1)); err != nil {
 		t.Fatal(err)
+	}
+	if got := c.message(t, topic(id, "feedback")); got != `{"accepted":0,"health":"loose"}` {
+		t.Errorf("told %s", got)
 	}
 	if got := c.message(t, topic(id, "feedback")); !strings.Contains(got, `"outcomes":[{"place":"pringstrasse","state":"repaired"}]`) {
 		t.Errorf("told %s", got)

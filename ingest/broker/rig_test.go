@@ -46,8 +46,8 @@ func newRig(t testing.TB, poolURL string, rate int, changes ...func(*broker.Opti
 	t.Cleanup(pool.Close)
 	log := slog.New(slog.DiscardHandler)
 	writer := ingest.NewWriter(pool, ingest.WriterOptions{Log: log, Grace: 100 * time.Millisecond})
-	in := ingest.New(pool, writer, ingest.Wall{}, ingest.Options{Log: log})
-	options := broker.Options{TCPAddr: "127.0.0.1:0", Ingest: in, Pool: pool, DeviceRate: rate, Log: log}
+	in := ingest.New(pool, writer, ingest.Wall{}, ingest.Options{Log: log, DeviceRate: rate})
+	options := broker.Options{TCPAddr: "127.0.0.1:0", Ingest: in, Pool: pool, Log: log}
 	for _, change := range changes {
 		change(&options)
 	}

@@ -138,24 +138,13 @@ func (b *Broker) hearLists(ctx context.Context, lists *ingest.WatchLists) error 
 
 // publishDetectors publishes the parameters that each kind of device is to use.
 func (b *Broker) publishDetectors(ctx context.Context, from ingest.Asker) error {
-	revisions, err := ingest.Revisions(ctx, from, "")
-	if err != nil {
-		return err
-	}
 	base := map[string][]byte{}
 	if b.options.Detector != nil {
 		base["phone"] = b.options.Detector
 	}
-	detectors, err := ingest.Detectors(revisions, base)
-	if err != nil {
-		return err
-	}
-	for profile, payload := range detectors {
-		if err := b.PublishRetained(topics.Detector(profile), payload); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ingest.PublishDetectors(ctx, from, base, func(profile string, payload []byte) error {
+		return b.PublishRetained(topics.Detector(profile), payload)
+	})
 }
 
 // firstLists publishes what is stored before the first device comes, if the database answers soon.

@@ -22,6 +22,7 @@ type Options struct {
 	TLS        *tls.Config // for mqtts and wss; nil: the system's authorities
 	Ingest     *ingest.Ingest
 	Pool       *pgxpool.Pool
+	Detector   []byte                // the detector's parameters for phones, as their topic has them; nil: none
 	Log        *slog.Logger          // nil: slog.Default()
 	Registerer prometheus.Registerer // nil: no metrics
 }

@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/ingest"
 	"github.com/streetpulse/streetpulse/ingest/consumer"
@@ -45,7 +47,15 @@ func TestWhatDevicesSayArrives(t *testing.T) {
 	r.awaitCount(2, `select count(*) from events where device = $1`, id)
 	r.awaitCount(1, `select count(*) from quarantine where device = $1`, id)
 
-	r.publish(c, topic(id, "status"), []byte(`{"online":true,"app":"unit","queued":3}`))
+	r.publish(c, topic(id, "status"), []byte(`{"online":true,"app":"unit","queued":3,"mount":"loose"}`))
+	select {
+	case said := <-heard:
+		if !strings.Contains(said, `"health":"loose"`) {
+			t.Errorf("feedback %s", said)
+		}
+	case <-time.After(patience):
+		t.Fatal("it is not told that it is loose")
+	}
 	r.awaitCount(1, `select count(*) from devices where id = $1 and online and status->>'queued' = '3'`, id)
 	r.publish(c, topic(id, "status"), []byte(`{"online":false}`))
 	r.awaitCount(1, `select count(*) from devices where id = $1 and not online`, id)
@@ -116,6 +126,59 @@ func TestWatchListsGoOut(t *testing.T) {
 	if len(heard) > 0 {
 		t.Error("heard twice:", <-heard)
 	}
+}
+
+// Roll-outs of the detector reach devices over the broker, those that were given out before and those that come, and are taken back there.
+func TestRollOutsGoOut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx := context.Background()
+	rolls := func(do func(pgx.Tx) error) {
+		t.Helper()
+		if err := pgx.BeginFunc(ctx, r.pool, do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give := func(profile, parameters string, share float64) (n int64) {
+		t.Helper()
+		rolls(func(tx pgx.Tx) (err error) {
+			n, err = ingest.GiveOut(ctx, tx, ingest.Revision{Profile: profile, Parameters: []byte(parameters), Share: share, At: time.Now()})
+			return err
+		})
+		return n
+	}
+	bus := give("vehicle", `{"version":1,"least_g":0.3}`, 1)
+	newNode(t, r.mosquitto, r.database)
+	_, c := r.device()
+	var mu sync.Mutex
+	heard := map[string]string{}
+	r.done(c.Subscribe("streetpulse/v1/detector/+", 1, func(_ mqtt.Client, m mqtt.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard[m.Topic()] = string(m.Payload())
+	}))
+	hears := func(profile string, revision, next int64, least float64) {
+		t.Helper()
+		await(t, fmt.Sprintf("%s: %d, %d", profile, revision, next), func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			var said struct {
+				Revision int64
+				Least    float64 `json:"least_g"`
+				Next     struct{ Revision int64 }
+			}
+			text := heard["streetpulse/v1/detector/"+profile]
+			return text != "" && json.Unmarshal([]byte(text), &said) == nil && said.Revision == revision && said.Next.Revision == next && said.Least == least
+		})
+	}
+	hears("vehicle", bus, 0, 0.3)
+	hears("phone", 0, 0, 0.2)
+	tried := give("phone", `{"version":1,"least_g":0.4}`, 0.1)
+	hears("phone", 0, tried, 0.2)
+	rolls(func(tx pgx.Tx) error { return ingest.SetShare(ctx, tx, tried, 1) })
+	hears("phone", tried, 0, 0.4)
+	rolls(func(tx pgx.Tx) error { return ingest.TakeBack(ctx, tx, tried, time.Now()) })
+	hears("phone", 0, 0, 0.2)
 }
 
 // Two processes share the load. When one is gone, the other empties what the broker queued for it.

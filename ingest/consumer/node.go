@@ -15,7 +15,7 @@ import (
 
 const (
 	lockClass   = 0x73707262       // of the advisory locks below
-	lockWatch   = -1               // the lock of the node that publishes watch lists; the others are sessions' numbers
+	lockWatch   = -1               // the lock of the node that publishes watch lists and the detector's parameters; the others are sessions' numbers
 	beat        = 2 * time.Second  // how often the other nodes' sessions are looked at
 	emptyAfter  = 10 * time.Second // of silence, the session of a node that died counts as empty
 	lookTimeout = 10 * time.Second
@@ -61,7 +61,7 @@ func (c *Consumer) node(ctx context.Context) error {
 		return err
 	}
 	c.options.Log.Info("consuming from the external broker", "broker", c.broker.Redacted(), "session", clientID(number))
-	if _, err := conn.Exec(ctx, "listen "+ingest.WatchChannel); err != nil {
+	if _, err := conn.Exec(ctx, "listen "+ingest.WatchChannel+"; listen "+ingest.DetectorChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	for {
@@ -100,7 +100,7 @@ func (n *node) lock(ctx context.Context, which int) (free bool, err error) {
 	return free, nil
 }
 
-// listen waits for one beat, and publishes the watch lists that are announced meanwhile.
+// listen waits for one beat, and publishes the watch lists and the detector's parameters that are announced meanwhile.
 func (n *node) listen() error {
 	ctx := n.session.ctx
 	waiting, stop := context.WithTimeout(ctx, beat)
@@ -115,6 +115,12 @@ func (n *node) listen() error {
 		case err != nil:
 			return fmt.Errorf("wait for watch lists: %w", err)
 		}
+		if heard.Channel == ingest.DetectorChannel {
+			if err := n.publishDetectors(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		region, err := strconv.ParseInt(heard.Payload, 10, 64)
 		if err != nil {
 			n.consumer.options.Log.Warn("an announced watch list cannot be read", "payload", heard.Payload, "error", err)
@@ -126,6 +132,18 @@ func (n *node) listen() error {
 			}
 		}
 	}
+}
+
+// publishDetectors publishes the parameters that each kind of device is to use, where no other node does.
+func (n *node) publishDetectors(ctx context.Context) error {
+	if n.lists == nil {
+		return nil
+	}
+	base := map[string][]byte{}
+	if n.consumer.options.Detector != nil {
+		base["phone"] = n.consumer.options.Detector
+	}
+	return ingest.PublishDetectors(ctx, n.conn, base, n.session.publishDetector)
 }
 
 // look sees to what nobody does: watch lists that no node publishes, sessions that no node has.
@@ -140,6 +158,9 @@ func (n *node) look(ctx context.Context) error {
 		if free {
 			n.lists = ingest.NewWatchLists(n.session.publishWatch)
 			if err := n.lists.Publish(ctx, n.conn, nil); err != nil {
+				return err
+			}
+			if err := n.publishDetectors(ctx); err != nil {
 				return err
 			}
 		}

@@ -134,7 +134,8 @@ func newNode(t testing.TB, m *mosquitto, database string) *node {
 	log := slog.New(slog.NewTextHandler(n.log, nil))
 	writer := ingest.NewWriter(pool, ingest.WriterOptions{Log: log, Grace: 100 * time.Millisecond})
 	in := ingest.New(pool, writer, ingest.Wall{}, ingest.Options{Log: log})
-	c, err := consumer.New(consumer.Options{URL: "mqtt://streetpulse:x@" + m.address, Ingest: in, Pool: pool, Log: log})
+	c, err := consumer.New(consumer.Options{URL: "mqtt://streetpulse:x@" + m.address, Ingest: in, Pool: pool, Log: log,
+		Detector: []byte(`{"version":1,"least_g":0.2}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -173,7 +173,11 @@ func (s *session) store(ctx context.Context, m mqtt.Message) error {
 	var result ingest.Result
 	switch name {
 	case topics.Status:
-		return ingest.SetStatus(ctx, c.options.Pool, ingest.Connection{Device: device}, m.Payload(), time.Now())
+		if err := ingest.SetStatus(ctx, c.options.Pool, ingest.Connection{Device: device}, m.Payload(), time.Now()); err != nil {
+			return err
+		}
+		s.tell(ctx, device, m.Payload())
+		return nil
 	case topics.Protobuf:
 		result, err = c.options.Ingest.SubmitProtobuf(ctx, device, m.Payload(), "mqtt")
 	default:
@@ -183,6 +187,20 @@ func (s *session) store(ctx context.Context, m mqtt.Message) error {
 		s.feedback(device, broker.Feedback{Accepted: result.Accepted, Rejected: result.Rejected})
 	}
 	return err
+}
+
+// tell tells a device that says it is there where something seems to be wrong with it. What fails is told when it says so again.
+func (s *session) tell(ctx context.Context, device string, status []byte) {
+	var said struct{ Online bool }
+	if json.Unmarshal(status, &said) != nil || !said.Online {
+		return
+	}
+	d, err := ingest.FindDevice(ctx, s.consumer.options.Pool, device, time.Now())
+	if err != nil {
+		s.consumer.options.Log.Debug("a device is not told how it is", "device", device, "error", err)
+	} else if d.Health.Wrong() {
+		s.feedback(device, broker.Feedback{Health: d.Health})
+	}
 }
 
 // feedback tells a device what became of its events. Nobody waits for the broker's answer: as over the embedded broker,
@@ -200,6 +218,14 @@ func (s *session) feedback(device string, f broker.Feedback) {
 	if err != nil {
 		s.consumer.options.Log.Debug("feedback is lost", "device", device, "error", err)
 	}
+}
+
+// publishDetector publishes what a kind of device is to use, retained, and waits until the broker has it.
+func (s *session) publishDetector(profile string, payload []byte) error {
+	if err := answered(s.client.Publish(topics.Detector(profile), 1, true, payload)); err != nil {
+		return fmt.Errorf("publish the detector's parameters for %s: %w", profile, err)
+	}
+	return nil
 }
 
 // publishWatch publishes a region's list, retained, and waits until the broker has it.

@@ -19,6 +19,7 @@ class Worker {
   private bytes = 0; // of this drive
   private settings = standard;
   private outcomes: Outcome[] = [];
+  private health = '';
   private recordings: Status['recordings'] = [];
   private feeling?: Feeling;
   private recorder?: Recorder;
@@ -47,6 +48,7 @@ class Worker {
     await Promise.all([account.load(), regions.load()]);
     worker.settings = {...standard, ...(await store.get('settings'))};
     worker.outcomes = (await store.get('outcomes')) ?? [];
+    worker.health = (await store.get('health')) ?? '';
     worker.recordings = await store.recordings();
     if (account.device || (await store.waiting()) > 0 || (await store.get('farewells'))?.length) void worker.run();
     worker.show(true);
@@ -98,7 +100,7 @@ class Worker {
   private async start(): Promise<void> {
     if (this.feeling) return;
     const begin = await load(this.wasm);
-    const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.settings.withhold, (event, jolt) => {
+    const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.account.device?.id ?? '', this.settings.withhold, (event, jolt) => {
       // One after the other, so that the end of a drive can wait for all.
       this.adding = this.adding.then(() => this.store.add(event, jolt)).then(() => {
         this.post.wake();
@@ -110,7 +112,9 @@ class Worker {
     this.bytes = 0;
     this.summary = {began: 0, ended: 0, jolts: 0, withheld: 0, ignored: 0, driven: 0};
     this.feeling = feeling;
+    await this.store.set('revision', feeling.revision);
     this.post.driving = true;
+    this.post.say();
     void this.run();
     tell({is: 'ready', problem: feeling.problem});
     return this.show(true);
@@ -172,8 +176,9 @@ class Worker {
   private async connected(device: Device, news: boolean): Promise<void> {
     if (performance.now() - this.askedAt < (news ? 5_000 : askEvery)) return;
     this.askedAt = performance.now();
-    this.outcomes = await this.account.outcomes(device);
+    ({outcomes: this.outcomes, health: this.health} = await this.account.outcomes(device));
     await this.store.set('outcomes', this.outcomes);
+    await this.store.set('health', this.health);
     await this.show(true);
   }
 
@@ -191,6 +196,7 @@ class Worker {
     [this.outcomes, this.recordings, this.bytes, this.counted, this.settings, this.askedAt] = [[], [], 0, 0, standard, -Infinity];
     await this.farewell();
     this.counted = 0;
+    this.health = '';
     this.post.resume();
     this.link = 'resting';
     await this.show(true);
@@ -231,7 +237,7 @@ class Worker {
     tell({is: 'status', status: {
       link: this.link, linkSince: this.linkSince, waiting, bytes: this.bytes, allBytes: (bytes ?? 0) + counted, settings: this.settings,
       ...(device && {device: {id: device.id, since: device.since}}), totals: totals ?? {drives: 0, jolts: 0, since: 0},
-      outcomes: this.outcomes, recordings: this.recordings, farewells: farewells?.length ?? 0, lists: this.regions.near().length,
+      outcomes: this.outcomes, health: this.health, recordings: this.recordings, farewells: farewells?.length ?? 0, lists: this.regions.near().length,
       ...(this.feeling && {drive: this.feeling.state()}),
     }});
   }

@@ -203,6 +203,7 @@ class Page {
     this.say('known', s.device ? t('known', {id: s.device.id, since: dateTime(s.device.since)}) : t('known.not'));
     this.say('used', t('used', {mb: megabytes(s.allBytes)}));
     this.say('farewell', s.farewells > 0 ? t('farewell') : '');
+    this.say('health', wrong(s.health));
     $('news').hidden = s.outcomes.length === 0;
     list($('outcomes'), s.outcomes);
     this.drawRecordings(s);
@@ -265,9 +266,15 @@ class Page {
     const used = this.startedLevel !== undefined && this.battery && !this.battery.charging ? Math.max(0, this.startedLevel - this.battery.level) * 100 : NaN;
     $('after-battery').textContent = Number.isNaN(used) ? '–' : t('percent', {n: number(used)});
     $('after-waiting').textContent = s.waiting === 0 ? t('none') : number(s.waiting);
+    this.say('after-health', wrong(s.health));
     $('after-news').hidden = s.outcomes.length === 0;
     list($('after-outcomes'), s.outcomes);
   }
+}
+
+/** wrong says in words what the driver should look at, where the server thinks that something is wrong with the phone. */
+function wrong(health: string): string {
+  return ['stuck', 'loose', 'full'].includes(health) ? t('health.' + health) : '';
 }
 
 /** gauge shows one of the three readings at the top, with a full dot where all is well. */

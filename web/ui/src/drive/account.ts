@@ -65,11 +65,11 @@ export class Account {
     if (!answer.ok) throw new Error('send: ' + answer.status);
   }
 
-  /** outcomes asks what became of what this phone felt. */
-  async outcomes(device: Device): Promise<Outcome[]> {
+  /** outcomes asks what became of what this phone felt, and how it seems to be. */
+  async outcomes(device: Device): Promise<{outcomes: Outcome[]; health: string}> {
     const answer = await this.ask('GET', `/devices/${device.id}/outcomes?lang=${this.lang}`, device);
     if (!answer.ok) throw new Error('outcomes: ' + answer.status);
-    return ((await answer.json()) as {outcomes: Outcome[]}).outcomes;
+    return (await answer.json()) as {outcomes: Outcome[]; health: string};
   }
 
   /** erase asks the server to forget a device. It throws where that could not be asked. */

@@ -12,6 +12,7 @@ declare class Go {
 
 interface GoDrive {
   problem: string;
+  revision: number;
   samples(bytes: Uint8Array): void;
   fix(t: number, lat: number, lon: number, accuracy: number, speed: number, heading: number): void;
   watch(region: string, places: Watched[]): void;
@@ -19,7 +20,7 @@ interface GoDrive {
   state(): DriveState;
 }
 
-type Begin = (options: {parameters: object | null; withhold: number; out: (felt: Felt) => void}) => GoDrive;
+type Begin = (options: {parameters: object | null; device: string; withhold: number; out: (felt: Felt) => void}) => GoDrive;
 
 let loading: Promise<Begin> | undefined;
 
@@ -38,12 +39,14 @@ export function load(url: string): Promise<Begin> {
 /** Feeling is one drive. */
 export class Feeling {
   readonly problem: string;
+  readonly revision: number; // of the detector's parameters; 0: they have none
   private drive: GoDrive;
   private packed = new Float64Array(0);
 
-  constructor(begin: Begin, parameters: object | null, withhold: number, out: (event: Waiting, jolt: boolean) => void) {
-    this.drive = begin({parameters, withhold, out: (felt) => out(eventOf(felt), felt.wave !== undefined)});
+  constructor(begin: Begin, parameters: object | null, device: string, withhold: number, out: (event: Waiting, jolt: boolean) => void) {
+    this.drive = begin({parameters, device, withhold, out: (felt) => out(eventOf(felt), felt.wave !== undefined)});
     this.problem = this.drive.problem;
+    this.revision = this.drive.revision;
   }
 
   samples(rows: Float64Array): void {

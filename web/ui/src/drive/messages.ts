@@ -40,6 +40,7 @@ export interface Status {
   settings: Settings;
   totals: {drives: number; jolts: number; since: number};
   outcomes: Outcome[];
+  health: string; // how the server thinks that this phone is; empty: it was not asked yet
   recordings: {id: number; seconds: number; bytes: number}[];
   lists: number; // watch lists of the cells around
   drive?: DriveState;

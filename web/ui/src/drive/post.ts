@@ -115,7 +115,7 @@ export class Post {
         else if (!this.woken && !closed) await this.wait(this.driving ? Infinity : rest);
       }
       if (closed) throw new Error('the connection was lost');
-      await client.publishAsync(this.own(device, 'status'), status(false, 0), {qos: 1, retain: true});
+      await client.publishAsync(this.own(device, 'status'), status(false, 0, await this.store.get('revision')), {qos: 1, retain: true});
       this.hooks.link('resting');
     } finally {
       this.client = undefined;
@@ -127,11 +127,12 @@ export class Post {
     return `${root}devices/${device.id}/${name}`;
   }
 
-  private connect(device: Device): Promise<MqttClient> {
+  private async connect(device: Device): Promise<MqttClient> {
+    const revision = await this.store.get('revision');
     const options: IClientOptions = {
       clientId: device.id, username: device.id, password: device.secret, protocolVersion: 5, clean: true, keepalive: 60, reconnectPeriod: 0,
       connectTimeout: 20_000, resubscribe: false,
-      will: {topic: this.own(device, 'status'), payload: status(false, 0), qos: 1, retain: true},
+      will: {topic: this.own(device, 'status'), payload: status(false, 0, revision), qos: 1, retain: true},
       createWebsocket: (url, protocols) => this.counted(new WebSocket(url, protocols)),
     };
     const client = mqtt.connect(location.origin.replace(/^http/, 'ws') + '/mqtt', options);
@@ -163,8 +164,20 @@ export class Post {
   private async greet(client: MqttClient, device: Device): Promise<void> {
     client.on('message', (topic, payload) => void this.hear(topic, payload.toString(), device));
     await client.subscribeAsync([this.own(device, 'feedback'), root + 'detector/phone'], {qos: 1});
-    await client.publishAsync(this.own(device, 'status'), status(true, await this.store.waiting()), {qos: 1, retain: true});
+    await this.present(client, device);
     await this.hooks.connected(device, false);
+  }
+
+  private async present(client: MqttClient, device: Device): Promise<void> {
+    const [waiting, revision] = await Promise.all([this.store.waiting(), this.store.get('revision')]);
+    await client.publishAsync(this.own(device, 'status'), status(true, waiting, revision), {qos: 1, retain: true});
+  }
+
+  /** say says anew what this phone is, where it is connected: a drive has begun. */
+  say(): void {
+    const {client} = this;
+    const {device} = this.account;
+    if (client && device) this.present(client, device).catch(() => undefined); // the next connection says it
   }
 
   /** subscribe asks for the lists of the cells around that are not fresh. Each is asked for until it has come. */
@@ -187,7 +200,7 @@ export class Post {
       } catch {
         // what cannot be read is as if it had not come
       }
-    } else if (topic.endsWith('/feedback') && text.includes('"outcomes"')) {
+    } else if (topic.endsWith('/feedback') && /"(outcomes|health)"/.test(text)) {
       await this.hooks.connected(device, true);
     }
   }
@@ -245,6 +258,6 @@ function watchOf(cell: string): string {
   return `${root}regions/${cell}/watch`;
 }
 
-function status(online: boolean, queued: number): string {
-  return JSON.stringify({online, app: 'drive', queued});
+function status(online: boolean, queued: number, detector = 0): string {
+  return JSON.stringify({online, app: 'drive', queued, ...(detector > 0 && {detector})});
 }

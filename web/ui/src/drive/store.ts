@@ -19,7 +19,9 @@ interface Kept {
   totals: {drives: number; jolts: number; since: number};
   bytes: number;
   outcomes: Outcome[];
+  health: string;
   parameters: object;
+  revision: number; // of the detector's parameters on the last drive; 0: they have none
   farewells: {id: string; secret: string}[]; // devices that the server must still be asked to forget
 }
 
