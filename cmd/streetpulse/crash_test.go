@@ -78,8 +78,12 @@ func (l *load) drive(ctx context.Context, device string) error {
 			return err
 		}
 		c, err := dialRaw(l.s.mqtt, device, l.secrets[device])
-		if err != nil {
-			continue // the server is down; it will be up again
+		if err != nil { // the server is down; it will be up again, the sooner the less it is bothered
+			select {
+			case <-time.After(20 * time.Millisecond):
+			case <-ctx.Done():
+			}
+			continue
 		}
 		clear(inFlight)
 		sent := next

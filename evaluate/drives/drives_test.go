@@ -65,7 +65,7 @@ func TestEveryMethodHearsAHardBlowAndNoQuietRoad(t *testing.T) {
 func TestASmallStudy(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("some seconds of simulated drives")
+		t.Skip("not with -short")
 	}
 	s, err := drives.Run(context.Background(), drives.Options{Drives: 1, First: 11, Tuning: 21, Seconds: 40}, func(string) {})
 	if err != nil {
