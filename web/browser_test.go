@@ -161,7 +161,9 @@ func (b *browser) view(width, height int64, dark bool) {
 // open goes to an address and waits for its map, where it has one.
 func (b *browser) open(address string) {
 	b.t.Helper()
-	run(b, chromedp.Navigate("about:blank"))
+	if page, _, mark := strings.Cut(address, "#"); mark && eval[string](b, `location.href.split('#')[0]`) == page {
+		run(b, chromedp.Navigate("about:blank")) // else it would be the same page, further down
+	}
 	run(b, chromedp.Navigate(address))
 	b.wait(`document.querySelector('main') && (!document.querySelector('#map, #rmap') || document.querySelector('#map, #rmap').dataset.ready === 'yes')`)
 	b.wait(`document.fonts.status === 'loaded'`)
@@ -297,7 +299,7 @@ func (b *browser) accessible(name, axe string) {
 	if !eval[bool](b, `'axe' in window`) {
 		eval[chromedp.Void](b, axe+"; void 0")
 	}
-	found := eval[[]string](b, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(r =>
+	found := eval[[]string](b, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations']}).then(r =>
 		r.violations.filter(v => v.impact === 'serious' || v.impact === 'critical' || v.impact === 'moderate').map(v => v.id + ': ' + v.help + ' ' +
 			v.nodes.map(n => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join('; ')))`)
 	for _, f := range found {
