@@ -38,6 +38,8 @@ type bucket struct {
 	day   int64     // Unix, that spent is of
 	spent int64     // events on that day
 	next  time.Time // above the day's limit: when the next message is read
+
+	admitted int // messages between Admit and Settle
 }
 
 func newPace(o Options) *Pace {
@@ -73,18 +75,26 @@ func (p *Pace) Spend(device string, events int, now time.Time) {
 	p.spend(device, events, events, now)
 }
 
-// Admit is Delay for what comes over many connections at once, as over HTTP: a full batch is spent before it is read, until Settle. It
-// returns false where the wait is longer than LongestPause: then the device is to come back after it, and nothing is spent.
+// Admit is Delay for what may come over many connections at once, as over HTTP: a full batch is spent before it is read, until Settle. It
+// returns false where the device owes more than LongestPause and another message of it is being held back or read already: then it is to
+// come back after the wait, and nothing is spent.
 func (p *Pace) Admit(device string, now time.Time) (wait time.Duration, ok bool) {
 	if p.off() {
 		return 0, true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if wait = p.owes(p.look(device, now), now); wait > LongestPause {
-		return wait, false
+	b := p.look(device, now)
+	if wait = p.owes(b, now); wait > LongestPause {
+		if b.admitted > 0 {
+			return wait, false
+		}
+		wait = LongestPause
 	}
 	p.spend(device, wire.MaxBatchEvents, 0, now)
+	b = p.buckets[device]
+	b.admitted++
+	p.buckets[device] = b
 	return wait, true
 }
 
@@ -96,6 +106,7 @@ func (p *Pace) Settle(device string, events int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.look(device, now)
+	b.admitted = max(0, b.admitted-1)
 	b.spare = min(p.burst, b.spare+float64(wire.MaxBatchEvents-events))
 	p.above(device, b.spent, b.spent+int64(events))
 	b.spent += int64(events)
@@ -182,7 +193,7 @@ func (p *Pace) above(device string, before, after int64) {
 // sweep forgets the devices that are as if they had sent nothing. It comes at twice as many as it left: looking costs each message little.
 func (p *Pace) sweep(now time.Time) {
 	for device := range p.buckets {
-		if b := p.look(device, now); b.spare >= p.burst && b.spent <= p.day/2 {
+		if b := p.look(device, now); b.spare >= p.burst && b.spent <= p.day/2 && b.admitted == 0 {
 			delete(p.buckets, device)
 		}
 	}

@@ -65,6 +65,16 @@ func TestManyConnectionsGetNoMore(t *testing.T) {
 	if wait, ok := p.Admit("phone", now); !ok || wait != 0 {
 		t.Errorf("small batches cost as full ones: %v %v", wait, ok)
 	}
+	p.Settle("phone", 200, now)
+	for range 10 { // one after the other, each is held back and taken
+		if _, ok := p.Admit("phone", now); !ok {
+			t.Fatal("a device that waits for each answer is sent back")
+		}
+		p.Settle("phone", 200, now)
+	}
+	if wait, _ := p.Admit("phone", now); wait != LongestPause {
+		t.Errorf("far above its rate it waits %v", wait)
+	}
 }
 
 // Who is above a day's events is read one message in eight seconds until midnight, whichever process counted them, and it is said once.

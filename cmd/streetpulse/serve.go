@@ -56,7 +56,7 @@ type serveCommand struct {
 	Roles          []string         `default:"ingest,crowd,web,jobs" enum:"ingest,crowd,web,jobs" help:"What this process does: ${enum}."`
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
 	DeviceRate     int              `default:"600" help:"Events a minute that one device may send before it is read more slowly; 0: no limit." placeholder:"N"`
-	DeviceDay      int              `default:"50000" help:"Events a day that one device may send before it is read slowly for the rest of it; 0: no limit." placeholder:"N"`
+	DeviceDay      int              `default:"50000" help:"Events a day that one device may send before it is read slowly for the rest of it; 0, or --device-rate 0: no limit." placeholder:"N"`
 	EnrolLimit     int              `default:"600" help:"Devices that one address may enrol in an hour; 0: no limit." placeholder:"N"`
 	EnrolCodes     bool             `help:"Devices enrol with a code of their fleet only; see device code. The drive page can enrol nobody then."`
 	RetainDays     int              `default:"90" help:"Days after which events are dropped, once judged, and devices are forgotten at places; 0: never." placeholder:"N"`
@@ -127,6 +127,9 @@ func (c serveCommand) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
+	if c.DeviceRate == 0 {
+		c.DeviceDay = 0 // who sets no rate, as for a test under load, wants no limit at all
+	}
 	password := "" // of the demonstration's people
 	if c.Demo {
 		c.EnrolLimit = 0 // the whole town enrols from one address
