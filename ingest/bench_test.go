@@ -124,6 +124,26 @@ func BenchmarkIngest(b *testing.B) {
 	}
 }
 
+// embed serves devices until stop is called.
+func embed(b *testing.B, pool *pgxpool.Pool) (embedded *broker.Broker, stop func()) {
+	b.Helper()
+	log := slog.New(slog.DiscardHandler)
+	embedded, err := broker.New(broker.Options{TCPAddr: "127.0.0.1:0", Pool: pool, Log: log,
+		Ingest: ingest.New(pool, running(b, pool, ingest.WriterOptions{Log: log}), ingest.Wall{}, ingest.Options{Log: log})})
+	if err != nil {
+		b.Fatal(err)
+	}
+	serving, end := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- embedded.Serve(serving) }()
+	return embedded, func() {
+		end()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	}
+}
+
 // turn is what one drive came to.
 type turn struct {
 	rate, share float64
@@ -137,22 +157,8 @@ func drive(b *testing.B, pool *pgxpool.Pool, size, connections int) turn {
 	if _, err := pool.Exec(ctx, `truncate events, pending`); err != nil {
 		b.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
-	writer := running(b, pool, ingest.WriterOptions{Log: log})
-	embedded, err := broker.New(broker.Options{TCPAddr: "127.0.0.1:0", Pool: pool, Log: log,
-		Ingest: ingest.New(pool, writer, ingest.Wall{}, ingest.Options{Log: log})})
-	if err != nil {
-		b.Fatal(err)
-	}
-	serving, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- embedded.Serve(serving) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			b.Error(err)
-		}
-	}()
+	embedded, stop := embed(b, pool)
+	defer stop()
 	var next, acknowledged atomic.Int64
 	latencies := make([][]time.Duration, connections)
 	var loaders sync.WaitGroup
@@ -276,21 +282,8 @@ func BenchmarkIdleDevices(b *testing.B) {
 	const devices = 2000
 	ctx := context.Background()
 	pool := postgrestest.New(b)
-	log := slog.New(slog.DiscardHandler)
-	embedded, err := broker.New(broker.Options{TCPAddr: "127.0.0.1:0", Pool: pool, Log: log,
-		Ingest: ingest.New(pool, running(b, pool, ingest.WriterOptions{Log: log}), ingest.Wall{}, ingest.Options{Log: log})})
-	if err != nil {
-		b.Fatal(err)
-	}
-	serving, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- embedded.Serve(serving) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			b.Error(err)
-		}
-	}()
+	embedded, stop := embed(b, pool)
+	defer stop()
 	var loaders []*loader
 	before := inUse()
 	for range devices {
