@@ -340,7 +340,7 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 		group.Go(func() error {
 			costs, err := p.c.costsNow(ctx, p.db.Pool)
 			if err != nil {
-				return err
+				return stopped(ctx, err)
 			}
 			if err := upgrade(ctx, p.db, costs, p.log); err != nil {
 				return err
