@@ -47,7 +47,6 @@ const (
 	headroom     = 64 << 10         // bytes of a PUBLISH beside its payload
 	sessionKeep  = 3600             // seconds that a session outlives its connection
 	acceptPause  = 50 * time.Millisecond
-	readBuffer   = 6 << 10 // bytes: a message of ten events comes in one piece
 )
 
 // Broker is an MQTT broker that stores what devices publish.
@@ -118,7 +117,7 @@ func New(options Options) (*Broker, error) {
 	can.MinimumProtocolVersion = 4
 	can.Compatibilities.NoInheritedPropertiesOnAck = true // else mochi answers 0x01 to user properties
 	b.server = mqtt.New(&mqtt.Options{
-		Capabilities: can, InlineClient: true, ClientNetReadBufferSize: readBuffer, Logger: slog.New(slog.DiscardHandler), // it would log payloads
+		Capabilities: can, InlineClient: true, Logger: slog.New(slog.DiscardHandler), // it would log payloads
 		SysTopicResendInterval: 24 * 3600, // nobody may read them, and each stops the world
 	})
 	if err := b.server.AddHook(&hook{broker: b}, nil); err != nil {
