@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) {
 	if built.path != "" {
 		os.RemoveAll(filepath.Dir(built.path))
 	}
+	if migrated.path != "" {
+		os.RemoveAll(migrated.path)
+	}
 	os.Exit(code)
 }
 
@@ -52,17 +56,49 @@ func program(t *testing.T) string {
 	return built.path
 }
 
-// dataFolder returns a data folder that PostgreSQL's user may enter, too.
+// emptyFolder returns a data folder for a first start, which PostgreSQL's user may enter, too.
+func emptyFolder() (string, error) {
+	dir, err := os.MkdirTemp("", "streetpulse-data-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
+}
+
+// migrated is a data folder with a database that nobody has used, made once for all tests of this package.
+var migrated struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// dataFolder returns a data folder whose database is ready. Its PostgreSQL syncs nothing: these tests kill processes, whose
+// writes the system keeps, and do not cut the power.
 func dataFolder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "streetpulse-data-")
+	migrated.once.Do(func() {
+		if migrated.path, migrated.err = emptyFolder(); migrated.err != nil {
+			return
+		}
+		command(t, "migrate", "--data", migrated.path)
+		var settings *os.File
+		if settings, migrated.err = os.OpenFile(filepath.Join(migrated.path, "postgres", "cluster", "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0); migrated.err != nil {
+			return
+		}
+		_, err := settings.WriteString("fsync = off\nfull_page_writes = off\n")
+		migrated.err = errors.Join(err, settings.Close())
+	})
+	if migrated.err != nil {
+		t.Fatal(migrated.err)
+	}
+	dir, err := emptyFolder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	if out, err := exec.Command("cp", "-a", migrated.path+"/.", dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy the data folder: %v: %s", err, out)
+	}
 	return dir
 }
 

@@ -37,7 +37,12 @@ func TestASecondServerOnTheSameFolderIsRefused(t *testing.T) {
 
 func TestStoppingLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	s := serve(t, dataFolder(t))
+	data, err := emptyFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(data) })
+	s := serve(t, data)
 	server := postmaster(t, s.data)
 	s.stop()
 	if err := syscall.Kill(server, 0); !errors.Is(err, syscall.ESRCH) {
