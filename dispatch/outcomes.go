@@ -15,20 +15,19 @@ type Outcome struct{ Place, State string }
 // mostOutcomes is how many a device is told at a time: the latest.
 const mostOutcomes = 50
 
-// TellOutcomes hands send what became of what a device felt since it was told last, and remembers that it was when send returns nil.
-// What is not public is not told: the device shares it with nobody yet. send is not called where there is nothing.
-func TellOutcomes(ctx context.Context, pool *pgxpool.Pool, device string, send func([]Outcome) error) error {
+// Untold returns what became of what a device felt since it was told last, the latest first, and when the latest was: Told takes it. What
+// is not public is not told: the device shares it with nobody yet.
+func Untold(ctx context.Context, pool *pgxpool.Pool, device string) (list []Outcome, newest time.Time, err error) {
 	rows, err := pool.Query(ctx, `select p.id, coalesce(o.state, p.state), coalesce(o.state_at, p.state_at) as at
 		from evidence e join places p on p.id = e.place left join orders o on o.place = p.id join devices d on d.id = e.device
 		where e.device = $1 and e.hits > 0 and (o.id is not null or p.devices >= 2 and p.state in ('confirmed', 'dismissed'))
 			and coalesce(o.state_at, p.state_at) > coalesce(d.told_at, '-infinity')
 		order by at desc, p.id limit $2`, device, mostOutcomes)
 	if err != nil {
-		return fmt.Errorf("read what became of what a device felt: %w", err)
+		return nil, newest, fmt.Errorf("read what became of what a device felt: %w", err)
 	}
-	var list []Outcome
 	var o Outcome
-	var at, newest time.Time
+	var at time.Time
 	_, err = pgx.ForEachRow(rows, []any{&o.Place, &o.State, &at}, func() error {
 		list = append(list, o)
 		if at.After(newest) {
@@ -37,15 +36,14 @@ func TellOutcomes(ctx context.Context, pool *pgxpool.Pool, device string, send f
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read what became of what a device felt: %w", err)
+		return nil, newest, fmt.Errorf("read what became of what a device felt: %w", err)
 	}
-	if len(list) == 0 {
-		return nil
-	}
-	if err := send(list); err != nil {
-		return err
-	}
-	if _, err := pool.Exec(ctx, `update devices set told_at = greatest(told_at, $2) where id = $1`, device, newest); err != nil {
+	return list, newest, nil
+}
+
+// Told remembers that a device knows what became of what it felt until a time.
+func Told(ctx context.Context, pool *pgxpool.Pool, device string, until time.Time) error {
+	if _, err := pool.Exec(ctx, `update devices set told_at = greatest(told_at, $2) where id = $1`, device, until); err != nil {
 		return fmt.Errorf("remember that a device was told: %w", err)
 	}
 	return nil

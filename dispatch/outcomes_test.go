@@ -2,7 +2,6 @@ package dispatch_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 
@@ -40,31 +39,31 @@ func TestADeviceIsToldWhatBecame(t *testing.T) {
 	if _, err := pool.Exec(ctx, `update places set devices = 1, state = 'suspected' where id = 'alone'`); err != nil {
 		t.Fatal(err)
 	}
-	tell := func(fail error) (told string) {
+	tell := func(acknowledged bool) string {
 		t.Helper()
-		err := dispatch.TellOutcomes(ctx, pool, "bus", func(list []dispatch.Outcome) error {
-			told = fmt.Sprint(list)
-			return fail
-		})
-		if !errors.Is(err, fail) || fail == nil && err != nil {
+		list, until, err := dispatch.Untold(ctx, pool, "bus")
+		if err == nil && acknowledged && len(list) > 0 {
+			err = dispatch.Told(ctx, pool, "bus", until)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		return told
+		return fmt.Sprint(list)
 	}
 	const first = "[{ordered new} {confirmed confirmed}]"
-	if got := tell(errors.New("not sent")); got != first {
+	if got := tell(false); got != first {
 		t.Errorf("told %s", got)
 	}
-	if got := tell(nil); got != first {
-		t.Errorf("after it could not be sent it is told %s", got)
+	if got := tell(true); got != first {
+		t.Errorf("after it did not acknowledge it is told %s", got)
 	}
-	if got := tell(nil); got != "" {
+	if got := tell(true); got != "[]" {
 		t.Errorf("told twice: %s", got)
 	}
 	if _, err := pool.Exec(ctx, `update orders set state = 'repaired', state_at = $1`, at(12)); err != nil {
 		t.Fatal(err)
 	}
-	if got := tell(nil); got != "[{ordered repaired}]" {
+	if got := tell(true); got != "[{ordered repaired}]" {
 		t.Errorf("told %s of a repair", got)
 	}
 }

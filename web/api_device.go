@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/ingest"
 )
 
@@ -110,8 +111,17 @@ func (s *face) apiOutcomes(ctx context.Context, in *outcomesInput) (*outcomesOut
 		return nil, err
 	}
 	out := &outcomesOutput{CacheControl: "no-store"}
+	untold, newest, err := dispatch.Untold(ctx, s.config.Pool, device)
+	if err != nil {
+		return nil, s.failed(ctx, "device", err)
+	}
 	if out.Body.Outcomes, err = s.outcomes(ctx, device); err != nil {
 		return nil, s.failed(ctx, "device", err)
+	}
+	if len(untold) > 0 {
+		if err := dispatch.Told(ctx, s.config.Pool, device, newest); err != nil {
+			return nil, s.failed(ctx, "device", err)
+		}
 	}
 	d, err := ingest.FindDevice(ctx, s.config.Pool, device, s.config.Now())
 	if err != nil {

@@ -77,6 +77,10 @@ func TestADeviceAsksAboutItself(t *testing.T) {
 	if _, body := w.send(http.MethodGet, own+"/outcomes?lang=de", "", d.ID, renewed.Secret); json.Unmarshal([]byte(body), &out) != nil || len(out.Outcomes) != 1 {
 		t.Fatal(body)
 	}
+	var told bool
+	if err := w.pool.QueryRow(ctx, `select told_at > '2020-01-01' from devices where id = $1`, d.ID).Scan(&told); err != nil || !told {
+		t.Errorf("what it has fetched it would be told again: %v", err)
+	}
 	got := out.Outcomes[0]
 	want := map[string]string{"place": "pfelt", "state": "in_progress", "mark": "progress", "class": "pothole", "title": "Schlagloch, Ringstraße", "felt": "2026-03-03"}
 	for k, v := range want {

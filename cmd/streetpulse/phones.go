@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/firmware-sim/detector"
@@ -27,13 +30,18 @@ func detectorParameters(file string) ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// outcomes tells a device, through the broker, what became of what it felt.
-func (p *parts) outcomes(ctx context.Context, device string, send func([]broker.Outcome) error) error {
-	return dispatch.TellOutcomes(ctx, p.db.Pool, device, func(list []dispatch.Outcome) error {
-		told := make([]broker.Outcome, len(list))
-		for i, o := range list {
-			told[i] = broker.Outcome(o)
-		}
-		return send(told)
-	})
+// outcomes is what devices are told, through a broker, of what they felt.
+type outcomes struct{ pool *pgxpool.Pool }
+
+func (o outcomes) Untold(ctx context.Context, device string) ([]broker.Outcome, time.Time, error) {
+	list, newest, err := dispatch.Untold(ctx, o.pool, device)
+	untold := make([]broker.Outcome, len(list))
+	for i, one := range list {
+		untold[i] = broker.Outcome(one)
+	}
+	return untold, newest, err
+}
+
+func (o outcomes) Told(ctx context.Context, device string, until time.Time) error {
+	return dispatch.Told(ctx, o.pool, device, until)
 }

@@ -217,7 +217,7 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 		return nil, err
 	}
 	if p.c.Broker != "" {
-		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Detector: phone, Log: p.log, Registerer: p.registry})
+		p.remote, err = consumer.New(consumer.Options{URL: p.c.Broker, Ingest: in, Pool: p.db.Pool, Outcomes: outcomes{p.db.Pool}, Detector: phone, Log: p.log, Registerer: p.registry})
 		return in, err
 	}
 	o := broker.Options{
@@ -225,7 +225,7 @@ func (p *parts) makeIngest() (in *ingest.Ingest, err error) {
 	if p.cert != nil {
 		o.TLS = p.cert.Config()
 	}
-	o.Outcomes, o.Detector = p.outcomes, phone
+	o.Outcomes, o.Detector = outcomes{p.db.Pool}, phone
 	p.broker, err = broker.New(o)
 	return in, err
 }

@@ -29,7 +29,7 @@ type Options struct {
 	TLS        *tls.Config
 	Ingest     *ingest.Ingest
 	Pool       *pgxpool.Pool
-	Outcomes   OutcomesOf            // nil: devices are not told what became of what they felt
+	Outcomes   Outcomes              // nil: devices are not told what became of what they felt
 	Detector   []byte                // the detector's parameters for phones, as their topic has them; nil: none
 	MaxPending int                   // connections that have not logged in; 0: 2,000. Beyond it the oldest is closed
 	MaxReading int                   // bytes of packets that have not come whole; 0: 256 MiB. Beyond it the oldest is closed
@@ -83,8 +83,13 @@ type Outcome struct {
 	State string `json:"state"`
 }
 
-// OutcomesOf hands send what a device is to be told, if anything, and takes it as told when send returns nil.
-type OutcomesOf func(ctx context.Context, device string, send func([]Outcome) error) error
+// Outcomes is what devices are to be told of what they felt.
+type Outcomes interface {
+	// Untold returns what a device has not been told, and until when that is.
+	Untold(ctx context.Context, device string) ([]Outcome, time.Time, error)
+	// Told says that a device knows what there was until a time.
+	Told(ctx context.Context, device string, until time.Time) error
+}
 
 // New makes a broker that listens. Connections wait until Serve.
 func New(options Options) (*Broker, error) {
@@ -389,8 +394,7 @@ func (b *Broker) tell(device string) {
 	if b.options.Outcomes == nil {
 		return
 	}
-	err = b.options.Outcomes(ctx, device, func(list []Outcome) error { return b.SendFeedback(device, Feedback{Outcomes: list}) })
-	if err != nil {
+	if err := b.tellOutcomes(ctx, device); err != nil {
 		b.options.Log.Debug("a device is not told what became of what it felt", "device", device, "error", err)
 	}
 }
@@ -401,6 +405,10 @@ func (b *Broker) SendFeedback(device string, f Feedback) error {
 	if err != nil {
 		return fmt.Errorf("send feedback: %w", err)
 	}
+	return b.sendFeedback(device, payload)
+}
+
+func (b *Broker) sendFeedback(device string, payload []byte) error {
 	if err := b.server.Publish(topics.Device(device, topics.Feedback), payload, false, 1); err != nil {
 		return fmt.Errorf("send feedback: %w", err)
 	}

@@ -32,6 +32,8 @@ type conn struct {
 	evicted  atomic.Bool
 
 	writeWait, packetWait time.Duration
+
+	telling telling
 }
 
 // will is what a device wants said when it is gone.

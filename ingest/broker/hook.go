@@ -30,7 +30,7 @@ func (h *hook) ID() string { return "streetpulse" }
 // Provides says at which moments the hook is called.
 func (h *hook) Provides(moment byte) bool {
 	switch moment {
-	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnSubscribed, mqtt.OnPacketEncode, mqtt.OnWill, mqtt.OnDisconnect:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnPacketProcessed, mqtt.OnSubscribed, mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnPacketEncode, mqtt.OnWill, mqtt.OnDisconnect:
 		return true
 	}
 	return false
@@ -91,6 +91,24 @@ func (h *hook) OnSubscribed(client *mqtt.Client, packet packets.Packet, codes []
 			device := client.ID
 			h.broker.served.Go(func() { h.broker.tell(device) }) // the connection that we are called for is served meanwhile
 		}
+	}
+}
+
+// OnQosPublish notes under which number a device is sent what became of what it felt.
+func (h *hook) OnQosPublish(client *mqtt.Client, packet packets.Packet, _ int64, _ int) {
+	if c, ok := client.Net.Conn.(*conn); ok {
+		c.telling.sent(packet.Payload, packet.PacketID)
+	}
+}
+
+// OnQosComplete remembers what a device was told, now that it has acknowledged it.
+func (h *hook) OnQosComplete(client *mqtt.Client, packet packets.Packet) {
+	c, ok := client.Net.Conn.(*conn)
+	if !ok {
+		return
+	}
+	if until, ok := c.telling.acknowledged(packet.PacketID); ok {
+		h.broker.served.Go(func() { h.broker.told(client.ID, until) })
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/broker"
 )
 
 // Options are what a Consumer is made of.
@@ -22,6 +23,7 @@ type Options struct {
 	TLS        *tls.Config // for mqtts and wss; nil: the system's authorities
 	Ingest     *ingest.Ingest
 	Pool       *pgxpool.Pool
+	Outcomes   broker.Outcomes       // nil: devices are not told what became of what they felt
 	Detector   []byte                // the detector's parameters for phones, as their topic has them; nil: none
 	Log        *slog.Logger          // nil: slog.Default()
 	Registerer prometheus.Registerer // nil: no metrics

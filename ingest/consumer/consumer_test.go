@@ -13,16 +13,28 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/ingest"
+	"github.com/streetpulse/streetpulse/ingest/broker"
 	"github.com/streetpulse/streetpulse/ingest/consumer"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 	"github.com/streetpulse/streetpulse/ingest/wire/pb"
 )
 
+// untold is what became of what any device felt.
+type untold struct{}
+
+func (untold) Untold(context.Context, string) ([]broker.Outcome, time.Time, error) {
+	return []broker.Outcome{{Place: "pringstrasse", State: "repaired"}}, time.Now(), nil
+}
+
+func (untold) Told(context.Context, string, time.Time) error {
+	panic("nobody knows whether it was told")
+}
+
 // All that devices say at the external broker arrives, in both forms, and they are answered there.
 func TestWhatDevicesSayArrives(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	newNode(t, r.mosquitto, r.database)
+	n := newNode(t, r.mosquitto, r.database, func(o *consumer.Options) { o.Outcomes = untold{} })
 	id, c := r.device()
 	heard := make(chan string, 10)
 	r.done(c.Subscribe(topic(id, "feedback"), 1, func(_ mqtt.Client, m mqtt.Message) { heard <- string(m.Payload()) }))
@@ -48,13 +60,18 @@ func TestWhatDevicesSayArrives(t *testing.T) {
 	r.awaitCount(1, `select count(*) from quarantine where device = $1`, id)
 
 	r.publish(c, topic(id, "status"), []byte(`{"online":true,"app":"unit","queued":3,"mount":"loose"}`))
-	select {
-	case said := <-heard:
-		if !strings.Contains(said, `"health":"loose"`) {
-			t.Errorf("feedback %s", said)
+	for _, want := range []string{`"health":"loose"`, `"outcomes":[{"place":"pringstrasse","state":"repaired"}]`} {
+		select {
+		case said := <-heard:
+			if !strings.Contains(said, want) {
+				t.Errorf("feedback %s, want %s", said, want)
+			}
+		case <-time.After(patience):
+			t.Fatal("it is not told ", want)
 		}
-	case <-time.After(patience):
-		t.Fatal("it is not told that it is loose")
+	}
+	if !n.log.says("more than is usual on a day") { // two events and one that could not be read
+		t.Error("nobody hears that it is above its rate")
 	}
 	r.awaitCount(1, `select count(*) from devices where id = $1 and online and status->>'queued' = '3'`, id)
 	r.publish(c, topic(id, "status"), []byte(`{"online":false}`))

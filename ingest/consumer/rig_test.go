@@ -124,7 +124,7 @@ func (r *record) says(text string) bool {
 }
 
 // newNode starts a consumer on the database at a URL.
-func newNode(t testing.TB, m *mosquitto, database string) *node {
+func newNode(t testing.TB, m *mosquitto, database string, changes ...func(*consumer.Options)) *node {
 	t.Helper()
 	pool, err := postgres.Connect(context.Background(), database)
 	if err != nil {
@@ -133,9 +133,13 @@ func newNode(t testing.TB, m *mosquitto, database string) *node {
 	n := &node{log: &record{}}
 	log := slog.New(slog.NewTextHandler(n.log, nil))
 	writer := ingest.NewWriter(pool, ingest.WriterOptions{Log: log, Grace: 100 * time.Millisecond})
-	in := ingest.New(pool, writer, ingest.Wall{}, ingest.Options{Log: log})
-	c, err := consumer.New(consumer.Options{URL: "mqtt://streetpulse:x@" + m.address, Ingest: in, Pool: pool, Log: log,
-		Detector: []byte(`{"version":1,"least_g":0.2}`)})
+	in := ingest.New(pool, writer, ingest.Wall{}, ingest.Options{Log: log, DeviceDay: 2})
+	options := consumer.Options{URL: "mqtt://streetpulse:x@" + m.address, Ingest: in, Pool: pool, Log: log,
+		Detector: []byte(`{"version":1,"least_g":0.2}`)}
+	for _, change := range changes {
+		change(&options)
+	}
+	c, err := consumer.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,6 +170,9 @@ func (s *session) store(ctx context.Context, m mqtt.Message) error {
 	if err != nil {
 		return err
 	}
+	// Counted, and said of who is above a day's. Who waited here would hold up the other devices of its lane.
+	pace := c.options.Ingest.Pace()
+	pace.Delay(device, time.Now())
 	var result ingest.Result
 	switch name {
 	case topics.Status:
@@ -183,13 +186,18 @@ func (s *session) store(ctx context.Context, m mqtt.Message) error {
 	default:
 		result, err = c.options.Ingest.Submit(ctx, device, m.Payload(), "mqtt")
 	}
-	if err == nil && len(result.Rejected) > 0 {
+	if err != nil {
+		return err
+	}
+	pace.Spend(device, max(1, result.Accepted+len(result.Rejected)), time.Now())
+	if len(result.Rejected) > 0 {
 		s.feedback(device, broker.Feedback{Accepted: result.Accepted, Rejected: result.Rejected})
 	}
-	return err
+	return nil
 }
 
-// tell tells a device that says it is there where something seems to be wrong with it. What fails is told when it says so again.
+// tell tells a device that says it is there what became of what it felt, and where something seems to be wrong with it. What fails is told
+// when it says so again; and so are outcomes until it asks for them over HTTP: what it acknowledges, it acknowledges to its broker.
 func (s *session) tell(ctx context.Context, device string, status []byte) {
 	var said struct{ Online bool }
 	if json.Unmarshal(status, &said) != nil || !said.Online {
@@ -200,6 +208,15 @@ func (s *session) tell(ctx context.Context, device string, status []byte) {
 		s.consumer.options.Log.Debug("a device is not told how it is", "device", device, "error", err)
 	} else if d.Health.Wrong() {
 		s.feedback(device, broker.Feedback{Health: d.Health})
+	}
+	if s.consumer.options.Outcomes == nil {
+		return
+	}
+	list, _, err := s.consumer.options.Outcomes.Untold(ctx, device)
+	if err != nil {
+		s.consumer.options.Log.Debug("a device is not told what became of what it felt", "device", device, "error", err)
+	} else if len(list) > 0 {
+		s.feedback(device, broker.Feedback{Outcomes: list})
 	}
 }
 
