@@ -134,7 +134,7 @@ class Screen {
     const ids = [...new Set(found.flatMap((f) => String(f.properties.ids ?? '').split(',')).filter(Boolean))];
     if (ids.length > 0) void this.go(query(ids.length === 1 ? {place: ids[0]!} : {places: ids.join(',')}), false);
     else if (plate && plate.geometry.type === 'Point') {
-      this.map.easeTo({center: plate.geometry.coordinates as [number, number], zoom: Math.min(this.map.getZoom() + 2, 15), duration: duration()});
+      this.map.easeTo({center: plate.geometry.coordinates as [number, number], zoom: Math.min(this.map.getZoom() + 2, 17), duration: duration()});
     } else if (location.search.includes('place')) void this.go(query(), false);
   }
 
