@@ -177,9 +177,10 @@ func (s *Server) coarsens(state crowd.State) bool {
 	return s.suspected() == crowd.Coarse && state != crowd.Confirmed && state != crowd.Dismissed
 }
 
+// Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand places.
 const spotsSQL = `
 select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, p.class, p.severity, o.number, o.state
-from places p left join orders o on o.place = p.id
+from places p left join lateral (select id, number, state from orders where place = p.id limit 1) o on true
 where ` + publicSQL + ` and ` + within + ` and ($6 = '' or p.class = $6) and (o.id is not null or not $7)
 order by p.severity desc, p.id limit $8`
 

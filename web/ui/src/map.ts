@@ -2,6 +2,7 @@
 // also be read without it.
 import type {GeoJSONSource, Map as GLMap, MapMouseEvent, VectorTileSource} from 'maplibre-gl';
 import * as maplibre from 'maplibre-gl';
+import {lean} from './lean.ts';
 import {listen, type Change} from './live.ts';
 import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
@@ -72,6 +73,7 @@ async function start() {
   }
   Object.assign(box, {glmap: map}); // for tests and the console
   box.querySelector<HTMLElement>('.mctl')!.hidden = false;
+  lean(map);
   const drawn = addMarks(map);
   map.setMissingStyleImageResolver(async (id) => {
     await drawn; // plates are made of marks

@@ -49,7 +49,7 @@ function streets(): LayerSpecification[] {
 
 function ground(): {below: LayerSpecification[]; above: LayerSpecification[]} {
   const fill = (id: string, filter: Expression, colour: string): LayerSpecification => ({
-    id, type: 'fill', source: 'ground', 'source-layer': 'ground', filter, paint: {'fill-color': colour},
+    id, type: 'fill', source: 'ground', 'source-layer': 'ground', filter, paint: {'fill-color': colour, 'fill-antialias': false},
   });
   const line = (id: string, filter: Expression, paint: object, minzoom = 0): LayerSpecification => ({
     id, type: 'line', source: 'ground', 'source-layer': 'ground', filter, paint, minzoom,
@@ -73,7 +73,7 @@ function coverage(): LayerSpecification[] {
   return [
     {id: 'coverage', type: 'fill', ...base, paint: {'fill-antialias': false, 'fill-color': ['match', ['get', 'level'],
       'often', token('cov-often-fill'), 'seldom', token('cov-seldom-fill'), token('cov-never-fill')]}},
-    {id: 'coverage-texture', type: 'fill', ...base, filter: ['!=', ['get', 'level'], 'often'], paint: {'fill-antialias': false,
+    {id: 'coverage-texture', type: 'fill', ...base, filter: ['!=', ['get', 'level'], 'often'], paint: {'fill-antialias': false, 'fill-opacity-transition': {duration: 0},
       'fill-pattern': ['match', ['get', 'level'], 'seldom', 'pattern-seldom', 'pattern-never']}},
   ];
 }
