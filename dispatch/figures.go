@@ -18,7 +18,7 @@ type Scope string
 
 const (
 	OfCity Scope = "city"
-	OfArea Scope = "area" // an H3 cell of resolution 8; its name is its number
+	OfArea Scope = "area" // an H3 cell of resolution 10; its name is its number
 	OfBody Scope = "body"
 )
 
@@ -67,9 +67,9 @@ func (f *Figures) Within(days float64) int {
 // lockFigures is the advisory lock of whoever brings the figures up to date.
 const lockFigures = 7_310_020
 
-// areaSQL is the resolution 8 parent of a resolution 12 cell c: H3 keeps the resolution in four bits from the 52nd on,
+// areaSQL is the resolution 10 parent of a resolution 12 cell c: H3 keeps the resolution in four bits from the 52nd on,
 // and a digit of three bits for each resolution, all ones where there is none.
-const areaSQL = `(c & ~(15::bigint << 52) | (8::bigint << 52) | ((1::bigint << 21) - 1))::text`
+const areaSQL = `(c & ~(15::bigint << 52) | (10::bigint << 52) | ((1::bigint << 15) - 1))::text`
 
 const figuresSQL = `
 with steps as (

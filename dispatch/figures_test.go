@@ -19,7 +19,7 @@ func TestFiguresFollowWhatHappens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	area, err := cell.Parent(8)
+	area, err := cell.Parent(10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,8 +14,8 @@ import (
 // apiFigures are figures of a week, an area or a body.
 type apiFigures struct {
 	Week         string       `json:"week,omitempty" format:"date" doc:"its Monday, UTC"`
-	H3           string       `json:"h3,omitempty" doc:"H3 cell of the area"`
-	Name         string       `json:"name,omitempty" doc:"of the area, after its streets, or of the body"`
+	H3           string       `json:"h3,omitempty" doc:"H3 cell of the area; missing where areas are districts"`
+	Name         string       `json:"name,omitempty" doc:"of the area: the district's, or where none is on record after its streets; missing for what lies in no district; or of the body"`
 	Found        *int         `json:"found,omitempty" doc:"places that a second device felt; missing where the city hides suspected places"`
 	Confirmed    int          `json:"confirmed"`
 	Repaired     int          `json:"repaired"`
@@ -64,7 +64,7 @@ func (s *Server) apiStats(ctx context.Context, in *statsInput) (*struct{ Body st
 	}
 	for _, area := range p.Areas {
 		a := s.apiFigures(area.Figures)
-		a.H3 = area.Cell.String()
+		a.H3 = area.h3()
 		driven := shareOf(area.Driven)
 		a.DrivenMetres = &driven
 		body.Areas = append(body.Areas, a)

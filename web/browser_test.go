@@ -27,7 +27,7 @@ import (
 // browser is one page of a Chromium that only the tests use. What it complains of, and what it asks of any other
 // host, fails the test.
 type browser struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	host string
 
@@ -65,7 +65,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func newBrowser(t *testing.T, host string) *browser {
+func newBrowser(t testing.TB, host string) *browser {
 	t.Helper()
 	if entries, err := os.ReadDir("dist"); err != nil || len(entries) < 3 {
 		t.Fatal("web/dist is empty: run make build, or npm ci && npm run build in web/ui")

@@ -52,9 +52,8 @@ func (l lengths) Often() int  { return l.Share(often) }
 func (l lengths) Seldom() int { return l.Share(seldom) }
 func (l lengths) Never() int  { return l.Share(never) }
 
-// drivenLengths sums the streets' lengths by how often their ground was driven: of the city, by area of a resolution, and
-// by street.
-func (s *Server) drivenLengths(ctx context.Context, resolution int) (city lengths, areas map[geo.Cell]lengths, streets map[string]lengths, err error) {
+// drivenLengths sums the streets' lengths by how often their ground was driven: of the city, by area, and by street.
+func (s *Server) drivenLengths(ctx context.Context, by *division) (city lengths, areas map[territory]lengths, streets map[string]lengths, err error) {
 	ground := s.ground()
 	if ground == nil {
 		return city, nil, nil, nil
@@ -67,19 +66,19 @@ func (s *Server) drivenLengths(ctx context.Context, resolution int) (city length
 	for _, c := range driven {
 		levels[c.Cell] = levelOf(c.Events)
 	}
-	areas, streets = map[geo.Cell]lengths{}, map[string]lengths{}
+	areas, streets = map[territory]lengths{}, map[string]lengths{}
 	for cell, names := range ground.metres {
-		area, err := cell.Parent(resolution)
-		if err != nil {
+		in, ok := by.of(cell)
+		if !ok {
 			continue
 		}
 		l := levels[cell]
 		for name, metres := range names {
 			city[l] += metres
-			a, street := areas[area], streets[name]
+			a, street := areas[in], streets[name]
 			a[l] += metres
 			street[l] += metres
-			areas[area] = a
+			areas[in] = a
 			if name != "" {
 				streets[name] = street
 			}

@@ -37,10 +37,10 @@ func parsePeriod(text string) (period, error) {
 
 // areaFigures are an area's figures, and how often its streets were driven.
 type areaFigures struct {
-	dispatch.Figures
-	Cell   geo.Cell
-	Weekly []dispatch.Figures
-	Driven lengths
+	dispatch.Figures          // named; what lies in no district is not
+	Cell             geo.Cell // zero: it is no cell
+	Weekly           []dispatch.Figures
+	Driven           lengths
 }
 
 // streetFigures say how often a street was driven.
@@ -51,14 +51,14 @@ type streetFigures struct {
 
 // performance is how well the city does over a period.
 type performance struct {
-	Weeks      []dispatch.Figures // every one, also where nothing happened
-	Total      dispatch.Figures
-	Areas      []areaFigures // the one with the most confirmed places first
-	Bodies     []dispatch.Figures
-	Driven     lengths
-	Streets    []streetFigures // by name
-	Resolution int
-	made       time.Time
+	Weeks     []dispatch.Figures // every one, also where nothing happened
+	Total     dispatch.Figures
+	Areas     []areaFigures // the one with the most confirmed places first
+	Districts bool          // areas are districts
+	Bodies    []dispatch.Figures
+	Driven    lengths
+	Streets   []streetFigures // by name
+	made      time.Time
 }
 
 // performances remembers what was worked out for each period, for a while.
@@ -84,7 +84,7 @@ func (s *Server) performance(ctx context.Context, p period) (*performance, error
 	if known != nil && now.Sub(known.made).Abs() < p.freshFor() {
 		return known, nil
 	}
-	out := &performance{made: now, Resolution: s.areaResolution()}
+	out := &performance{made: now}
 	if err := out.read(ctx, s, p, now); err != nil {
 		return nil, err
 	}
@@ -152,7 +152,12 @@ func (p *performance) read(ctx context.Context, s *Server, of period, now time.T
 }
 
 func (p *performance) readAreas(ctx context.Context, s *Server, rows []dispatch.Figures, from, this time.Time) error {
-	city, driven, streets, err := s.drivenLengths(ctx, p.Resolution)
+	by, err := s.division(ctx)
+	if err != nil {
+		return err
+	}
+	p.Districts = len(by.districts) > 0
+	city, driven, streets, err := s.drivenLengths(ctx, by)
 	if err != nil {
 		return err
 	}
@@ -161,33 +166,33 @@ func (p *performance) readAreas(ctx context.Context, s *Server, rows []dispatch.
 		p.Streets = append(p.Streets, streetFigures{name, l})
 	}
 	slices.SortFunc(p.Streets, func(a, b streetFigures) int { return cmp.Compare(a.Name, b.Name) })
-	byCell := map[geo.Cell][]dispatch.Figures{}
+	byArea := map[territory][]dispatch.Figures{}
 	for _, f := range rows {
 		n, err := strconv.ParseInt(f.Name, 10, 64)
 		if err != nil {
 			continue
 		}
-		cell, err := geo.Cell(n).Parent(min(8, p.Resolution))
-		if err != nil {
+		in, ok := by.of(geo.Cell(n))
+		if !ok {
 			continue
 		}
 		if s.suspected() == crowd.Hidden {
 			f.Found = 0
 		}
-		byCell[cell] = append(byCell[cell], f)
+		byArea[in] = append(byArea[in], f)
 	}
-	for cell := range driven {
-		if _, ok := byCell[cell]; !ok {
-			byCell[cell] = nil
+	for _, d := range by.districts { // also those where nothing happened and nobody drove
+		byArea[territory{District: d.name}] = append(byArea[territory{District: d.name}], dispatch.Figures{Week: this})
+	}
+	for in := range driven {
+		if _, ok := byArea[in]; !ok {
+			byArea[in] = nil
 		}
 	}
-	names := s.areaNames(p.Resolution)
-	for cell, weeks := range byCell {
-		a := areaFigures{Cell: cell, Weekly: fill(weeks, from, this), Driven: driven[cell]}
+	for in, weeks := range byArea {
+		a := areaFigures{Cell: in.Cell, Weekly: fill(weeks, from, this), Driven: driven[in]}
 		a.Figures = sum(a.Weekly)
-		if a.Name = names[cell]; a.Name == "" {
-			a.Name = cell.String()
-		}
+		a.Name = by.name(in)
 		p.Areas = append(p.Areas, a)
 	}
 	slices.SortFunc(p.Areas, func(a, b areaFigures) int {

@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	_ "image/png" // photos may be PNG
 	"net/http"
+	"slices"
 
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp" // or WebP
@@ -33,6 +34,7 @@ func (e photoError) Error() string { return "photo: " + string(e) }
 const (
 	photoLarge  photoError = "large"
 	photoKind   photoError = "kind"
+	photoHEIC   photoError = "heic"
 	photoBroken photoError = "broken"
 	photoHuge   photoError = "huge"
 )
@@ -52,6 +54,9 @@ func (s *Server) readPhoto(b []byte) (photo, error) {
 	switch http.DetectContentType(b) {
 	case "image/jpeg", "image/png", "image/webp":
 	default:
+		if isHEIC(b) {
+			return photo{}, photoHEIC
+		}
 		return photo{}, photoKind
 	}
 	config, _, err := image.DecodeConfig(bytes.NewReader(b))
@@ -74,6 +79,14 @@ func (s *Server) readPhoto(b []byte) (photo, error) {
 	}
 	size := picture.Bounds().Size()
 	return photo{out.Bytes(), size.X, size.Y}, nil
+}
+
+// isHEIC says whether a file is a picture of the kind that iPhones keep (ISO/IEC 23008-12: its first box names a brand).
+func isHEIC(b []byte) bool {
+	if len(b) < 12 || string(b[4:8]) != "ftyp" {
+		return false
+	}
+	return slices.Contains([]string{"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"}, string(b[8:12]))
 }
 
 // shrink draws a picture on white, its longer side at most keptSide pixels.

@@ -91,6 +91,7 @@ func TestWhatIsNoPhotoIsRefused(t *testing.T) {
 		"100 MB":      {make([]byte, 100<<20), photoLarge},
 		"a bomb":      {bomb(50_000, 50_000), photoHuge},
 		"a long bomb": {bomb(19_000, 19_000), photoHuge},
+		"HEIC":        {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), photoHEIC},
 		"half a PNG":  {small.Bytes()[:40], photoBroken},
 		"half a JPEG": {snap(t, 400, 300, 1)[:900], photoBroken},
 		"JPEG's head": {[]byte{0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, 0}, photoBroken},

@@ -26,6 +26,7 @@ type statsView struct {
 	More        []weekRow // those that are not shown at once
 	Sparks      []sparkView
 	Areas       []areaRow
+	Districts   bool // areas are districts
 	Rest        []areaRow
 	Bodies      []areaRow
 	Streets     []streetRow
@@ -84,7 +85,7 @@ func (s *face) statsPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := &statsView{head: head{Page: "stats", Title: s.texts.T("stats.title")}, Period: of, Found: s.suspected() != crowd.Hidden,
-		Promise: s.promiseDays() > 0, Sentences: s.conclusions(p), Tiles: s.tiles(p)}
+		Promise: s.promiseDays() > 0, Sentences: s.conclusions(p), Tiles: s.tiles(p), Districts: p.Districts}
 	for _, o := range periods() {
 		v.Periods = append(v.Periods, choicePeriod{o, o == of})
 	}
@@ -101,6 +102,7 @@ func (s *face) statsPage(w http.ResponseWriter, r *http.Request) error {
 	v.Sparks = s.sparks(p)
 	for i, a := range p.Areas {
 		row := s.areaRow(a.Figures)
+		row.Name = s.areaName(a)
 		row.Driven, row.Mapped = a.Driven, a.Driven.total() > 0
 		if i < areasShown {
 			v.Areas = append(v.Areas, row)
@@ -127,6 +129,9 @@ func neglected(streets []streetFigures) []streetRow {
 	}
 	return out
 }
+
+// areaName is what an area is called.
+func (s *face) areaName(a areaFigures) string { return cmp.Or(a.Name, s.texts.T("stats.elsewhere")) }
 
 // days writes a number of days, or that there is none.
 func (s *face) days(v float64, ok bool) string {
@@ -165,7 +170,7 @@ func (s *face) conclusions(p *performance) []string {
 		slowest, days := "", 1.5*half
 		for _, a := range p.Areas {
 			if d, ok := a.Quantile(.5); ok && len(a.RepairDays) >= 5 && d > days {
-				slowest, days = a.Name, d
+				slowest, days = s.areaName(a), d
 			}
 		}
 		if slowest != "" {
@@ -267,8 +272,8 @@ func (s *face) sparks(p *performance) []sparkView {
 	top := most(lines, s.promiseDays())
 	var out []sparkView
 	for i, a := range list {
-		label := s.texts.T("stats.spark.label", "area", a.Name, "days", s.days(a.Quantile(.5)))
-		out = append(out, sparkView{a.Name, spark(label, lines[i+1].Values, all, s.promiseDays(), max(1, top),
+		label := s.texts.T("stats.spark.label", "area", s.areaName(a), "days", s.days(a.Quantile(.5)))
+		out = append(out, sparkView{s.areaName(a), spark(label, lines[i+1].Values, all, s.promiseDays(), max(1, top),
 			func(v float64) string { return s.texts.Decimal(v, 1) })})
 	}
 	return out

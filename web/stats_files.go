@@ -36,7 +36,7 @@ func (s *face) statsFile(w http.ResponseWriter, r *http.Request) error {
 	case "areas":
 		rows = append(rows, append(append([]string{"h3", "area"}, s.columns()...), "street_m", "driven_often_m", "driven_seldom_m", "driven_never_m"))
 		for _, a := range p.Areas {
-			row := append([]string{a.Cell.String(), a.Name}, s.cells(a.Figures)...)
+			row := append([]string{a.h3(), s.areaName(a)}, s.cells(a.Figures)...)
 			rows = append(rows, append(row, a.Driven.row()...))
 		}
 	case "bodies":
@@ -54,6 +54,14 @@ func (s *face) statsFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeCSV(w, name, rows)
 	return nil
+}
+
+// h3 is the area's cell, empty for a district.
+func (a areaFigures) h3() string {
+	if a.Cell == 0 {
+		return ""
+	}
+	return a.Cell.String()
 }
 
 func (l lengths) row() []string {

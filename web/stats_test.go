@@ -117,6 +117,10 @@ func TestStatsAgreeWithTheOrders(t *testing.T) {
 	if sum("driven_often_m")+sum("driven_seldom_m")+sum("driven_never_m") < sum("street_m")-len(rows) || sum("driven_never_m") == 0 || sum("driven_often_m") == 0 {
 		t.Errorf("streets.csv: %d m, driven %d, %d, %d", sum("street_m"), sum("driven_often_m"), sum("driven_seldom_m"), sum("driven_never_m"))
 	}
+	w.bodies() // with boundaries
+	if header, rows = w.table("/stats/areas.csv?period=52w"); len(rows) != 2 || sum("repaired") != repaired || sum("street_m") == 0 || rows[0][1] != "Stein" || rows[1][1] != "Outside the districts" {
+		t.Errorf("by district: %v", rows)
+	}
 	_, page := w.get("/stats?period=all")
 	for _, word := range []string{"How well Krems keeps its roads", fmt.Sprintf("within %.1f days", math.Round(half*10)/10), fmt.Sprintf("<dd>%d</dd>", repaired),
 		"Nobody drives", "promise: 3 days", "Streets that nobody drives", "nobody drove in four weeks"} {

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,12 +21,27 @@ import (
 )
 
 const (
-	mostMarks  = 500 // single marks in a tile, the worst first
+	mostMarks  = 500 // single marks in a tile nearest to the ground, the worst first
 	circleZoom = 17  // from here on the uncertainty is drawn
 	mostRadius = 60  // metres of uncertainty that are drawn; also how far beyond a tile its circles reach into it
 )
 
-// placesTile draws the marks of places, or of those with orders only: single ones, or far out one for each group.
+// roomFor is how many marks have room in a coverage cell at a zoom: one for each twenty pixels of its width and height.
+// Where there are more, they are drawn as one plate. False: all have.
+func roomFor(z maptile.Zoom) (int, bool) {
+	switch z {
+	case 14:
+		return 8, true
+	case 15:
+		return 32, true
+	case 16:
+		return 128, true
+	}
+	return 0, false
+}
+
+// placesTile draws the marks of places, or of those with orders only: single ones, or one for each group where they have
+// no room.
 func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show filter, orders bool) ([]byte, error) {
 	name := "places"
 	if orders {
@@ -33,60 +50,139 @@ func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show filter, or
 	if t.Z < singlesZoom {
 		return s.platesTile(ctx, t, show, name)
 	}
-	tail := "order by p.severity desc limit " + strconv.Itoa(mostMarks)
-	where := ""
-	if show.Class != "" { // a class that is known, or it would be empty
-		where = " and p.class = '" + string(show.Class) + "' "
-	}
-	found, err := s.inBox(ctx, widen(t.Bound(), mostRadius), where+tail)
+	found, err := s.spots(ctx, t, show, orders)
 	if err != nil {
 		return nil, err
 	}
 	points, circles := geojson.NewFeatureCollection(), geojson.NewFeatureCollection()
+	room, limited := roomFor(t.Z)
+	groups := map[geo.Cell]*plate{}
+	if limited {
+		for _, p := range found {
+			groups[p.group] = groups[p.group].with(p)
+		}
+		for _, cell := range sortedCells(groups) {
+			if g := groups[cell]; g.n > room && maptile.At(g.middle(), t.Z) == t {
+				points.Append(g.feature())
+			}
+		}
+	}
 	coarse := map[geo.Cell]*geojson.Feature{}
 	for _, p := range found {
-		if !show.wants(p.Mark(), p.Class) || orders && p.Order == nil {
+		if limited && groups[p.group].n > room {
 			continue
 		}
-		if t.Z >= circleZoom && !p.Coarse {
-			c := geojson.NewFeature(circle(p.Point(), min(mostRadius, 2*p.UncertaintyM)))
-			c.Properties = geojson.Properties{"mark": string(p.Mark())}
+		if t.Z >= circleZoom && !p.coarse {
+			c := geojson.NewFeature(circle(p.at, min(mostRadius, 2*p.uncertainty)))
+			c.Properties = geojson.Properties{"mark": string(p.mark)}
 			circles.Append(c)
 		}
-		if maptile.At(p.Point(), t.Z) != t {
+		if maptile.At(p.at, t.Z) != t {
 			continue
 		}
-		if same, ok := coarse[p.Cell]; ok && p.Coarse {
+		if same, ok := coarse[p.group]; ok && p.coarse {
 			same.Properties["n"] = same.Properties["n"].(int) + 1
-			same.Properties["ids"] = same.Properties["ids"].(string) + "," + p.ID
+			same.Properties["ids"] = same.Properties["ids"].(string) + "," + p.id
+			same.Properties["severity"] = round(max(p.severity, same.Properties.MustFloat64("severity")), 2)
 			continue
 		}
-		f := singleFeature(p)
+		f := p.feature()
 		points.Append(f)
-		if p.Coarse {
-			coarse[p.Cell] = f
+		if p.coarse {
+			coarse[p.group] = f
 		}
 	}
 	return encodeTile(t, map[string]*geojson.FeatureCollection{name: points, "uncertainty": circles})
 }
 
-func singleFeature(p sight) *geojson.Feature {
-	f := geojson.NewFeature(p.Point())
+// spot is as much of a public place as a tile needs.
+type spot struct {
+	id, number            string
+	at                    orb.Point
+	coarse                bool
+	group                 geo.Cell // its coverage cell
+	mark                  mark
+	class                 crowd.Class
+	severity, uncertainty float64
+	heading               *float64
+}
+
+func (p spot) feature() *geojson.Feature {
+	f := geojson.NewFeature(p.at)
 	f.Properties = geojson.Properties{
-		"id": p.ID, "mark": string(p.Mark()), "class": string(p.Class), "severity": round(p.Severity, 2),
-		"size": p.Grade().Pixels(), "uncertainty_m": round(p.UncertaintyM, 1), "n": 1, "ids": p.ID,
+		"id": p.id, "mark": string(p.mark), "class": string(p.class), "severity": round(p.severity, 2),
+		"size": gradeOf(p.severity).Pixels(), "uncertainty_m": round(p.uncertainty, 1), "n": 1, "ids": p.id,
 	}
-	if p.HeadingDeg != nil {
-		f.Properties["heading_deg"] = round(*p.HeadingDeg, 0)
+	if p.heading != nil {
+		f.Properties["heading_deg"] = round(*p.heading, 0)
 	}
-	if p.Coarse {
+	if p.coarse {
 		f.Properties["coarse"] = true
 	}
-	if p.Order != nil {
-		f.Properties["number"] = p.Order.Number
+	if p.number != "" {
+		f.Properties["number"] = p.number
 	}
 	return f
 }
+
+// spots returns the public places of a tile and around it: where marks are grouped those of whole groups, else those whose
+// circles reach into it. The mildest come first, so that the worst are drawn over them.
+func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders bool) ([]spot, error) {
+	around, most := 0., mostMarks
+	if _, limited := roomFor(t.Z); limited {
+		around, most = cellWidth(geo.CoverageRes), math.MaxInt32
+	} else if t.Z >= circleZoom {
+		around = mostRadius
+	}
+	if s.suspected() == crowd.Coarse {
+		around = max(around, coarseShift)
+	}
+	b := widen(t.Bound(), around)
+	rows, err := s.config.Pool.Query(ctx, spotsSQL, s.showsSuspected(), b.Min[0], b.Max[0], b.Min[1], b.Max[1], show.Class, orders, most)
+	if err != nil {
+		return nil, fmt.Errorf("read the places of a tile: %w", err)
+	}
+	defer rows.Close()
+	var out []spot
+	for rows.Next() {
+		var p spot
+		var cell int64
+		var state crowd.State
+		var number, order *string
+		if err := rows.Scan(&p.id, &cell, &p.at[1], &p.at[0], &p.heading, &p.uncertainty, &state, &p.class, &p.severity, &number, &order); err != nil {
+			return nil, fmt.Errorf("read the places of a tile: %w", err)
+		}
+		p.group, p.mark = geo.CoverageCell(geo.Cell(cell)), markOf(state, "")
+		if order != nil {
+			p.number, p.mark = *number, markOf(state, dispatch.State(*order))
+		}
+		if !show.wants(p.mark, p.class) {
+			continue
+		}
+		if order == nil && s.coarsens(state) {
+			middle, err := p.group.LatLng()
+			if err != nil {
+				continue
+			}
+			p.at, p.coarse, p.heading, p.uncertainty = orb.Point{middle.Lng, middle.Lat}, true, nil, geo.CoverageEdgeM
+		}
+		out = append(out, p)
+	}
+	slices.Reverse(out)
+	return out, rows.Err()
+}
+
+// coarsens says whether a place without an order is shown at the middle of its coverage cell only.
+func (s *Server) coarsens(state crowd.State) bool {
+	return s.suspected() == crowd.Coarse && state != crowd.Confirmed && state != crowd.Dismissed
+}
+
+// Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand places.
+const spotsSQL = `
+select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, p.class, p.severity, o.number, o.state
+from places p left join lateral (select id, number, state from orders where place = p.id limit 1) o on true
+where ` + publicSQL + ` and ` + within + ` and ($6 = '' or p.class = $6) and (o.id is not null or not $7)
+order by p.severity desc, p.id limit $8`
 
 // circle returns a circle in metres around p, clockwise as vector tiles have it.
 func circle(p orb.Point, radius float64) orb.Polygon {
@@ -135,18 +231,13 @@ func (s *Server) platesTile(ctx context.Context, t maptile.Tile, show filter, na
 	}
 	fc := geojson.NewFeatureCollection()
 	for _, cell := range sortedCells(plates) { // the same tile has the same tag
-		p := plates[cell]
-		middle := orb.Point{p.lon / float64(p.n), p.lat / float64(p.n)}
-		if maptile.At(middle, t.Z) != t {
-			continue
+		if p := plates[cell]; maptile.At(p.middle(), t.Z) == t {
+			fc.Append(p.feature())
 		}
-		f := geojson.NewFeature(middle)
-		f.Properties = geojson.Properties{"n": p.n, "mark": string(p.worst()), "mix": p.mixed(), "size": p.size}
-		if p.n == 1 {
-			f.Properties["id"], f.Properties["ids"] = p.id, p.id
-		}
-		fc.Append(f)
 	}
+	slices.SortStableFunc(fc.Features, func(a, b *geojson.Feature) int { // the largest is drawn over the others
+		return cmp.Compare(a.Properties.MustInt("n"), b.Properties.MustInt("n"))
+	})
 	return encodeTile(t, map[string]*geojson.FeatureCollection{name: fc})
 }
 
@@ -157,6 +248,30 @@ func cellWidth(resolution int) float64 {
 		width /= 2.6457513
 	}
 	return width
+}
+
+func (p *plate) middle() orb.Point { return orb.Point{p.lon / float64(p.n), p.lat / float64(p.n)} }
+
+func (p *plate) feature() *geojson.Feature {
+	f := geojson.NewFeature(p.middle())
+	f.Properties = geojson.Properties{"n": p.n, "mark": string(p.worst()), "mix": p.mixed(), "size": p.size}
+	if p.n == 1 {
+		f.Properties["id"], f.Properties["ids"] = p.id, p.id
+	}
+	return f
+}
+
+// with returns the group, a new one if it is nil, with one more place in it.
+func (p *plate) with(one spot) *plate {
+	if p == nil {
+		p = &plate{mix: map[mark]int{}, id: one.id}
+	}
+	p.n++
+	p.lat += one.at.Lat()
+	p.lon += one.at.Lon()
+	p.mix[one.mark]++
+	p.size = max(p.size, gradeOf(one.severity).Pixels())
+	return p
 }
 
 func (p *plate) worst() mark {
@@ -236,7 +351,7 @@ func (s *Server) plates(ctx context.Context, b orb.Bound, resolution int, show f
 	}
 	out := map[geo.Cell]*plate{}
 	for cell, p := range g.plates[key] {
-		if b.Contains(orb.Point{p.lon / float64(p.n), p.lat / float64(p.n)}) {
+		if b.Contains(p.middle()) {
 			out[cell] = p
 		}
 	}
@@ -287,7 +402,7 @@ func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
 			return nil, fmt.Errorf("gather places: %w", err)
 		}
 		c.cell, c.mark = geo.Cell(cell), markOf(state, order)
-		if s.suspected() == crowd.Coarse && !c.ordered && (state == crowd.Suspected || state == crowd.Faded) {
+		if !c.ordered && s.coarsens(state) {
 			middle, err := c.cell.LatLng()
 			if err != nil {
 				continue

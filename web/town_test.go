@@ -42,7 +42,7 @@ var krems = sync.OnceValues(func() (*geo.Network, error) {
 
 // town is a server on a database of its own, with the streets of Krems.
 type town struct {
-	t       *testing.T
+	t       testing.TB
 	server  *web.Server
 	pool    *pgxpool.Pool
 	network *geo.Network
@@ -51,7 +51,7 @@ type town struct {
 	n       int
 }
 
-func newTown(t *testing.T, change ...func(*web.Config)) *town {
+func newTown(t testing.TB, change ...func(*web.Config)) *town {
 	t.Helper()
 	network, err := krems()
 	if err != nil {

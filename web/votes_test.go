@@ -20,7 +20,7 @@ import (
 
 // visitor is somebody with a browser that keeps cookies, at an address of their own.
 type visitor struct {
-	t       *testing.T
+	t       testing.TB
 	w       *town
 	client  *http.Client
 	address string

@@ -2,6 +2,7 @@
 // also be read without it.
 import type {GeoJSONSource, Map as GLMap, MapMouseEvent, VectorTileSource} from 'maplibre-gl';
 import * as maplibre from 'maplibre-gl';
+import {lean} from './lean.ts';
 import {listen, type Change} from './live.ts';
 import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
@@ -72,6 +73,7 @@ async function start() {
   }
   Object.assign(box, {glmap: map}); // for tests and the console
   box.querySelector<HTMLElement>('.mctl')!.hidden = false;
+  lean(map);
   const drawn = addMarks(map);
   map.setMissingStyleImageResolver(async (id) => {
     await drawn; // plates are made of marks
@@ -134,7 +136,7 @@ class Screen {
     const ids = [...new Set(found.flatMap((f) => String(f.properties.ids ?? '').split(',')).filter(Boolean))];
     if (ids.length > 0) void this.go(query(ids.length === 1 ? {place: ids[0]!} : {places: ids.join(',')}), false);
     else if (plate && plate.geometry.type === 'Point') {
-      this.map.easeTo({center: plate.geometry.coordinates as [number, number], zoom: Math.min(this.map.getZoom() + 2, 15), duration: duration()});
+      this.map.easeTo({center: plate.geometry.coordinates as [number, number], zoom: Math.min(this.map.getZoom() + 2, 17), duration: duration()});
     } else if (location.search.includes('place')) void this.go(query(), false);
   }
 

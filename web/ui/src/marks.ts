@@ -34,12 +34,16 @@ function picture(source: string): Promise<HTMLImageElement> {
 const ratio = 2;
 
 function canvas(width: number, height: number): CanvasRenderingContext2D {
-  const c = document.createElement('canvas');
-  c.width = Math.ceil(width * ratio);
-  c.height = Math.ceil(height * ratio);
-  const ctx = c.getContext('2d', {willReadFrequently: true})!;
-  ctx.scale(ratio, ratio);
+  const ctx = document.createElement('canvas').getContext('2d', {willReadFrequently: true})!;
+  resize(ctx, width, height);
   return ctx;
+}
+
+// resize empties a canvas.
+function resize(ctx: CanvasRenderingContext2D, width: number, height: number) {
+  ctx.canvas.width = Math.ceil(width * ratio);
+  ctx.canvas.height = Math.ceil(height * ratio);
+  ctx.scale(ratio, ratio);
 }
 
 function put(map: GLMap, id: string, ctx: CanvasRenderingContext2D) {
@@ -107,17 +111,20 @@ function addArrow(map: GLMap) {
   put(map, 'arrow', ctx);
 }
 
+// One canvas for all plates, of which there may be thousands: making one takes longer than drawing on it.
+let sheet: CanvasRenderingContext2D | undefined;
+
 // addPlate draws the plate that a group of places is shown as: its worst mark, how many they are, and a bar of how
 // they stand. id is plate|mark|count|mark:count,…
 export function addPlate(map: GLMap, id: string) {
   const [, mark, count, mix] = id.split('|');
   if (!mark || !count || !mix) return;
   const font = '650 14px "Overpass Variable", sans-serif';
-  const measure = canvas(1, 1);
-  measure.font = font;
-  const width = Math.ceil(34 + measure.measureText(count).width);
+  const ctx = (sheet ??= canvas(1, 1));
+  ctx.font = font;
+  const width = Math.ceil(34 + ctx.measureText(count).width);
   const height = 30;
-  const ctx = canvas(width, height);
+  resize(ctx, width, height);
   ctx.fillStyle = token('paper');
   ctx.strokeStyle = token('ink');
   ctx.lineWidth = 1.5;

@@ -49,7 +49,7 @@ function streets(): LayerSpecification[] {
 
 function ground(): {below: LayerSpecification[]; above: LayerSpecification[]} {
   const fill = (id: string, filter: Expression, colour: string): LayerSpecification => ({
-    id, type: 'fill', source: 'ground', 'source-layer': 'ground', filter, paint: {'fill-color': colour},
+    id, type: 'fill', source: 'ground', 'source-layer': 'ground', filter, paint: {'fill-color': colour, 'fill-antialias': false},
   });
   const line = (id: string, filter: Expression, paint: object, minzoom = 0): LayerSpecification => ({
     id, type: 'line', source: 'ground', 'source-layer': 'ground', filter, paint, minzoom,
@@ -73,7 +73,7 @@ function coverage(): LayerSpecification[] {
   return [
     {id: 'coverage', type: 'fill', ...base, paint: {'fill-antialias': false, 'fill-color': ['match', ['get', 'level'],
       'often', token('cov-often-fill'), 'seldom', token('cov-seldom-fill'), token('cov-never-fill')]}},
-    {id: 'coverage-texture', type: 'fill', ...base, filter: ['!=', ['get', 'level'], 'often'], paint: {'fill-antialias': false,
+    {id: 'coverage-texture', type: 'fill', ...base, filter: ['!=', ['get', 'level'], 'often'], paint: {'fill-antialias': false, 'fill-opacity-transition': {duration: 0},
       'fill-pattern': ['match', ['get', 'level'], 'seldom', 'pattern-seldom', 'pattern-never']}},
   ];
 }
@@ -112,11 +112,11 @@ function places(): LayerSpecification[] {
         'icon-ignore-placement': true, 'icon-anchor': 'bottom', 'icon-offset': [0, -18], 'icon-size': 0.8}},
     {id: 'plates', type: 'symbol', ...base, filter: ['!', single],
       layout: {'icon-image': ['concat', 'plate|', ['get', 'mark'], '|', ['to-string', ['get', 'n']], '|', ['get', 'mix']], 'icon-allow-overlap': true,
-        'symbol-sort-key': ['get', 'n']}},
+        'symbol-z-order': 'source'}},
     {id: 'marks', type: 'symbol', ...base, filter: single,
-      layout: {'icon-image': icon, 'icon-allow-overlap': true, 'symbol-sort-key': ['coalesce', ['get', 'severity'], 0]}},
-    {id: 'together', type: 'symbol', ...base, filter: ['all', single, ['>', ['get', 'n'], 1]],
-      layout: {'text-field': ['to-string', ['get', 'n']], 'text-font': ['Overpass Semibold'], 'text-size': 12, 'text-offset': [1.1, -0.9], 'text-allow-overlap': true},
+      // The tile has them in the order of drawing: a sort key would make a call of its own for every severity.
+      layout: {'icon-image': icon, 'icon-allow-overlap': true, 'symbol-z-order': 'source',
+        'text-field': ['case', ['>', ['get', 'n'], 1], ['to-string', ['get', 'n']], ''], 'text-font': ['Overpass Semibold'], 'text-size': 12, 'text-offset': [1.1, -0.9], 'text-allow-overlap': true},
       paint: {'text-color': token('ink'), 'text-halo-color': token('halo'), 'text-halo-width': 1.6}},
   ];
 }
@@ -162,7 +162,7 @@ export function style(filter: Filter, selected: Selected): StyleSpecification {
     version: 8,
     sources: {
       streets: tiles('streets', 0, 15), ground: tiles('ground', 0, 15), coverage: tiles('coverage', 11, 14),
-      places: {type: 'vector', tiles: [placesTiles(filter)], minzoom: 0, maxzoom: 18},
+      places: {type: 'vector', tiles: [placesTiles(filter)], minzoom: 0, maxzoom: 17},
       selected: {type: 'geojson', data: selected},
     },
     layers: [
