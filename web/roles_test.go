@@ -51,6 +51,7 @@ func whoOpens() map[string]access.Action {
 		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
 	}
+	out["GET /supervision"], out["GET /supervision/{file}"] = access.Supervise, access.Supervise
 	for _, pattern := range strings.Split(`GET /crew|GET /crew/orders/{id}|POST /crew/orders/{id}|GET /crew/orders/{id}/photos/{name}`, "|") {
 		out[pattern] = access.WorkOrders
 	}
@@ -75,7 +76,7 @@ func whoCalls() map[string]access.Action {
 			list-reviews decide-review list-crews console-stream`,
 		access.WorkOrders:   `crew-day crew-act crew-photo crew-undo`,
 		access.AssignOrders: `assign-order`,
-		access.Supervise:    `save-crew`,
+		access.Supervise:    `save-crew get-supervision`,
 	} {
 		for _, id := range strings.Fields(ids) {
 			out[id] = action

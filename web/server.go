@@ -178,6 +178,7 @@ func (s *Server) routes() *routes {
 	s.registerAdministration(page)
 	s.registerConsole(page)
 	s.registerCrew(page)
+	s.registerSupervision(page)
 	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
 
 	mux.Handle("GET /assets/", s.assets)
