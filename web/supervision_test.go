@@ -62,3 +62,32 @@ func (w *town) supervised(order string) {
 		t.Errorf("order %s was a joint where the crowd had said pothole: %+v", order, got.Classes)
 	}
 }
+
+// exported compares files with what the console lists: the same rows in the same order, under any filter, and the review list as well.
+func (w *town) exported(who *visitor) {
+	w.t.Helper()
+	for _, query := range []string{"view=open&sort=street", "state=repaired", "view=todo&class=pothole&sort=newest", "q=ring", "view=review"} {
+		_, body := who.get("/console/rows?offset=0&limit=500&" + query)
+		var listed struct{ Rows []struct{ ID string } }
+		if err := json.Unmarshal([]byte(body), &listed); err != nil {
+			w.t.Fatal(err)
+		}
+		_, body = who.get("/console/export/orders.csv?" + query)
+		table, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+		if err != nil || len(table) != len(listed.Rows)+1 {
+			w.t.Errorf("%s: %d rows of %d, %v", query, len(table)-1, len(listed.Rows), err)
+			continue
+		}
+		_, body = who.get("/console/export/orders.geojson?" + query)
+		var features struct{ Features []struct{ ID string } }
+		if err := json.Unmarshal([]byte(body), &features); err != nil || len(features.Features) != len(listed.Rows) {
+			w.t.Errorf("%s: %d features, %v", query, len(features.Features), err)
+			continue
+		}
+		for i, row := range listed.Rows {
+			if id := table[i+1][len(table[0])-1]; id != row.ID || features.Features[i].ID != row.ID {
+				w.t.Errorf("%s: row %d is %s as CSV and %s as GeoJSON, and %s in the console", query, i, id, features.Features[i].ID, row.ID)
+			}
+		}
+	}
+}
