@@ -298,7 +298,7 @@ type logView struct {
 
 // kindsOfAction are how actions in the log begin, as one can look for them.
 func kindsOfAction() []string {
-	return []string{"person", "password", "session", "key", "device", "code", "detector", "order", "body", "works", "settings", "webhook", "mail", "crew", "import"}
+	return []string{"person", "password", "session", "key", "device", "code", "detector", "order", "body", "works", "settings", "categories", "webhook", "mail", "crew", "import"}
 }
 
 func (s *face) logPage(w http.ResponseWriter, r *http.Request) error {

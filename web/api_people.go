@@ -113,6 +113,7 @@ func (s *Server) registerPeople(api huma.API) {
 	s.registerBodies(api)
 	s.registerDeadlines(api)
 	s.registerSettings(api)
+	s.registerCategories(api)
 	s.registerCodes(api)
 }
 
