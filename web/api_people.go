@@ -114,6 +114,7 @@ func (s *Server) registerPeople(api huma.API) {
 	s.registerDeadlines(api)
 	s.registerSettings(api)
 	s.registerCategories(api)
+	s.registerLook(api)
 	s.registerCodes(api)
 }
 

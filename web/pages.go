@@ -71,6 +71,7 @@ func (s *face) words() template.FuncMap {
 		"language": func() string { return s.language },
 		"tn":       func(key string, n int) string { return s.texts.N(key, n) },
 		"city":     s.city,
+		"look":     s.look,
 		"asset":    s.assets.url,
 		"day":      func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
 		"isoday":   func(at time.Time) string { return at.UTC().Format(time.DateOnly) },

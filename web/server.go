@@ -185,6 +185,7 @@ func (s *Server) routes() *routes {
 	mux.HandleFunc("GET "+driveAssets, s.driveFile)
 	mux.HandleFunc("GET /drive/offline.js", s.driveOffline)
 	mux.HandleFunc("GET /crew/offline.js", s.crewOffline)
+	mux.HandleFunc("GET /look/{file}", s.lookFile)
 	mux.Handle("GET /favicon.ico", http.HandlerFunc(s.favicon))
 	mux.Handle("GET /tiles/{layer}/{z}/{x}/{y}", compressed(http.HandlerFunc(s.tile)))
 	mux.Handle("GET /tiles/{layer}", compressed(http.HandlerFunc(s.tileJSON)))

@@ -91,4 +91,5 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	w.categories(root)
+	w.looks(root)
 }
