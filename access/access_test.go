@@ -381,6 +381,23 @@ func TestAudit(t *testing.T) {
 	if err != nil || len(rest) != 1 || slices.Contains(log, rest[0]) {
 		t.Errorf("%+v %v", rest, err)
 	}
+	if _, err := h.logIn("anna@example.org", "not hers", "a"); !errors.As(err, new(access.Wrong)) {
+		t.Fatal(err)
+	}
+	if _, err := h.logIn("stranger@example.org", "not theirs", "a"); !errors.As(err, new(access.Wrong)) {
+		t.Fatal(err)
+	}
+	log, err = access.Log(ctx, h.pool, access.Search{Action: "session.refuse", Limit: 9})
+	if err != nil || len(log) != 2 || log[0].What != "" || log[0].Detail != "no such account" || log[1].What != anna.ID || log[1].Detail != "wrong password" {
+		t.Errorf("who was not let in: %+v %v", log, err)
+	}
+	day := h.now.Truncate(24 * time.Hour)
+	for _, s := range []access.Search{{Till: day}, {From: day.AddDate(0, 0, 2)}, {Text: "nobody said this"}} {
+		s.Limit = 9
+		if log, err := access.Log(ctx, h.pool, s); err != nil || len(log) != 0 {
+			t.Errorf("%+v finds %+v %v", s, log, err)
+		}
+	}
 	for _, sql := range []string{`delete from audit`, `update audit set person = ''`, `truncate audit`} {
 		if _, err := h.pool.Exec(ctx, sql); err == nil {
 			t.Errorf("%s: it can be done", sql)

@@ -12,11 +12,12 @@ const pause = 10 * time.Minute
 
 // How often something may be tried within pause.
 const (
-	triesOfPair    = 5  // passwords of one account, from one address
-	triesOfAccount = 30 // of one account, from everywhere: a net of machines is stopped, one stranger stops nobody
-	triesOfAddress = 30 // of all accounts, from one address
-	mailsToAddress = 3  // links to one mailbox
-	mailsFrom      = 10 // links that one address asks for
+	triesOfPair     = 5  // passwords of one account, from one address
+	triesOfAccount  = 30 // of one account, from everywhere: a net of machines is stopped, one stranger stops nobody
+	triesOfAddress  = 30 // of all accounts, from one address
+	refusalsWritten = 60 // of one account, or of none, into the audit log
+	mailsToAddress  = 3  // links to one mailbox
+	mailsFrom       = 10 // links that one address asks for
 )
 
 // TooOften is returned to who tried too often.

@@ -27,12 +27,22 @@ func Record(ctx context.Context, tx pgx.Tx, e Entry) error {
 	return nil
 }
 
+func filled(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 // Search says which lines of the audit log are wanted; what is empty is not asked.
 type Search struct {
 	Person string // who did it
 	Action string // how the action begins
 	What   string
-	Before int64 // lines before this one; 0: from the newest
+	Text   string    // part of the detail
+	From   time.Time // zero: from the first
+	Till   time.Time // before this; zero: to the last
+	Before int64     // lines before this one; 0: from the newest
 	Limit  int
 }
 
@@ -40,7 +50,8 @@ type Search struct {
 func Log(ctx context.Context, q Querier, s Search) ([]Entry, error) {
 	rows, err := q.Query(ctx, `select n, at, person, action, what, detail from audit
 		where ($1 = '' or person = $1) and ($2 = '' or starts_with(action, $2)) and ($3 = '' or what = $3) and ($4 = 0 or n < $4)
-		order by n desc limit $5`, s.Person, s.Action, s.What, s.Before, s.Limit)
+			and ($6 = '' or strpos(lower(detail), lower($6)) > 0) and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
+		order by n desc limit $5`, s.Person, s.Action, s.What, s.Before, s.Limit, s.Text, filled(s.From), filled(s.Till))
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}

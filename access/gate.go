@@ -65,6 +65,9 @@ func (g *Gate) LogIn(ctx context.Context, l Login) (Person, string, error) {
 		return Person{}, "", err
 	}
 	if !ok || !known {
+		if err := g.refused(ctx, p, now); err != nil {
+			return Person{}, "", err
+		}
 		return Person{}, "", Wrong{left}
 	}
 	var fresh string
@@ -87,6 +90,28 @@ func (g *Gate) LogIn(ctx context.Context, l Login) (Person, string, error) {
 		return err
 	})
 	return p, token, err
+}
+
+// refused writes a login that failed into the audit log: what it was to, where that is anybody, and never what was typed. An account's are as
+// many as its tries; those to nobody are written up to a number, or strangers could fill the log.
+func (g *Gate) refused(ctx context.Context, p Person, now time.Time) error {
+	detail := "wrong password"
+	switch {
+	case p.ID == "":
+		detail = "no such account"
+	case p.Disabled:
+		detail = "kept out"
+	}
+	_, err := take(ctx, g.pool, countTries(refusalsWritten, "refused", []byte(p.ID)), now)
+	if errors.As(err, new(TooOften)) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, g.pool, func(tx pgx.Tx) error {
+		return Record(ctx, tx, Entry{At: now, Action: "session.refuse", What: p.ID, Detail: detail})
+	})
 }
 
 // stored returns who has an address and the hash of their password, empty where there is none.

@@ -20,6 +20,15 @@ const lockBodies = `lock table bodies in share row exclusive mode`
 // returns how many those are.
 func SaveBodies(ctx context.Context, pool *pgxpool.Pool, bodies []Responsible) (routed int, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		routed, err = ReplaceBodies(ctx, tx, bodies)
+		return err
+	})
+	return routed, err
+}
+
+// ReplaceBodies is SaveBodies in the caller's transaction.
+func ReplaceBodies(ctx context.Context, tx pgx.Tx, bodies []Responsible) (routed int, err error) {
+	err = func() error {
 		ids, names := make([]string, len(bodies)), make([]string, len(bodies))
 		for i, b := range bodies {
 			ids[i], names[i] = b.ID, b.Name
@@ -46,7 +55,7 @@ func SaveBodies(ctx context.Context, pool *pgxpool.Pool, bodies []Responsible) (
 		}
 		routed, err = reroute(ctx, tx)
 		return err
-	})
+	}()
 	if err != nil {
 		return 0, fmt.Errorf("save the bodies: %w", err)
 	}

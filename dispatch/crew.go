@@ -57,7 +57,16 @@ func CrewsOf(ctx context.Context, pool *pgxpool.Pool, person string) ([]string, 
 }
 
 // SaveCrew makes a crew, where its ID is empty, or changes one, with its members, and returns its id.
-func SaveCrew(ctx context.Context, pool *pgxpool.Pool, t Team) (string, error) {
+func SaveCrew(ctx context.Context, pool *pgxpool.Pool, t Team) (id string, err error) {
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		id, err = KeepCrew(ctx, tx, t)
+		return err
+	})
+	return id, err
+}
+
+// KeepCrew is SaveCrew in the caller's transaction.
+func KeepCrew(ctx context.Context, tx pgx.Tx, t Team) (string, error) {
 	t.Name = strings.TrimSpace(t.Name)
 	if t.Name == "" {
 		return "", errors.New("a crew has a name")
@@ -73,18 +82,15 @@ func SaveCrew(ctx context.Context, pool *pgxpool.Pool, t Team) (string, error) {
 	if t.Yard != nil {
 		lat, lon = &t.Yard[1], &t.Yard[0]
 	}
-	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `insert into crews (id, name, body, closed_at, lat, lon) values ($1, $2, $3, $4, $5, $6) on conflict (id) do update
-			set name = excluded.name, body = excluded.body, closed_at = excluded.closed_at, lat = excluded.lat, lon = excluded.lon`,
-			t.ID, t.Name, t.Body, closed, lat, lon); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `delete from crew_members where crew = $1`, t.ID); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `insert into crew_members (crew, person) select $1, unnest($2::text[]) on conflict do nothing`, t.ID, t.Members)
-		return err
-	})
+	_, err := tx.Exec(ctx, `insert into crews (id, name, body, closed_at, lat, lon) values ($1, $2, $3, $4, $5, $6) on conflict (id) do update
+		set name = excluded.name, body = excluded.body, closed_at = excluded.closed_at, lat = excluded.lat, lon = excluded.lon`,
+		t.ID, t.Name, t.Body, closed, lat, lon)
+	if err == nil {
+		_, err = tx.Exec(ctx, `delete from crew_members where crew = $1`, t.ID)
+	}
+	if err == nil {
+		_, err = tx.Exec(ctx, `insert into crew_members (crew, person) select $1, unnest($2::text[]) on conflict do nothing`, t.ID, t.Members)
+	}
 	if err != nil {
 		return "", fmt.Errorf("save crew %s: %w", t.Name, err)
 	}
@@ -93,6 +99,7 @@ func SaveCrew(ctx context.Context, pool *pgxpool.Pool, t Team) (string, error) {
 
 // PutInCrews has a person be in these crews, by their ids, and in no others. It returns ErrUnknown where one is none.
 func PutInCrews(ctx context.Context, tx pgx.Tx, person string, crews []string) error {
+	crews = append([]string{}, crews...) // none is not null
 	var known int
 	err := tx.QueryRow(ctx, `select count(*) from crews where id = any($1)`, crews).Scan(&known)
 	if err == nil && known != len(crews) {

@@ -82,6 +82,11 @@ func (o Office) promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation, st
 	if _, err := tx.Exec(ctx, `insert into promotions (order_id, explanation) values ($1, $2)`, r.ID, grounds); err != nil {
 		return "", fmt.Errorf("explain a work order: %w", err)
 	}
+	if _, err := tx.Exec(ctx, `insert into promotion_kinds (order_id, kind, app, devices)
+		select $1, coalesce(d.kind, ''), coalesce(split_part(d.app, '/', 1), ''), count(*)
+		from evidence e left join devices d on d.id = e.device where e.place = $2 and e.hits > 0 group by 2, 3`, r.ID, c.Place.ID); err != nil {
+		return "", fmt.Errorf("note who felt a place: %w", err)
+	}
 	if err := r.tell(ctx, tx, step); err != nil {
 		return "", err
 	}

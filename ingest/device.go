@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/oklog/ulid/v2"
 
@@ -94,10 +95,15 @@ func Ensure(ctx context.Context, pool *pgxpool.Pool, ids []string, at time.Time)
 // RevokedChannel is where revoked devices are announced, by id.
 const RevokedChannel = "streetpulse_revoked"
 
+// Doer is what something is done through: a pool, or a transaction.
+type Doer interface {
+	Exec(ctx context.Context, query string, arguments ...any) (pgconn.CommandTag, error)
+}
+
 // Revoke takes a device's access away. Every process refuses it within CacheAge, and brokers close its connection.
 // Its events stay. It returns ErrNoDevice for an unknown one; a revoked one stays as it is.
-func Revoke(ctx context.Context, pool *pgxpool.Pool, id string, now time.Time) error {
-	tag, err := pool.Exec(ctx, `with revoked as (update devices set revoked_at = coalesce(revoked_at, $2) where id = $1 returning id)
+func Revoke(ctx context.Context, in Doer, id string, now time.Time) error {
+	tag, err := in.Exec(ctx, `with revoked as (update devices set revoked_at = coalesce(revoked_at, $2) where id = $1 returning id)
 		select pg_notify('`+RevokedChannel+`', id) from revoked`, id, now)
 	if err != nil {
 		return fmt.Errorf("revoke a device: %w", err)

@@ -17,6 +17,7 @@ const (
 	webhooksAtOnce = 16 // deliveries of a process
 	atOnceToOne    = 4  // of these to one webhook: a slow one leaves room for the others
 	turnAgain      = time.Second
+	longestWait    = 24 * time.Hour // that a receiver may ask for between two tries
 )
 
 // errNotDelivered is what River's job remembers.
@@ -28,6 +29,7 @@ type webhookWorker struct {
 	c      *Courier
 	sender *sender
 	busy   *busy
+	asked  sync.Map // of receivers that asked to be told later: from the id of the job to the time.Time
 }
 
 // Timeout is how long one try may take.
@@ -35,8 +37,11 @@ func (w *webhookWorker) Timeout(*river.Job[webhookJob]) time.Duration {
 	return w.c.options.Within + 15*time.Second
 }
 
-// NextRetry is when a message that failed is tried again.
+// NextRetry is when a message that failed is tried again: as usual, or later where its receiver has asked for that.
 func (w *webhookWorker) NextRetry(job *river.Job[webhookJob]) time.Time {
+	if at, ok := w.asked.LoadAndDelete(job.ID); ok {
+		return at.(time.Time)
+	}
 	return time.Now().Add(w.c.options.wait(webhookWait, job.Attempt))
 }
 
@@ -125,6 +130,11 @@ func (w *webhookWorker) failed(ctx context.Context, job *river.Job[webhookJob], 
 		state = GivenUp
 	} else {
 		at := w.NextRetry(job)
+		var r refusal
+		if later := time.Now(); errors.As(t.why, &r) && later.Add(r.after).After(at) {
+			at = later.Add(r.after)
+			w.asked.Store(job.ID, at)
+		}
 		next = &at
 	}
 	err := pgx.BeginFunc(ctx, w.c.options.Pool, func(tx pgx.Tx) error {

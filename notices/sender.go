@@ -100,8 +100,28 @@ func (s *sender) deliver(ctx context.Context, p parcel, now time.Time) (status i
 	case code >= 300 && code < 400:
 		return code, errors.New("it redirects, which is not followed")
 	default:
-		return code, fmt.Errorf("it answers %s", http.StatusText(code))
+		return code, refusal{http.StatusText(code), retryAfter(answer.Header.Get("Retry-After"), now)}
 	}
+}
+
+// refusal is an answer that refuses a message, and after which time it asks to be told again; 0: it does not say.
+type refusal struct {
+	status string
+	after  time.Duration
+}
+
+func (r refusal) Error() string { return "it answers " + r.status }
+
+// retryAfter reads the header of that name: seconds, or a time (RFC 9110, 10.2.3).
+func retryAfter(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, longestWait)
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return max(0, min(at.Sub(now), longestWait))
 }
 
 // sign returns the signature of a message, as Standard Webhooks has it.

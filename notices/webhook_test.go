@@ -102,6 +102,21 @@ func TestWebhooksAreTold(t *testing.T) {
 		t.Errorf("who has answered 410: %+v %v", off, err)
 	}
 
+	// Who asks to be told later is told later, within bounds.
+	patient := openReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.Header().Set("Retry-After", "9000000")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	later, _ := register(t, pool, patient.url, notices.OrderDueSoon)
+	happens(t, pool, notices.OrderDueSoon, "KR-0003")
+	until(t, "it waits for a day", func() bool {
+		return number(t, pool, `select count(*) from webhook_deliveries d join river_job j on j.id = d.job where d.state = 'waiting' and j.state in ('retryable', 'scheduled')
+			and d.next_at - d.tried_at between interval '23 hours' and interval '25 hours' and j.scheduled_at between d.next_at - interval '1 minute' and d.next_at + interval '1 minute'`) == 1
+	})
+	if d := last(t, pool, later.ID); d.Status != http.StatusTooManyRequests || d.Tries != 1 {
+		t.Errorf("%+v", d)
+	}
+
 	// What was given up can be sent again, under its old id.
 	dead := last(t, pool, hooks[broken].ID)
 	broken.set(nil)

@@ -363,9 +363,9 @@ func TestAccountJourney(t *testing.T) {
 	b.press("Enter")
 	b.reads("anna@example.org, Administrator")
 	look("account")
-	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "devices": "/admin/devices", "device": "/admin/devices/stuck", "detectors": "/admin/detectors", "log": "/admin/log", "erase": "/account/delete",
+	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "devices": "/admin/devices", "device": "/admin/devices/stuck", "detectors": "/admin/detectors", "log": "/admin/log", "supervision": "/supervision", "erase": "/account/delete",
 		"webhooks": "/admin/webhooks", "webhook": "/admin/webhooks/" + w.hook(),
-		"bodies": "/admin/bodies?street=Obere+Land", "body": "/admin/bodies/stein", "deadlines": "/admin/deadlines", "settings": "/admin/settings",
+		"bodies": "/admin/bodies?street=Obere+Land", "body": "/admin/bodies/stein", "deadlines": "/admin/deadlines", "settings": "/admin/settings", "categories": "/admin/categories",
 		"forgotten": "/login/forgotten", "signup": "/signup"} {
 		b.open(w.http.URL + path)
 		look(name)

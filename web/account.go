@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/city"
 	"github.com/streetpulse/streetpulse/crowd"
 )
 
@@ -152,8 +153,12 @@ func (s *face) fillOwn(ctx context.Context, v *accountView) error {
 	if err != nil {
 		return err
 	}
+	categories, err := city.LoadCategories(ctx, s.config.Pool)
+	if err != nil {
+		return err
+	}
 	for _, o := range reports {
-		v.Reports = append(v.Reports, ownReport{s.reportTitle(o.a, o.b), o.at, places.of(o.place)})
+		v.Reports = append(v.Reports, ownReport{s.reportTitle(categories, o.a, o.b), o.at, places.of(o.place)})
 	}
 	for _, o := range follows {
 		v.Follows = append(v.Follows, ownFollow{o.id, o.at, places.of(o.place)})

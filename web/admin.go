@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -290,19 +291,21 @@ type logView struct {
 	head
 	Lines                []logLine
 	By, What, Act, Older string
+	Text, From, Till     string // days as 2006-01-02; Till is the last of them
 	Actions              []string
 	Section              string
 }
 
 // kindsOfAction are how actions in the log begin, as one can look for them.
 func kindsOfAction() []string {
-	return []string{"person", "password", "session", "key", "device", "code", "detector", "order", "body", "works", "settings", "webhook", "mail"}
+	return []string{"person", "password", "session", "key", "device", "code", "detector", "order", "body", "works", "settings", "categories", "webhook", "mail", "crew", "import"}
 }
 
 func (s *face) logPage(w http.ResponseWriter, r *http.Request) error {
 	ctx, q := r.Context(), r.URL.Query()
-	v := &logView{head: head{Page: "log", Title: s.texts.T("admin.log")}, Section: "log", By: strings.TrimSpace(q.Get("by")), What: strings.TrimSpace(q.Get("what")), Act: q.Get("action"), Actions: kindsOfAction()}
-	search, err := s.searchLog(ctx, v.By, v.What, v.Act, q.Get("before"))
+	v := &logView{head: head{Page: "log", Title: s.texts.T("admin.log")}, Section: "log", By: strings.TrimSpace(q.Get("by")), What: strings.TrimSpace(q.Get("what")), Act: q.Get("action"), Actions: kindsOfAction(),
+		Text: strings.TrimSpace(q.Get("text")), From: q.Get("from"), Till: q.Get("till")}
+	search, err := s.searchLog(ctx, logAsked{v.By, v.What, v.Act, v.Text, v.From, v.Till, q.Get("before")})
 	if err != nil {
 		return err
 	}
@@ -318,9 +321,27 @@ func (s *face) logPage(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, r, http.StatusOK, "base", v)
 }
 
-// searchLog reads a search of the log; people can be named by address or by id.
-func (s *Server) searchLog(ctx context.Context, by, what, action, before string) (access.Search, error) {
-	search := access.Search{Person: by, What: what, Action: action}
+// logAsked is a search of the log as an address has it.
+type logAsked struct{ by, what, action, text, from, till, before string }
+
+// searchLog reads a search of the log; people can be named by address or by id. Days are UTC, as the log's times are.
+func (s *Server) searchLog(ctx context.Context, q logAsked) (access.Search, error) {
+	search := access.Search{Person: q.by, What: q.what, Action: q.action, Text: q.text}
+	for _, day := range []struct {
+		text string
+		at   *time.Time
+	}{{q.from, &search.From}, {q.till, &search.Till}} {
+		if day.text == "" {
+			continue
+		}
+		var err error
+		if *day.at, err = time.Parse(time.DateOnly, day.text); err != nil {
+			return search, badRequest("A day is written as 2026-03-11.")
+		}
+	}
+	if q.till != "" {
+		search.Till = search.Till.AddDate(0, 0, 1)
+	}
 	for _, id := range []*string{&search.Person, &search.What} {
 		if !strings.Contains(*id, "@") {
 			continue
@@ -332,8 +353,8 @@ func (s *Server) searchLog(ctx context.Context, by, what, action, before string)
 			return search, err
 		}
 	}
-	if before != "" {
-		n, err := strconv.ParseInt(before, 10, 64)
+	if q.before != "" {
+		n, err := strconv.ParseInt(q.before, 10, 64)
 		if err != nil {
 			return search, badRequest("before is a line's number.")
 		}

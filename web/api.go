@@ -30,6 +30,7 @@ func (s *Server) registerAPI(mux *routes) {
 	s.registerPlaces(api)
 	s.registerVotes(api)
 	s.registerStats(api)
+	s.registerSupervisionAPI(api)
 	s.registerReports(api)
 	s.registerFollows(api)
 	s.registerOrders(api)

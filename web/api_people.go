@@ -68,6 +68,9 @@ type auditInput struct {
 	By     string `query:"by" maxLength:"254" doc:"who did it: an id or an address"`
 	What   string `query:"what" maxLength:"254" doc:"what it was done to: an id, or a person's address"`
 	Action string `query:"action" maxLength:"40" doc:"how the action begins" example:"person."`
+	Text   string `query:"text" maxLength:"254" doc:"part of the detail"`
+	From   string `query:"from" format:"date" doc:"the first day, UTC"`
+	Till   string `query:"till" format:"date" doc:"the last day, UTC"`
 	Before int64  `query:"before" doc:"lines before this one"`
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 }
@@ -110,6 +113,8 @@ func (s *Server) registerPeople(api huma.API) {
 	s.registerBodies(api)
 	s.registerDeadlines(api)
 	s.registerSettings(api)
+	s.registerCategories(api)
+	s.registerLook(api)
 	s.registerCodes(api)
 }
 
@@ -179,7 +184,7 @@ func (s *Server) apiDeal(deed string) func(context.Context, *personInput) (*stru
 }
 
 func (s *Server) apiAudit(ctx context.Context, in *auditInput) (*struct{ Body auditBody }, error) {
-	search, err := s.searchLog(ctx, in.By, in.What, in.Action, strconv.FormatInt(in.Before, 10))
+	search, err := s.searchLog(ctx, logAsked{in.By, in.What, in.Action, in.Text, in.From, in.Till, strconv.FormatInt(in.Before, 10)})
 	if err != nil {
 		return nil, s.failed(ctx, "log", err)
 	}

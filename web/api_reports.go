@@ -18,7 +18,7 @@ type reportInput struct {
 	Body struct {
 		Lat      float64  `json:"lat" minimum:"-90" maximum:"90"`
 		Lon      float64  `json:"lon" minimum:"-180" maximum:"180"`
-		Category string   `json:"category" enum:"pothole,casting,joint,other"`
+		Category string   `json:"category" maxLength:"40" doc:"the id of one that GET /reports/categories lists"`
 		Words    string   `json:"words,omitempty" maxLength:"1000" doc:"what else there is to say; only the city reads it"`
 		Email    string   `json:"email" format:"email" maxLength:"254" doc:"a link to confirm the report goes there; it is shown to nobody"`
 		Photos   [][]byte `json:"photos,omitempty" maxItems:"4" doc:"JPEG, PNG or WebP, 12 MB each, in base64; only the city sees them"`
@@ -66,8 +66,12 @@ func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, e
 	b := in.Body
 	f := reportForm{Lat: strconv.FormatFloat(b.Lat, 'f', -1, 64), Lon: strconv.FormatFloat(b.Lon, 'f', -1, 64), Category: b.Category,
 		Words: strings.TrimSpace(strings.ToValidUTF8(b.Words, "")), Email: b.Email}
+	said, err := s.check(ctx, &f)
+	if err != nil {
+		return nil, s.failed(ctx, "report", err)
+	}
 	var details []error
-	for _, wrong := range s.check(&f) {
+	for _, wrong := range said {
 		details = append(details, &huma.ErrorDetail{Message: wrong.Text, Location: "body." + wrong.Field})
 	}
 	for i, body := range b.Photos {
@@ -83,7 +87,7 @@ func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, e
 		return nil, huma.Error422UnprocessableEntity(s.texts.T("report.problem"), details...)
 	}
 	f.Draft, _ = access.Secret()
-	err := s.keepPhotos(ctx, f.Draft, f.photos)
+	err = s.keepPhotos(ctx, f.Draft, f.photos)
 	if err == nil {
 		err = s.submit(ctx, f)
 	}

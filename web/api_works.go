@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
@@ -405,7 +407,19 @@ func (s *Server) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{},
 	if in.Body.Closed {
 		t.ClosedAt = s.config.Now()
 	}
-	if _, err := dispatch.SaveCrew(ctx, s.config.Pool, t); err != nil {
+	by, _ := personOf(ctx)
+	err := pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		id, err := dispatch.KeepCrew(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		detail := fmt.Sprintf("%s, %d people", t.Name, len(t.Members))
+		if in.Body.Closed {
+			detail += ", works no more"
+		}
+		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: "crew.save", What: id, Detail: detail})
+	})
+	if err != nil {
 		return nil, s.failed(ctx, "crew", err)
 	}
 	return nil, nil

@@ -45,6 +45,9 @@ func (s *Server) registerAdministration(page func(string, pageFunc)) {
 	page("POST "+deadlinesPath, only(access.Administer, (*face).deadlinesPost))
 	page("GET "+settingsPath, only(access.Administer, (*face).settingsPage))
 	page("POST "+settingsPath, only(access.Administer, (*face).settingsPost))
+	page("POST "+lookPath, only(access.Administer, (*face).lookPost))
+	page("GET "+categoriesPath, only(access.Administer, (*face).categoriesPage))
+	page("POST "+categoriesPath, only(access.Administer, (*face).categoriesPost))
 }
 
 // bodyRow is a body in the list of all, as deep as it stands in the hierarchy.

@@ -215,7 +215,8 @@ type door struct {
 
 // doors are the pages that the head of every page offers to those who may open them.
 func doors() []door {
-	return []door{{"crew", crewPath, "nav.crew", access.WorkOrders}, {"console", "/console", "nav.console", access.TriageOrders}, {"admin", "/admin", "nav.admin", access.Administer}}
+	return []door{{"crew", crewPath, "nav.crew", access.WorkOrders}, {"console", "/console", "nav.console", access.TriageOrders},
+		{"supervision", supervisionPath, "nav.supervision", access.Supervise}, {"admin", "/admin", "nav.admin", access.Administer}}
 }
 
 // whoView is what the head of every page says of who is logged in.

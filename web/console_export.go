@@ -15,31 +15,22 @@ import (
 	"github.com/streetpulse/streetpulse/dispatch"
 )
 
-// mostExported orders are written into one file.
+// mostExported rows are written into one file. Longer ones are refused: half of them would pass for all.
 const mostExported = 200_000
 
-func exportColumns() []string {
-	return []string{"number", "state", "priority", "class", "severity", "street", "body", "crew", "due_at", "overdue", "promoted_at", "state_at", "failed_repair",
-		"external_id", "devices", "probability", "lat", "lon", "id"}
+// exported is a view as it is written into a file: names of columns are English in every language, as in all data. It has the columns lat,
+// lon and id.
+type exported struct {
+	Name    string
+	Columns []string
+	Rows    [][]any
 }
 
-func exportRow(o dispatch.Order, d consoleDesk) []any {
-	when := func(t time.Time) any {
-		if t.IsZero() {
-			return ""
-		}
-		return t.UTC().Format(time.RFC3339)
-	}
-	return []any{o.Number, string(o.State), o.Priority.Sum(), string(o.Class), round(o.Severity, 3), o.Street, o.Body, o.CrewName, when(o.DueAt), d.works.Due(o, d.now) == dispatch.Overdue,
-		when(o.PromotedAt), when(o.StateAt), o.Failed, o.ExternalID, o.Devices, round(o.Probability, 3), round(o.Lat, 6), round(o.Lon, 6), o.ID}
-}
-
-// consoleExport writes a view as a file: orders.csv, orders.xlsx or orders.geojson.
+// consoleExport writes a view as a file: orders.csv, orders.xlsx or orders.geojson. It has every row of the view, in its order.
 func (s *face) consoleExport(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	name, format, _ := strings.Cut(r.PathValue("file"), ".")
-	write, kind := map[string]func(context.Context, io.Writer, []dispatch.Order, consoleDesk) error{
-		"csv": exportCSV, "xlsx": exportXLSX, "geojson": exportGeoJSON}[format], map[string]string{
+	write, kind := map[string]func(io.Writer, exported) error{"csv": exportCSV, "xlsx": exportXLSX, "geojson": exportGeoJSON}[format], map[string]string{
 		"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "geojson": "application/geo+json"}[format]
 	if name != "orders" || write == nil {
 		return errHidden
@@ -49,33 +40,66 @@ func (s *face) consoleExport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	asked := parseSought(r.URL.Query())
+	read := exportOrders
 	if asked.Name == reviewView {
-		return badRequest("The review list holds places, not orders: the interface has it under /reviews.")
+		read = exportReviews
 	}
-	view := asked.view
-	view.Limit = mostExported
-	orders, err := dispatch.Queue(ctx, s.config.Pool, view, d.works, d.now)
+	out, err := read(ctx, d, asked.view)
 	if err != nil {
 		return err
 	}
+	if len(out.Rows) > mostExported {
+		return badRequest(s.texts.T("console.export.many", "most", mostExported))
+	}
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="orders-%s.%s"`, d.now.UTC().Format(time.DateOnly), format))
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-%s.%s"`, out.Name, d.now.UTC().Format(time.DateOnly), format))
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(5 * time.Minute)) // a long list takes its time
-	if err := write(ctx, w, orders, d); err != nil && ctx.Err() == nil {
+	if err := write(w, out); err != nil && ctx.Err() == nil {
 		s.config.Log.Error("an export broke off", "format", format, "error", err)
 		panic(http.ErrAbortHandler) // so that nobody takes half of it for all
 	}
 	return nil
 }
 
-func exportCSV(_ context.Context, to io.Writer, orders []dispatch.Order, d consoleDesk) error {
+func exportedTime(t time.Time) any {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func exportOrders(ctx context.Context, d consoleDesk, view dispatch.View) (exported, error) {
+	out := exported{Name: "orders", Columns: []string{"number", "state", "priority", "class", "severity", "street", "body", "crew", "due_at", "overdue", "promoted_at",
+		"state_at", "failed_repair", "external_id", "devices", "probability", "lat", "lon", "id"}}
+	view.Limit = mostExported + 1
+	orders, err := dispatch.Queue(ctx, d.Pool, view, d.works, d.now)
+	for _, o := range orders {
+		out.Rows = append(out.Rows, []any{o.Number, string(o.State), o.Priority.Sum(), string(o.Class), round(o.Severity, 3), o.Street, o.Body, o.CrewName, exportedTime(o.DueAt),
+			d.works.Due(o, d.now) == dispatch.Overdue, exportedTime(o.PromotedAt), exportedTime(o.StateAt), o.Failed, o.ExternalID, o.Devices, round(o.Probability, 3),
+			round(o.Lat, 6), round(o.Lon, 6), o.ID})
+	}
+	return out, err
+}
+
+// exportReviews are the places of the review list, which have no order yet.
+func exportReviews(ctx context.Context, d consoleDesk, _ dispatch.View) (exported, error) {
+	out := exported{Name: "reviews", Columns: []string{"class", "severity", "street", "body", "listed_at", "devices", "passes", "probability", "lat", "lon", "id"}}
+	list, err := d.Reviews(ctx)
+	for _, r := range list {
+		out.Rows = append(out.Rows, []any{string(r.Class), round(r.Severity, 3), r.Street, r.Body, exportedTime(r.ListedAt), r.Devices, r.Passes,
+			round(r.Belief.Of(r.Class), 3), round(r.Lat, 6), round(r.Lon, 6), r.ID})
+	}
+	return out, err
+}
+
+func exportCSV(to io.Writer, e exported) error {
 	out := csv.NewWriter(to)
-	if err := out.Write(exportColumns()); err != nil {
+	if err := out.Write(e.Columns); err != nil {
 		return err
 	}
-	for _, o := range orders {
+	for _, row := range e.Rows {
 		var cells []string
-		for _, v := range exportRow(o, d) {
+		for _, v := range row {
 			cell := fmt.Sprint(v)
 			if text, ok := v.(string); ok {
 				cell = harmless(text)
@@ -91,10 +115,10 @@ func exportCSV(_ context.Context, to io.Writer, orders []dispatch.Order, d conso
 }
 
 // exportXLSX writes a workbook of one sheet, row by row, so that a long list does not have to lie in memory as cells.
-func exportXLSX(_ context.Context, to io.Writer, orders []dispatch.Order, d consoleDesk) error {
+func exportXLSX(to io.Writer, e exported) error {
 	f := excelize.NewFile()
 	defer f.Close()
-	const sheet = "Orders"
+	sheet := capital(e.Name)
 	if err := f.SetSheetName("Sheet1", sheet); err != nil {
 		return err
 	}
@@ -110,14 +134,14 @@ func exportXLSX(_ context.Context, to io.Writer, orders []dispatch.Order, d cons
 		return err
 	}
 	var head []any
-	for _, c := range exportColumns() {
+	for _, c := range e.Columns {
 		head = append(head, excelize.Cell{StyleID: bold, Value: c})
 	}
 	if err := rows.SetRow("A1", head); err != nil {
 		return err
 	}
-	for i, o := range orders {
-		if err := rows.SetRow(fmt.Sprintf("A%d", i+2), exportRow(o, d)); err != nil {
+	for i, row := range e.Rows {
+		if err := rows.SetRow(fmt.Sprintf("A%d", i+2), row); err != nil {
 			return err
 		}
 	}
@@ -127,16 +151,18 @@ func exportXLSX(_ context.Context, to io.Writer, orders []dispatch.Order, d cons
 	return f.Write(to)
 }
 
-func exportGeoJSON(_ context.Context, to io.Writer, orders []dispatch.Order, d consoleDesk) error {
+func exportGeoJSON(to io.Writer, e exported) error {
 	between := `{"type":"FeatureCollection","features":[` + "\n"
-	for _, o := range orders {
+	for _, row := range e.Rows {
 		properties := map[string]any{}
-		for i, v := range exportRow(o, d) {
-			if c := exportColumns()[i]; c != "lat" && c != "lon" {
-				properties[c] = v
-			}
+		for i, c := range e.Columns {
+			properties[c] = row[i]
 		}
-		b, err := json.Marshal(map[string]any{"type": "Feature", "id": o.ID, "geometry": pointAt(o.Lat, o.Lon), "properties": properties})
+		lat, _ := properties["lat"].(float64)
+		lon, _ := properties["lon"].(float64)
+		delete(properties, "lat")
+		delete(properties, "lon")
+		b, err := json.Marshal(map[string]any{"type": "Feature", "id": properties["id"], "geometry": pointAt(lat, lon), "properties": properties})
 		if err != nil {
 			return err
 		}
@@ -145,7 +171,7 @@ func exportGeoJSON(_ context.Context, to io.Writer, orders []dispatch.Order, d c
 		}
 		between = ",\n"
 	}
-	if len(orders) == 0 {
+	if len(e.Rows) == 0 {
 		if _, err := io.WriteString(to, between); err != nil {
 			return err
 		}

@@ -348,6 +348,8 @@ func TestWorksInterface(t *testing.T) {
 			t.Errorf("%s: %s %.80q", format, answer.Status, body)
 		}
 	}
+	w.exported(anna)
+	w.supervised(id)
 	if _, body := anna.get("/console?lang=de"); !strings.Contains(body, "Leitstelle") {
 		t.Error("no German console")
 	}

@@ -121,11 +121,11 @@ func (s *face) devicePost(w http.ResponseWriter, r *http.Request) error {
 // revokeDevice takes a device's access away, as who is logged in.
 func (s *Server) revokeDevice(ctx context.Context, id string) error {
 	by, _ := personOf(ctx)
-	if err := ingest.Revoke(ctx, s.config.Pool, id, s.config.Now()); err != nil {
-		return err
-	}
-	s.credentials.Forget(id)
+	defer s.credentials.Forget(id)
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		if err := ingest.Revoke(ctx, tx, id, s.config.Now()); err != nil {
+			return err
+		}
 		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: "device.revoke", What: id})
 	})
 }

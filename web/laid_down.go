@@ -17,6 +17,7 @@ type laidDown struct {
 	turn   int // changes heard of so far
 	read   time.Time
 	values city.Settings
+	look   city.Look
 }
 
 // settingsFor is how old they may be where changes are not heard of, and how long reading them may take.
@@ -37,27 +38,43 @@ func (s *Server) settingsChanged() {
 	s.figures.mu.Unlock()
 }
 
-// set returns what administrators have set. Where the database does not answer it is what was known last, or nothing: then the flags
-// count, as they did before.
+// set returns what administrators have set.
 func (s *Server) set() city.Settings {
+	set, _ := s.both()
+	return set
+}
+
+// look is how the city's pages look.
+func (s *Server) look() city.Look {
+	_, look := s.both()
+	return look
+}
+
+// both returns what administrators have set. Where the database does not answer it is what was known last, or nothing: then the flags
+// count, as they did before.
+func (s *Server) both() (city.Settings, city.Look) {
 	s.laid.mu.Lock()
-	values, turn := s.laid.values, s.laid.turn
+	values, look, turn := s.laid.values, s.laid.look, s.laid.turn
 	fresh := s.laid.known && (s.hub.listening.Load() || time.Since(s.laid.read) < settingsFor)
 	s.laid.mu.Unlock()
 	if fresh {
-		return values
+		return values, look
 	}
 	ctx, done := context.WithTimeout(context.Background(), settingsWait)
 	defer done()
 	now, err := city.Load(ctx, s.config.Pool)
+	seen := look
+	if err == nil {
+		seen, err = city.LoadLook(ctx, s.config.Pool)
+	}
 	if err != nil {
 		s.config.Log.Warn("the city's settings cannot be read; those known last count", "error", err)
-		now = values
+		now, seen = values, look
 	}
 	s.laid.mu.Lock()
 	defer s.laid.mu.Unlock()
-	s.laid.values, s.laid.read, s.laid.known = now, time.Now(), s.laid.turn == turn && err == nil
-	return now
+	s.laid.values, s.laid.look, s.laid.read, s.laid.known = now, seen, time.Now(), s.laid.turn == turn && err == nil
+	return now, seen
 }
 
 // city is its name: as set, else as the server was started.

@@ -36,7 +36,7 @@ func (s *face) readPages() pageSet {
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html")
 	})
 	pages := pageSet{}
-	for _, name := range []string{"map", "list", "place", "stats", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "webhooks", "webhook", "devices", "device", "detectors", "log", "bodies", "body", "deadlines", "settings", "console", "order", "sheet", "crew"} {
+	for _, name := range []string{"map", "list", "place", "stats", "supervision", "report", "reported", "drive", "following", "data", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "webhooks", "webhook", "devices", "device", "detectors", "log", "bodies", "body", "deadlines", "settings", "categories", "console", "order", "sheet", "crew"} {
 		pages[name] = sync.OnceValues(func() (*template.Template, error) {
 			t, err := shared()
 			if err == nil {
@@ -71,6 +71,7 @@ func (s *face) words() template.FuncMap {
 		"language": func() string { return s.language },
 		"tn":       func(key string, n int) string { return s.texts.N(key, n) },
 		"city":     s.city,
+		"look":     s.look,
 		"asset":    s.assets.url,
 		"day":      func(at time.Time) string { return s.texts.Day(at, s.config.Now()) },
 		"isoday":   func(at time.Time) string { return at.UTC().Format(time.DateOnly) },

@@ -23,6 +23,7 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/city"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
 )
@@ -69,7 +70,7 @@ type reportView struct {
 	Near       []nearby
 	Minimap    template.HTML
 	Nudges     []nudge
-	Categories []string
+	Categories []city.Category
 	Kept       int
 	Errors     []fieldError
 	Bounds     string
@@ -110,11 +111,14 @@ func (s *face) reportNear(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *face) showReport(w http.ResponseWriter, r *http.Request, status int, f reportForm, query string, wrong []fieldError) error {
-	v := &reportView{head: head{Page: "report", Title: s.texts.T("report.title")}, reportForm: f, Query: query, Categories: categories(), Errors: wrong}
-	if v.Category == "" {
-		v.Category = categories()[0]
+	v := &reportView{head: head{Page: "report", Title: s.texts.T("report.title")}, reportForm: f, Query: query, Errors: wrong}
+	set, err := city.LoadCategories(r.Context(), s.config.Pool)
+	if err != nil {
+		return err
 	}
-	var err error
+	if v.Categories = set.Offered(); v.Category == "" {
+		v.Category = v.Categories[0].ID
+	}
 	if v.Bounds, err = s.bounds(r.Context()); err != nil {
 		return err
 	}
@@ -231,7 +235,11 @@ func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	wrong = append(s.check(&f), wrong...)
+	said, err := s.check(r.Context(), &f)
+	if err != nil {
+		return err
+	}
+	wrong = append(said, wrong...)
 	if len(wrong) > 0 {
 		return s.showReport(w, r, http.StatusUnprocessableEntity, f, "", wrong)
 	}
@@ -329,9 +337,12 @@ func (s *face) readPart(part *multipart.Part, f *reportForm) string {
 }
 
 // check reads the fields and says what is wrong with them.
-func (s *face) check(f *reportForm) []fieldError {
+func (s *face) check(ctx context.Context, f *reportForm) (wrong []fieldError, err error) {
 	t := s.texts
-	var wrong []fieldError
+	set, err := city.LoadCategories(ctx, s.config.Pool)
+	if err != nil {
+		return nil, err
+	}
 	at, err := parsePosition(f.Lat, f.Lon)
 	switch {
 	case err != nil || at == nil:
@@ -341,8 +352,8 @@ func (s *face) check(f *reportForm) []fieldError {
 	default:
 		f.at = at
 	}
-	if !slices.Contains(categories(), f.Category) {
-		wrong = append(wrong, fieldError{"category-pothole", t.T("report.category.missing")})
+	if c, known := set.Find(f.Category); !known || c.Retired {
+		wrong = append(wrong, fieldError{"category", t.T("report.category.missing")})
 	}
 	if utf8.RuneCountInString(f.Words) > mostWords {
 		wrong = append(wrong, fieldError{"words", t.T("report.words.long", "n", mostWords)})
@@ -355,7 +366,7 @@ func (s *face) check(f *reportForm) []fieldError {
 			f.Draft = ""
 		}
 	}
-	return wrong
+	return wrong, nil
 }
 
 // inTown says whether a position lies in the town, or near it.
@@ -387,13 +398,14 @@ func (s *face) reportSent(w http.ResponseWriter, r *http.Request) error {
 // followView is what the link in a mail shows of a report.
 type followView struct {
 	head
-	Report  report
-	What    string
-	Token   string
-	Place   *titled
-	Minimap template.HTML
-	Photos  []string
-	Asking  bool // it waits to be confirmed
+	Report   report
+	What     string
+	Token    string
+	Place    *titled
+	Minimap  template.HTML
+	Photos   []string
+	Category string
+	Asking   bool // it waits to be confirmed
 }
 
 // reportLink shows what became of a report to who has its link, or asks to confirm it.
@@ -403,7 +415,11 @@ func (s *face) reportLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := &followView{Report: rep, What: s.reportTitle(rep.Category, rep.Street), Token: token, Asking: rep.Confirmed == nil, Minimap: s.pinMap(rep.At)}
+	set, err := city.LoadCategories(r.Context(), s.config.Pool)
+	if err != nil {
+		return err
+	}
+	v := &followView{Report: rep, What: s.reportTitle(set, rep.Category, rep.Street), Category: s.categoryName(set, rep.Category), Token: token, Asking: rep.Confirmed == nil, Minimap: s.pinMap(rep.At)}
 	v.head = head{Page: "reported", Title: v.What}
 	for i := range rep.Photos {
 		v.Photos = append(v.Photos, "/reports/"+url.PathEscape(token)+"/photos/"+strconv.Itoa(i+1))

@@ -10,6 +10,7 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/city"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/notices"
@@ -27,22 +28,6 @@ type report struct {
 	Confirmed       *time.Time
 	Place           *string
 	Photos          int
-}
-
-// categories are what a report can be about, in the order of the form.
-func categories() []string { return []string{"pothole", "casting", "joint", "other"} }
-
-// classOf is the class of place that a category is evidence for.
-func classOf(category string) crowd.Class {
-	switch category {
-	case "pothole":
-		return crowd.Pothole
-	case "casting":
-		return crowd.Casting
-	case "joint":
-		return crowd.Joint
-	}
-	return crowd.Nothing
 }
 
 const (
@@ -100,8 +85,12 @@ func (s *face) takeReport(ctx context.Context, r report) error {
 		if added.RowsAffected() == 0 {
 			return nil // the form was sent twice
 		}
+		set, err := city.LoadCategories(ctx, tx)
+		if err != nil {
+			return err
+		}
 		t := s.texts
-		what := s.reportTitle(r.Category, r.Street)
+		what := s.reportTitle(set, r.Category, r.Street)
 		return notices.Post(ctx, tx, notices.Mail{
 			To: r.Email, Subject: t.T("mail.confirm.subject", "what", what),
 			Body: t.T("mail.confirm.body", "what", what, "link", s.links()+"/reports/"+text, "city", s.cityName()),
@@ -124,12 +113,20 @@ func (s *face) cityName() string {
 	return "Streetpulse"
 }
 
-func (s *face) reportTitle(category, street string) string {
-	what := s.texts.T("report.category." + category)
+func (s *face) reportTitle(set city.Categories, category, street string) string {
+	what := s.categoryName(set, category)
 	if street == "" {
 		return what
 	}
 	return s.texts.T("title.at", "class", what, "street", street)
+}
+
+func (s *face) categoryName(set city.Categories, id string) string {
+	c, known := set.Find(id)
+	if !known {
+		return id
+	}
+	return c.Name(s.language)
 }
 
 // findReport returns the report that a link's secret opens, or errHidden.
@@ -168,7 +165,12 @@ func (s *Server) confirmReport(ctx context.Context, r report) error {
 		if err := received(ctx, tx, r, now); err != nil {
 			return err
 		}
-		return crowd.TakeReport(ctx, tx, crowd.Report{ID: r.ID, Class: classOf(r.Category), Lat: r.At.Lat(), Lon: r.At.Lon(), At: now})
+		set, err := city.LoadCategories(ctx, tx)
+		if err != nil {
+			return err
+		}
+		category, _ := set.Find(r.Category)
+		return crowd.TakeReport(ctx, tx, crowd.Report{ID: r.ID, Class: classOf(category), Lat: r.At.Lat(), Lon: r.At.Lon(), At: now})
 	})
 }
 

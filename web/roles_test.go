@@ -29,7 +29,7 @@ func whoOpens() map[string]access.Action {
 	out := map[string]access.Action{}
 	for _, pattern := range strings.Split(`GET /{$}|GET /panel|GET /list|GET /places/{id}|GET /stats|GET /stats/{file}|GET /report|POST /report|GET /report/near|GET /report/sent|`+
 		`GET /reports/{token}|POST /reports/{token}|GET /reports/{token}/photos/{n}|GET /data|GET /data/{file}|GET /feeds/orders.atom|GET /feeds/places/{file}|`+
-		`POST /places/{id}/follow|GET /follow/{token}|POST /follow/{token}|POST /places/{id}/votes|/|GET /assets/|GET /favicon.ico|GET /tiles/{layer}/{z}/{x}/{y}|`+
+		`POST /places/{id}/follow|GET /follow/{token}|POST /follow/{token}|POST /places/{id}/votes|/|GET /assets/|GET /look/{file}|GET /favicon.ico|GET /tiles/{layer}/{z}/{x}/{y}|`+
 		`GET /tiles/{layer}|/api/v1/|GET /api/v1/stream|GET /healthz|GET /readyz|GET /metrics|GET /mqtt|POST /broker/|`+
 		`GET /login|POST /login|POST /logout|GET /login/forgotten|POST /login/forgotten|GET /login/link/{token}|POST /login/link/{token}|GET /signup|POST /signup|`+
 		`GET /login/oidc|GET /login/oidc/callback|GET /drive|GET /drive/manifest.webmanifest|GET /drive/assets/|GET /drive/offline.js|GET /crew/offline.js|GET /crew/manifest.webmanifest`, "|") {
@@ -41,7 +41,7 @@ func whoOpens() map[string]access.Action {
 	out["POST /account/keys"] = access.MakeKeys
 	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log|`+
 		`GET /admin/webhooks|POST /admin/webhooks|GET /admin/webhooks/{id}|POST /admin/webhooks/{id}|`+
-		`GET /admin/bodies|POST /admin/bodies|GET /admin/bodies/new|GET /admin/bodies/{id}|POST /admin/bodies/{id}|GET /admin/deadlines|POST /admin/deadlines|GET /admin/settings|POST /admin/settings`, "|") {
+		`GET /admin/bodies|POST /admin/bodies|GET /admin/bodies/new|GET /admin/bodies/{id}|POST /admin/bodies/{id}|GET /admin/deadlines|POST /admin/deadlines|GET /admin/settings|POST /admin/settings|POST /admin/settings/look|GET /admin/categories|POST /admin/categories`, "|") {
 		out[pattern] = access.Administer
 	}
 	for _, pattern := range strings.Split(`GET /admin/devices|POST /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}|GET /admin/detectors|POST /admin/detectors`, "|") {
@@ -51,6 +51,7 @@ func whoOpens() map[string]access.Action {
 		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
 	}
+	out["GET /supervision"], out["GET /supervision/{file}"] = access.Supervise, access.Supervise
 	for _, pattern := range strings.Split(`GET /crew|GET /crew/orders/{id}|POST /crew/orders/{id}|GET /crew/orders/{id}/photos/{name}`, "|") {
 		out[pattern] = access.WorkOrders
 	}
@@ -61,7 +62,7 @@ func whoOpens() map[string]access.Action {
 func whoCalls() map[string]access.Action {
 	out := map[string]access.Action{}
 	for action, ids := range map[access.Action]string{
-		anybody: `list-places get-place get-evidence get-votes cast-vote get-stats send-report find-streets follow-place list-orders get-order
+		anybody: `list-places get-place get-evidence get-votes cast-vote get-stats send-report list-report-categories find-streets follow-place list-orders get-order
 			enrol-device stream log-in send-password-link sign-up use-password-link`,
 		device:             `erase-device send-events renew-device-secret device-outcomes`,
 		access.KeepAccount: `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
@@ -69,13 +70,13 @@ func whoCalls() map[string]access.Action {
 		access.Administer: `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key read-audit
 			list-webhooks add-webhook change-webhook remove-webhook renew-webhook-secret test-webhook list-deliveries deliver-again deliver-all-again list-dead-mails mail-again
 			list-bodies get-body add-body change-body retire-body preview-routing
-			get-deadlines change-deadlines import-holidays preview-deadline get-settings change-settings`,
+			get-deadlines change-deadlines import-holidays preview-deadline get-settings change-settings get-report-categories change-report-categories get-look change-look`,
 		access.ManageDevices: `list-devices get-device revoke-device list-enrolment-codes make-enrolment-code revoke-enrolment-code list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
 		access.TriageOrders: `act-on-orders undo transition-order note-order merge-order split-order move-order reclass-order refer-order spend-order order-record
 			list-reviews decide-review list-crews console-stream`,
 		access.WorkOrders:   `crew-day crew-act crew-photo crew-undo`,
 		access.AssignOrders: `assign-order`,
-		access.Supervise:    `save-crew`,
+		access.Supervise:    `save-crew get-supervision`,
 	} {
 		for _, id := range strings.Fields(ids) {
 			out[id] = action

@@ -54,6 +54,7 @@ type settingsView struct {
 	Pass    string // how many places would pass
 	Draft   bool
 	Log     []logLine
+	Look    lookView
 }
 
 func (s *face) settingsPage(w http.ResponseWriter, r *http.Request) error {
@@ -62,8 +63,11 @@ func (s *face) settingsPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.showSettings(w, r, http.StatusOK, set, func(v *settingsView) {
-		if r.URL.Query().Get("done") == "saved" {
+		switch r.URL.Query().Get("done") {
+		case "saved":
 			v.Notice = s.texts.T("settings.saved")
+		case "look":
+			v.Notice = s.texts.T("look.saved")
 		}
 	})
 }
@@ -110,6 +114,11 @@ func (s *face) showSettings(w http.ResponseWriter, r *http.Request, status int, 
 	if v.Log, err = s.readLog(r.Context(), access.Search{Action: "settings.", Limit: 20}); err != nil {
 		return err
 	}
+	look, err := city.LoadLook(r.Context(), s.config.Pool)
+	if err != nil {
+		return err
+	}
+	v.Look = s.lookOf(look)
 	change(v)
 	return s.render(w, r, status, "base", v)
 }

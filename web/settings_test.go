@@ -90,4 +90,6 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s %s: %s %s", c.method, c.body, answer.Status, body)
 		}
 	}
+	w.categories(root)
+	w.looks(root)
 }

@@ -206,6 +206,9 @@ func (s *face) webhookPost(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.showWebhook(w, r, id, http.StatusOK, func(v *webhookView) { v.Secret = secret })
 	case "remove":
+		if r.PostForm.Get("sure") == "" {
+			return s.showWebhook(w, r, id, http.StatusUnprocessableEntity, func(v *webhookView) { v.Wrong = s.texts.T("webhook.remove.unsure") })
+		}
 		if err = s.removeWebhook(ctx, id); err == nil {
 			http.Redirect(w, r, webhooksPath+"?done=remove", http.StatusSeeOther)
 			return nil

@@ -174,7 +174,10 @@ func TestWebhooks(t *testing.T) {
 	call(http.MethodDelete, "/webhooks/"+other.ID, "", 404)
 	root.send(page, url.Values{"do": {"change"}, "url": {"https://assets-1.example.org/"}, "kind": {"order.opened"}})
 	root.read(page, "is switched off, and is told nothing")
-	if _, body = root.send(page, url.Values{"do": {"remove"}}); !strings.Contains(body, "The webhook is removed.") {
+	if answer, body := root.send(page, url.Values{"do": {"remove"}}); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "Nothing is removed yet.") {
+		t.Errorf("it does not ask before: %s", answer.Status)
+	}
+	if _, body = root.send(page, url.Values{"do": {"remove"}, "sure": {"1"}}); !strings.Contains(body, "The webhook is removed.") {
 		t.Error("it is not removed")
 	}
 	if body = root.read("/admin/log?action=webhook.", "Added a webhook", "Gave a webhook a new secret", "Removed a webhook"); strings.Contains(body, "letmein") {

@@ -111,7 +111,12 @@ func (c deviceRevoke) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := ingest.Revoke(ctx, db.Pool, c.ID, time.Now()); err != nil {
+	if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		if err := ingest.Revoke(ctx, tx, c.ID, time.Now()); err != nil {
+			return err
+		}
+		return record(ctx, tx, "device.revoke", c.ID, "")
+	}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(o.out, "%s is revoked\n", c.ID)

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/geo"
 )
@@ -37,6 +40,11 @@ func (c importStreets) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := m.Save(ctx, db.Pool); err != nil {
+		return err
+	}
+	if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		return record(ctx, tx, "import.streets", filepath.Base(c.File), fmt.Sprintf("%d streets", len(m.Streets)))
+	}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(o.out, "%d streets, %d pieces of furniture, %d pieces of ground. %s. A running server shows them after a restart.\n",

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/dispatch"
 )
@@ -29,7 +32,13 @@ func (c importBodies) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	routed, err := dispatch.SaveBodies(ctx, db.Pool, bodies)
+	routed := 0
+	err = pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		if routed, err = dispatch.ReplaceBodies(ctx, tx, bodies); err != nil {
+			return err
+		}
+		return record(ctx, tx, "import.bodies", filepath.Base(c.File), fmt.Sprintf("%d bodies", len(bodies)))
+	})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/postgres"
 	"github.com/streetpulse/streetpulse/postgres/postgrestest"
 )
 
@@ -52,5 +54,14 @@ func TestImportFurnitureAndCases(t *testing.T) {
 		if code != test.code || !strings.Contains(out, test.out) || !strings.Contains(errs, test.errs) {
 			t.Errorf("%v ends with %d: %s%s", test.args, code, out, errs)
 		}
+	}
+	db, err := postgres.Open(t.Context(), postgres.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	log, err := access.Log(t.Context(), db.Pool, access.Search{Action: "import.", Text: "BODIES", Limit: 10})
+	if err != nil || len(log) != 1 || log[0].Action != "import.bodies" || log[0].What != "bodies.geojson" || log[0].Detail != "1 bodies" {
+		t.Errorf("the log has %+v, %v", log, err)
 	}
 }

@@ -184,8 +184,10 @@ func (c userLink) Run(ctx context.Context, o output) error {
 	return c.about(ctx, o, func(ctx context.Context, db *postgres.Database, p access.Person) error {
 		var link string
 		err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) (err error) {
-			link, err = access.MakeLink(ctx, tx, access.Link{Person: &p}, time.Now().Add(access.InviteFor))
-			return err
+			if link, err = access.MakeLink(ctx, tx, access.Link{Person: &p}, time.Now().Add(access.InviteFor)); err != nil {
+				return err
+			}
+			return record(ctx, tx, "person.link", p.ID, "")
 		})
 		if err != nil {
 			return err
@@ -225,7 +227,12 @@ type userCrew struct {
 
 func (c userCrew) Run(ctx context.Context, o output) error {
 	return c.about(ctx, o, func(ctx context.Context, db *postgres.Database, p access.Person) error {
-		err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error { return dispatch.PutInCrews(ctx, tx, p.ID, c.Crews) })
+		err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+			if err := dispatch.PutInCrews(ctx, tx, p.ID, c.Crews); err != nil {
+				return err
+			}
+			return record(ctx, tx, "person.crews", p.ID, strings.Join(c.Crews, ", "))
+		})
 		if err != nil {
 			return err
 		}

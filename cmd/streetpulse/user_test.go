@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/postgres"
 	"github.com/streetpulse/streetpulse/postgres/postgrestest"
 )
@@ -38,11 +39,33 @@ func TestUsers(t *testing.T) {
 		{"disable ben@example.org", 0, "ben@example.org is disabled", ""},
 		{"enable ben@example.org", 0, "ben@example.org is enabled", ""},
 		{"link ben@example.org", 0, "/login/link/", ""},
+		{"crew ben@example.org", 0, "ben@example.org is in no crew", ""},
+		{"crew ben@example.org nobodys", exitFailed, "", "nobodys"},
 		{"disable nobody@example.org", exitFailed, "", "user list"},
 	} {
 		code, out, errs := told(append(append([]string{"user"}, strings.Fields(test.args)...), "--database", url)...)
 		if code != test.code || !strings.Contains(out, test.out) || !strings.Contains(errs, test.errs) {
 			t.Errorf("user %s ends with %d: %s%s", test.args, code, out, errs)
+		}
+	}
+	db, err := postgres.Open(t.Context(), postgres.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	for _, id := range []string{"north", "south"} {
+		if _, err := dispatch.SaveCrew(t.Context(), db.Pool, dispatch.Team{ID: id, Name: "Crew " + id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, crews := range []string{"north south", "south", ""} {
+		if code, _, errs := told(append(append([]string{"user", "crew", "ben@example.org"}, strings.Fields(crews)...), "--database", url)...); code != 0 {
+			t.Errorf("user crew ben %s ends with %d: %s", crews, code, errs)
+		}
+		var in, logged string
+		if err := db.Pool.QueryRow(t.Context(), `select (select coalesce(string_agg(crew, ' ' order by crew), '') from crew_members),
+			(select replace(detail, ', ', ' ') from audit where action = 'person.crews' order by n desc limit 1)`).Scan(&in, &logged); err != nil || in != crews || logged != crews {
+			t.Errorf("ben is in %q, and in the log in %q, want %q: %v", in, logged, crews, err)
 		}
 	}
 }
