@@ -8,13 +8,18 @@ func (m *mind) learnAfresh(nodes []*node) {
 	*m.trust = *newTrust(m.reader)
 	m.trust.epoch = before.epoch
 	names := speakers(nodes)
-	for _, n := range nodes {
-		n.lie, n.read = 0, m.read(&n.structure, &n.looks)
-	}
-	m.learn(nodes, names)
-	m.findRing(nodes, names)
+	m.trust.accents = accents(nodes, names)
 	opinions := m.trust.all(names)
 	for _, n := range nodes {
+		n.lie = 0
+		m.see(n, opinions)
+	}
+	m.hearCity(nodes, opinions)
+	m.learn(nodes, names)
+	m.findRing(nodes, names)
+	opinions = m.trust.all(names)
+	for _, n := range nodes {
+		m.see(n, opinions)
 		_, causes := m.causes(n, opinions)
 		n.lie = causes[invented]
 	}
@@ -29,5 +34,70 @@ func (m *mind) learnAfresh(nodes []*node) {
 			delete(m.trust.devices, d)
 		}
 	}
+	m.trust.accents = nil
 	clear(m.trust.opinions)
+}
+
+// see looks at a place anew, going by what is known of its devices.
+func (m *mind) see(n *node, opinions []*opinion) {
+	for kind := range n.looks {
+		var all blend
+		for i := range n.voices {
+			all.add(n.voices[i].said[kind], kind, opinions[n.voices[i].number])
+		}
+		n.looks[kind] = all.looks(&m.trust.dialect[kind])
+	}
+	n.read = m.read(&n.structure, &n.looks)
+}
+
+// hearCity works out how jolts differ here from those that training knows: its cars, its roads and its phones shift what all classes look
+// like, and far less how the classes differ from each other. Where the classes lie and which place is of which class are found by turns
+// (expectation and maximisation).
+func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
+	const (
+		turns     = 12
+		none      = 5   // places that no shift at all is worth
+		heardWell = 2.5 // devices whose mean shape is near the place's own
+	)
+	before := make([][numCauses]float64, len(nodes)) // log weight of each cause, but for the looks
+	for i, n := range nodes {
+		t := m.tally(n, opinions)
+		before[i] = m.model.weigh(&t, &n.structure)
+	}
+	trained := [2]*Likeness{&m.reader.Plain.Likeness, &m.reader.Wave.Likeness}
+	for range turns {
+		var sum [2]Shape
+		weight := [2]float64{none, none}
+		for i, n := range nodes {
+			fixed := m.fixed(&before[i], &n.looks)
+			causes := normalise(fixed)
+			for kind := range n.looks {
+				if n.looks[kind].count < heardWell {
+					continue
+				}
+				for c := range numReal {
+					weight[kind] += causes[c]
+					for d, x := range n.looks[kind].shape[:len(trained[kind].Spread)] {
+						sum[kind][d] += causes[c] * (x - trained[kind].Mean[c][d])
+					}
+				}
+			}
+		}
+		for kind := range sum {
+			for d := range sum[kind] {
+				sum[kind][d] /= weight[kind]
+				m.trust.dialect[kind][d] += sum[kind][d]
+			}
+			for _, n := range nodes {
+				if n.looks[kind].count > 0 {
+					for d, x := range sum[kind] {
+						n.looks[kind].shape[d] -= x
+					}
+				}
+			}
+		}
+	}
+	for _, n := range nodes {
+		n.read = m.read(&n.structure, &n.looks)
+	}
 }

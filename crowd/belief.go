@@ -23,12 +23,14 @@ const numRates = 7
 type model struct {
 	feelings            []feelings // by sensitivity, in steps
 	logNoise, logSmooth float64
+	logUntold, logTold  float64
 
 	prior    [numCauses]float64
 	rates    [numRates]float64
 	share    [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
 	noise    float64                        // how often an honest phone jolts where nothing is
-	temper   float64                        // exponent on what scores say
+	untold   float64                        // and where it is not told when phones pass smoothly, as a share of what is told
+	temper   float64                        // exponent on what scores say where the city has taught what its classes look like; twice that before
 	opposite float64                        // log odds for things across the whole road when it is felt in both directions
 }
 
@@ -45,8 +47,8 @@ func standard() model {
 			{0.01, 0.01, 0.02, 0.04, 0.08, 0.26, 0.58}, // speed bump
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
-		noise:    0.04,
-		opposite: 3, temper: 0.5,
+		noise: 0.04, untold: 0.15,
+		opposite: 3, temper: 0.25,
 	}
 	m.feel()
 	return m
@@ -80,12 +82,14 @@ func (m *model) feel() {
 		m.feelings = append(m.feelings, f)
 	}
 	m.logNoise, m.logSmooth = math.Log(m.noise), math.Log(1-m.noise)
+	m.logUntold, m.logTold = math.Log(m.untold), math.Log(1-m.untold)
 }
 
 // tally sums what the devices at a place say, by hit rate.
 type tally struct {
 	rates     [numRates]float64 // log likelihood at each rate
 	noise     float64           // log likelihood where nothing is
+	untold    float64           // and where of smooth passes few are told
 	any       [numRates]float64 // log likelihood at each rate, were all devices alike
 	driven    float64           // log odds of the same, for being on a drive
 	ring      float64           // log likelihood where those who make things up together have made it up
@@ -105,6 +109,7 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie
 	}
 	smooth := h*m.logNoise + n*m.logSmooth
 	t.noise += smooth
+	t.untold += h*m.logUntold + n*m.logTold
 	t.ring += o.asRing(h, n, smooth, lie)
 	t.ringed = t.ringed || o.ring > noRing
 	if hits == 0 {
@@ -125,10 +130,10 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie
 // weigh returns the log weight of each cause, given the scores' part.
 func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 	var l [numCauses]float64
-	for c := range numReal {
-		l[c] = fixed[c] + m.overRates(c, &t.rates)
+	for c := range numReal { // what is deep or high enough is felt by all alike
+		l[c] = fixed[c] + logAdd(m.overRates(c, &t.rates), m.overRates(c, &t.any)) - math.Ln2
 	}
-	l[noise] = fixed[noise] + t.noise
+	l[noise] = fixed[noise] + logAdd(t.noise, t.untold) - math.Ln2
 	lies := m.overRates(numReal, &t.any) + t.collusion + math.Max(t.driven, -4)
 	if t.ringed {
 		lies = logAdd(lies, t.ring+ringLies)

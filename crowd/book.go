@@ -134,7 +134,7 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 			n = &node{id: id}
 			b.nodes[id] = n
 		}
-		n.at, n.structure, n.looks, n.lie, n.verdict, n.repaired = [2]float64{lon, lat}, s.structure, s.looks, s.lie, verdict, repaired != nil
+		n.at, n.structure, n.lie, n.verdict, n.repaired = [2]float64{lon, lat}, s.structure, s.lie, verdict, repaired != nil
 		return nil
 	}); err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
@@ -159,7 +159,7 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 			n.drop(device)
 		} else {
 			n.put(voice{device: device, hits: hits, misses: misses, alone: lonely(alone), copied: decodeCopied(copied),
-				imprints: a.imprints, times: a.lastHits})
+				imprints: a.imprints, times: a.lastHits, said: [2]*Shape{a.said(0), a.said(1)}})
 		}
 		return nil
 	})
@@ -228,33 +228,33 @@ func (t *trust) save(ctx context.Context, tx pgx.Tx) error {
 	devices := slices.Sorted(maps.Keys(t.devices))
 	n := len(devices)
 	sensitivity, jolts, invented, agreed, ring := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	accent := make([][]byte, n)
 	for i, d := range devices {
 		s := t.devices[d]
+		accent[i] = s.accent.encode()
 		sensitivity[i], jolts[i], invented[i], agreed[i], ring[i] = s.sensitivity, s.jolts, s.invented, s.agreed, s.ring
 	}
 	_, err := tx.Exec(ctx, `
-		insert into device_trust as t (device, sensitivity, jolts, invented, agreed, ring, epoch)
-		select *, $7 from unnest($1::text[], $2::float8[], $3::float8[], $4::float8[], $5::float8[], $6::float8[])
+		insert into device_trust as t (device, sensitivity, jolts, invented, agreed, ring, accent, epoch)
+		select *, $8 from unnest($1::text[], $2::float8[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::bytea[])
 		on conflict (device) do update set sensitivity = excluded.sensitivity, jolts = excluded.jolts, invented = excluded.invented,
-			agreed = excluded.agreed, ring = excluded.ring, epoch = excluded.epoch
-		where (t.sensitivity, t.jolts, t.invented, t.agreed, t.ring)
-			is distinct from (excluded.sensitivity, excluded.jolts, excluded.invented, excluded.agreed, excluded.ring)`,
-		devices, sensitivity, jolts, invented, agreed, ring, t.epoch)
+			agreed = excluded.agreed, ring = excluded.ring, accent = excluded.accent, epoch = excluded.epoch
+		where (t.sensitivity, t.jolts, t.invented, t.agreed, t.ring, t.accent)
+			is distinct from (excluded.sensitivity, excluded.jolts, excluded.invented, excluded.agreed, excluded.ring, excluded.accent)`,
+		devices, sensitivity, jolts, invented, agreed, ring, accent, t.epoch)
 	if err != nil {
 		return fmt.Errorf("store what is known of devices: %w", err)
 	}
-	var likeness []float64
-	for kind := range t.likeness {
-		for c := range NumClasses {
-			likeness = append(append(likeness, t.likeness[kind].bias[c]), t.likeness[kind].weights[c][:]...)
-		}
+	var looks []float64
+	for _, p := range t.looks() {
+		looks = append(looks, *p)
 	}
 	_, err = tx.Exec(ctx, `
 		insert into lessons (epoch, usual, alone, typical, stranger, likeness, copies) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (single) do update set epoch = excluded.epoch, usual = excluded.usual, alone = excluded.alone,
 			typical = excluded.typical, stranger = excluded.stranger, likeness = excluded.likeness,
 			copies = excluded.copies`,
-		t.epoch, t.usual, t.alone, t.typical, t.stranger, likeness,
+		t.epoch, t.usual, t.alone, t.typical, t.stranger, looks,
 		[]float64{t.copies.made.before, t.copies.made.after, t.copies.real.before, t.copies.real.after})
 	if err != nil {
 		return fmt.Errorf("store what the city has taught: %w", err)
@@ -289,13 +289,15 @@ func (t *trust) load(ctx context.Context, tx pgx.Tx, epoch int64, c *Classifier)
 	return nil
 }
 
-const standingColumns = `device, sensitivity, jolts, invented, agreed, ring`
+const standingColumns = `device, sensitivity, jolts, invented, agreed, ring, accent`
 
 // scan takes standingColumns of device_trust.
 func (t *trust) scan(rows pgx.Rows) error {
 	var device string
 	var s standing
-	_, err := pgx.ForEachRow(rows, []any{&device, &s.sensitivity, &s.jolts, &s.invented, &s.agreed, &s.ring}, func() error {
+	var accent []byte
+	_, err := pgx.ForEachRow(rows, []any{&device, &s.sensitivity, &s.jolts, &s.invented, &s.agreed, &s.ring, &accent}, func() error {
+		s.accent = decodeAccent(accent)
 		t.devices[device] = s
 		return nil
 	})
@@ -303,6 +305,25 @@ func (t *trust) scan(rows pgx.Rows) error {
 		return fmt.Errorf("load what is known of devices: %w", err)
 	}
 	return nil
+}
+
+// looks lists the numbers that say what jolts and classes look like here.
+func (l *lessons) looks() []*float64 {
+	var all []*float64
+	for kind := range l.likeness {
+		d := &l.likeness[kind]
+		all = append(all, &d.heard)
+		for i := range l.dialect[kind] {
+			all = append(all, &l.dialect[kind][i])
+		}
+		for c := range d.weights {
+			all = append(all, &d.bias[c])
+			for i := range d.weights[c] {
+				all = append(all, &d.weights[c][i])
+			}
+		}
+	}
+	return all
 }
 
 // querier is a pool or a transaction.
@@ -317,25 +338,20 @@ func loadLessons(ctx context.Context, q querier) (*lessons, error) {
 
 func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error) {
 	var l lessons
-	var likeness, rates []float64
-	err := q.QueryRow(ctx, `select usual, alone, typical, stranger, likeness, copies from `+table).Scan(&l.usual, &l.alone, &l.typical, &l.stranger, &likeness, &rates)
+	var looks, rates []float64
+	err := q.QueryRow(ctx, `select usual, alone, typical, stranger, likeness, copies from `+table).Scan(&l.usual, &l.alone, &l.typical, &l.stranger, &looks, &rates)
 	if isNone(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load what the city has taught: %w", err)
 	}
-	const row = 1 + maxShape
-	if len(likeness) != 2*NumClasses*row || len(rates) != 4 {
+	into := l.looks()
+	if len(looks) != len(into) || len(rates) != 4 {
 		return nil, nil // the form of another version: see Upgrade
 	}
-	for i, x := range likeness {
-		d, c := &l.likeness[i/(NumClasses*row)], i/row%NumClasses
-		if i%row == 0 {
-			d.bias[c] = x
-		} else {
-			d.weights[c][i%row-1] = x
-		}
+	for i, p := range into {
+		*p = looks[i]
 	}
 	l.copies = copyLessons{copyRates{rates[0], rates[1]}, copyRates{rates[2], rates[3]}}
 	return &l, nil

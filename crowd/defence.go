@@ -18,12 +18,12 @@ func (r *Rehearsal) forget() {
 	untaught := newTrust(r.reader)
 	if r.without&Honesty != 0 {
 		for d, s := range r.trust.devices {
-			r.trust.devices[d] = standing{sensitivity: s.sensitivity, ring: noRing}
+			r.trust.devices[d] = standing{sensitivity: s.sensitivity, ring: noRing, accent: s.accent}
 		}
 		r.trust.usual, r.trust.typical, r.trust.stranger = untaught.usual, untaught.typical, untaught.stranger
 	}
 	if r.without&Adapting != 0 {
-		r.trust.likeness = untaught.likeness
+		r.trust.likeness, r.trust.dialect = untaught.likeness, untaught.dialect
 	}
 	if r.without != 0 {
 		clear(r.trust.opinions)

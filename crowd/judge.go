@@ -223,51 +223,56 @@ func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 	return support
 }
 
-// looks are the means of the devices' scores and standardised features at a place, and how many devices they are worth.
+// looks is what a place's jolts are like, free of the devices' accents, and how many devices that is worth.
 type looks struct {
-	mean     Scores
-	standard [waveFeatures]float64
-	count    float64
+	shape Shape
+	count float64
 }
 
-func (l *looks) shape(kind int) Shape { return ShapeOf(l.standard[:features(kind)], &l.mean) }
+// blend averages what devices say.
+type blend struct {
+	shape        Shape
+	sum, squares float64
+}
+
+// add adds what a device says of its jolts of a kind there.
+func (b *blend) add(said *Shape, kind int, o *opinion) {
+	if said == nil {
+		return
+	}
+	w := 1.02 - o.liar
+	b.sum += w
+	b.squares += w * w
+	for i, x := range said {
+		if o.accent != nil {
+			x -= o.accent[kind][i]
+		}
+		b.shape[i] += w * x
+	}
+}
+
+// looks is what was added up, free of the city's dialect.
+func (b *blend) looks(city *Shape) looks {
+	if b.sum == 0 {
+		return looks{}
+	}
+	for i := range b.shape {
+		b.shape[i] = b.shape[i]/b.sum - city[i]
+	}
+	return looks{b.shape, b.sum * b.sum / b.squares}
+}
 
 // look sums up what a place looks like: what its jolts' scores say, how common each cause is, and whether the other
 // direction of travel feels it too.
 func (m *mind) look(s *site, around []geo.Cell) {
 	for kind := range s.looks {
-		l := looks{}
-		var sum, squares float64
+		var all blend
 		for _, d := range s.order {
-			acc := s.accounts[d]
-			n, scores, standard := acc.hits-acc.waves, &acc.plain, acc.plainShape[:]
-			if kind == 1 {
-				n, scores, standard = acc.waves, &acc.wave, acc.waveShape[:]
-			}
-			if n == 0 || acc.shadow {
-				continue
-			}
-			w := 1.02 - m.trust.of(d).liar
-			sum += w
-			squares += w * w
-			w /= float64(n)
-			for c := range l.mean {
-				l.mean[c] += w * scores[c]
-			}
-			for i, x := range standard {
-				l.standard[i] += w * float64(x)
+			if acc := s.accounts[d]; !acc.shadow {
+				all.add(acc.said(kind), kind, m.trust.of(d))
 			}
 		}
-		if sum > 0 {
-			for c := range l.mean {
-				l.mean[c] /= sum
-			}
-			for i := range l.standard {
-				l.standard[i] /= sum
-			}
-			l.count = sum * sum / squares
-		}
-		s.looks[kind] = l
+		s.looks[kind] = all.looks(&m.trust.dialect[kind])
 	}
 	for c, p := range m.model.prior {
 		s.structure[c] = math.Log(p)
@@ -305,9 +310,10 @@ func (m *mind) read(structure *[numCauses]float64, looks *[2]looks) [numCauses]f
 		if looks[kind].count == 0 {
 			continue
 		}
-		like := spread.LogLikelihood(&looks[kind].mean, looks[kind].count)
+		scores := looks[kind].shape.Scores(kind)
+		like := spread.LogLikelihood(&scores, looks[kind].count)
 		for c := range like {
-			like[c] *= m.model.temper
+			like[c] *= m.model.temper * (1 + m.trust.likeness[kind].untaught())
 		}
 		suit(&l, &like)
 	}
@@ -318,8 +324,7 @@ func (m *mind) read(structure *[numCauses]float64, looks *[2]looks) [numCauses]f
 func (m *mind) liken(l *[numCauses]float64, looks *[2]looks) {
 	for kind := range looks {
 		if looks[kind].count > 0 {
-			shape := looks[kind].shape(kind)
-			like := m.trust.likeness[kind].weigh(&shape, looks[kind].count)
+			like := m.trust.likeness[kind].weigh(&looks[kind].shape, looks[kind].count)
 			suit(l, &like)
 		}
 	}

@@ -15,6 +15,7 @@ type standing struct {
 	invented    float64 // of them places that seem made up
 	agreed      float64 // of them places that others felt too
 	ring        float64 // log odds that it belongs to those who make things up together
+	accent      *accent // nil: none is known
 }
 
 // lessons are what a city has taught of all its devices and places.
@@ -23,6 +24,7 @@ type lessons struct {
 	alone    float64         // share of honest jolts that are on no drive of their device
 	typical  float64         // places where the device agreed that felt a jolt somewhere
 	stranger float64         // log odds that a device of which nothing is known belongs to those who make things up together
+	dialect  accent          // how jolts differ here from those that training knows
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
 	copies   copyLessons     // how often waveforms are alike here
 }
@@ -91,6 +93,7 @@ type trust struct {
 	devices map[string]standing
 	lessons
 	opinions map[string]*opinion // of devices, as long as nothing new is known
+	accents  map[string]*accent  // while learning
 }
 
 func newTrust(c *Classifier) *trust {
@@ -108,7 +111,7 @@ func (t *trust) of(device string) *opinion {
 	}
 	s, ok := t.devices[device]
 	if !ok {
-		s.sensitivity, s.ring = 1, t.stranger
+		s.sensitivity, s.ring, s.accent = 1, t.stranger, t.accents[device]
 	}
 	o := newOpinion(repute{s, &t.lessons})
 	t.opinions[device] = o
@@ -145,7 +148,8 @@ type voice struct {
 	alone        lonely
 	copied       copied
 	imprints     []imprint
-	times        [4]int64 // of its newest jolts, Unix milliseconds
+	times        [4]int64  // of its newest jolts, Unix milliseconds
+	said         [2]*Shape // what they are like, without and with a waveform; nil: there are none
 }
 
 // sums is what learning adds up of one device.
@@ -200,13 +204,19 @@ func speakers(nodes []*node) []string {
 	return names
 }
 
-// causes returns how likely each cause of a place is, going by what is known of its devices and classes.
-func (m *mind) causes(n *node, opinions []*opinion) (tally, [numCauses]float64) {
+// tally sums what the devices at a place say.
+func (m *mind) tally(n *node, opinions []*opinion) tally {
 	var t tally
 	for i := range n.voices {
 		v := &n.voices[i]
 		m.model.add(&t, v.hits, v.misses, v.alone, v.copied, n.lie, opinions[v.number])
 	}
+	return t
+}
+
+// causes returns how likely each cause of a place is, going by what is known of its devices and classes.
+func (m *mind) causes(n *node, opinions []*opinion) (tally, [numCauses]float64) {
+	t := m.tally(n, opinions)
 	fixed := n.read
 	m.liken(&fixed, &n.looks)
 	return t, normalise(m.model.weigh(&t, &fixed))
@@ -228,8 +238,7 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 	for kind := range n.looks {
 		const heardWell = 2.5 // devices whose mean shape is near the place's own
 		if n.looks[kind].count >= heardWell {
-			shape := n.looks[kind].shape(kind)
-			l.shapes[kind].add(&shape, features(kind)+dims, &looksLike)
+			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &looksLike)
 		}
 	}
 	if n.repaired { // what is said there now is said of the repair
@@ -280,7 +289,7 @@ func (m *mind) conclusions(speakers []string, l *learning) {
 		logs += s.agreed * math.Log(s.agreed+3)
 		m.trust.devices[d] = standing{
 			sensitivity: clamp((s.felt+weightOfFelt)/(s.expected+weightOfFelt), 0.1, 1.4),
-			jolts:       s.jolts, invented: s.invented, agreed: s.agreed, ring: m.trust.of(d).ring,
+			jolts:       s.jolts, invented: s.invented, agreed: s.agreed, ring: m.trust.of(d).ring, accent: m.trust.of(d).accent,
 		}
 	}
 	clear(m.trust.opinions)

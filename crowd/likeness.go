@@ -8,14 +8,27 @@ const maxShape = waveFeatures + dims
 // Shape is what jolts of one kind look like: their standardised features, then a third of their free scores.
 type Shape [maxShape]float64
 
+// scoreScale is by how much scores are made smaller, to be as large as the features.
+const scoreScale = 3
+
 // ShapeOf returns the shape of jolts with these standardised features and scores.
 func ShapeOf(standard []float64, scores *Scores) Shape {
 	var s Shape
 	n := copy(s[:], standard)
 	for i := range dims {
-		s[n+i] = scores[i] / 3
+		s[n+i] = scores[i] / scoreScale
 	}
 	return s
+}
+
+// Scores are those of a shape of jolts of a kind: 0 without, 1 with a waveform.
+func (s *Shape) Scores(kind int) Scores {
+	var out Scores
+	for i := range dims {
+		out[i] = s[features(kind)+i] * scoreScale
+		out[dims] -= out[i]
+	}
+	return out
 }
 
 // features is how many features jolts of a kind have: 0 without, 1 with a waveform.
@@ -34,14 +47,22 @@ type Likeness struct {
 type discriminant struct {
 	weights [NumClasses]Shape
 	bias    [NumClasses]float64
+	heard   float64 // places that taught it
+}
+
+// untaught is how far the city has yet to teach what its classes look like, from 1 to 0.
+func (d *discriminant) untaught() float64 {
+	const half = 200.0 // places
+	return half / (d.heard + half)
 }
 
 // weigh returns the log likelihood of each class, but for a common term, for the mean shape of n devices' jolts.
 func (d *discriminant) weigh(s *Shape, n float64) [NumClasses]float64 {
 	// Not all of the features' likelihood counts: their distributions have tails that Gaussians lack, and a single device's
-	// mean lies farther out than that of the many whose spread is known. Fitted to cities of other physics than those
-	// that the network was trained on.
-	gain := 0.19 * n / (n + 0.9)
+	// mean lies farther out than that of the many whose spread is known. It counts for less before the city's own places have
+	// taught what its classes look like. Fitted to cities of other physics than those that the network was trained on.
+	const most, least = 0.8, 0.16
+	gain := (most + (least-most)*d.untaught()) * n / (n + 0.9)
 	var out [NumClasses]float64
 	top := math.Inf(-1)
 	for c := range out {
@@ -115,6 +136,9 @@ func (l *Likeness) learnt(g *gathered) discriminant {
 		spread[i][i] += 0.002
 	}
 	var d discriminant
+	for c := range mean {
+		d.heard += g.weight[c]
+	}
 	root := factor(spread)
 	for c := range mean {
 		d.weights[c] = mean[c]

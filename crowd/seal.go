@@ -61,6 +61,7 @@ func (a *account) seal(o *opinion) {
 	a.first, a.last = a.first.Truncate(day), a.last.Truncate(day)
 	a.lastHits = [4]int64{}
 	a.imprints = nil
+	a.speakPlainly(o.accent)
 	a.shadow = a.shadow || o.liar > 0.5
 }
 

@@ -299,7 +299,7 @@ func (s *site) story(at time.Time, kind StepKind, words StepWords) {
 	s.dirty = true
 }
 
-// estimate is the part of a site that has no column: the anchor, and what the place looks like.
+// estimate is the part of a site that has no column.
 func (s *site) estimate() []byte {
 	var b []byte
 	for _, p := range s.estimated() {
@@ -323,15 +323,6 @@ func (s *site) estimated() []*float64 {
 	fields := []*float64{&s.anchor[0], &s.anchor[1], &s.lie}
 	for i := range s.structure {
 		fields = append(fields, &s.structure[i])
-	}
-	for k := range s.looks {
-		fields = append(fields, &s.looks[k].count)
-		for i := range s.looks[k].mean {
-			fields = append(fields, &s.looks[k].mean[i])
-		}
-		for i := range features(k) {
-			fields = append(fields, &s.looks[k].standard[i])
-		}
 	}
 	return fields
 }

@@ -151,15 +151,16 @@ type trial struct {
 func (m *mind) imagine(s *site) *trial {
 	c := *s
 	c.accounts, c.order, c.changed, c.steps = maps.Clone(s.accounts), slices.Clone(s.order), map[string]bool{}, nil
-	return &trial{mind: m, site: &c, like: s.likeness()}
+	return &trial{mind: m, site: &c, like: m.likeness(s)}
 }
 
-// likeness is the account of one jolt that is as those at the place are on average.
-func (s *site) likeness() account {
+// likeness is the account of one jolt that is as those at the place are on average, without an accent.
+func (m *mind) likeness(s *site) account {
 	var sum account
 	for _, d := range s.order {
-		if a := s.accounts[d]; a.hits > 0 && !a.shadow {
-			sum.join(a)
+		if a := *s.accounts[d]; a.hits > 0 && !a.shadow {
+			a.speakPlainly(m.trust.of(d).accent)
+			sum.join(&a)
 		}
 	}
 	one := account{hits: 1, alone: notKnown, precision: 1.0 / 25}

@@ -20,7 +20,7 @@ func fitLikeness(places map[string]*training, size int) crowd.Likeness {
 		for _, d := range slices.Sorted(maps.Keys(p.devices)) {
 			own := p.devices[d]
 			for i := range mean {
-				mean[i] += own.shape[i] / own.n / float64(len(p.devices))
+				mean[i] += own.shape[i] / float64(len(p.devices))
 			}
 		}
 		shapes[p.class] = append(shapes[p.class], mean)

@@ -62,16 +62,17 @@ func Samples(sent []firmwaresim.Sent, city uint64) (plain, wave []Sample) {
 
 // Fit fits both readers.
 func Fit(plain, wave []Sample, progress func(string)) crowd.Classifier {
-	c := crowd.Classifier{Version: 3, Plain: fitReader(plain, 12), Wave: fitReader(wave, 28)}
+	c := crowd.Classifier{Version: 3, Plain: fitReader(plain, 0, 12), Wave: fitReader(wave, 1, 28)}
 	progress(fmt.Sprintf("of the jolts it was fitted to %.1f %% without and %.1f %% with a waveform are put into their class",
 		100*accuracy(&c.Plain.Network, plain), 100*accuracy(&c.Wave.Network, wave)))
 	return c
 }
 
-func fitReader(samples []Sample, units int) crowd.Reader {
+func fitReader(samples []Sample, kind, units int) crowd.Reader {
 	n := fitNetwork(samples, units)
 	places := read(&n, samples)
-	return crowd.Reader{Network: n, Spread: fitSpread(places), Likeness: fitLikeness(places, len(n.Mean)+crowd.NumClasses-1)}
+	speakPlainly(places)
+	return crowd.Reader{Network: n, Spread: fitSpread(places, kind), Likeness: fitLikeness(places, len(n.Mean)+crowd.NumClasses-1)}
 }
 
 // training is a place whose class is known, as a network reads the jolts there.
@@ -80,11 +81,10 @@ type training struct {
 	devices map[string]*heard
 }
 
-// heard is what one device's jolts at a place add up to.
+// heard is what one device's jolts at a place are like, on average.
 type heard struct {
-	scores crowd.Scores
-	shape  crowd.Shape
-	n      float64
+	shape crowd.Shape
+	n     float64
 }
 
 // read gathers samples by object and device. Jolts without an object are each a place.
@@ -103,14 +103,35 @@ func read(n *crowd.Network, samples []Sample) map[string]*training {
 		}
 		d.n++
 		scores, standard := n.Score(s.X), n.Standard(s.X)
-		for i, v := range scores {
-			d.scores[i] += v
-		}
 		for i, v := range crowd.ShapeOf(standard[:len(s.X)], &scores) {
-			d.shape[i] += v
+			d.shape[i] += (v - d.shape[i]) / d.n
 		}
 	}
 	return places
+}
+
+// speakPlainly takes the devices' accents out of what they say, as judging does.
+func speakPlainly(places map[string]*training) {
+	numbers := map[string]int{}
+	var said [][]crowd.Impression
+	for _, id := range slices.Sorted(maps.Keys(places)) {
+		var here []crowd.Impression
+		for _, d := range slices.Sorted(maps.Keys(places[id].devices)) {
+			if _, known := numbers[d]; !known {
+				numbers[d] = len(numbers)
+			}
+			here = append(here, crowd.Impression{Device: numbers[d], Shape: &places[id].devices[d].shape})
+		}
+		said = append(said, here)
+	}
+	accents := crowd.Accents(said, len(numbers))
+	for _, p := range places {
+		for d, h := range p.devices {
+			for i, x := range accents[numbers[d]] {
+				h.shape[i] -= x
+			}
+		}
+	}
 }
 
 func classIndex(name string) int {
@@ -124,7 +145,7 @@ func classIndex(name string) int {
 
 // fitSpread measures how the scores of a class's places lie around the class's mean, and those of devices around their
 // place's.
-func fitSpread(places map[string]*training) crowd.Spread {
+func fitSpread(places map[string]*training, kind int) crowd.Spread {
 	const dims = crowd.NumClasses - 1
 	var spread crowd.Spread
 	for class := range crowd.NumClasses {
@@ -140,8 +161,9 @@ func fitSpread(places map[string]*training) crowd.Spread {
 			var own [][dims]float64
 			for _, d := range slices.Sorted(maps.Keys(o.devices)) {
 				var x [dims]float64
+				scores := o.devices[d].shape.Scores(kind)
 				for i := range x {
-					x[i] = o.devices[d].scores[i] / o.devices[d].n
+					x[i] = scores[i]
 					mean[i] += x[i] / float64(len(o.devices))
 				}
 				own = append(own, x)
