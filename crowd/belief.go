@@ -94,7 +94,9 @@ type tally struct {
 	driven    float64           // log odds of the same, for being on a drive
 	ring      float64           // log likelihood where those who make things up together have made it up
 	ringed    bool              // such a ring is known
-	collusion float64           // log odds that those who felt it are those who make things up, and the others not
+	felt      int               // devices that felt it
+	collusion float64           // log odds that they are those who make things up
+	candour   float64           // log odds that those who did not feel it are not
 	copied    float64           // log odds of what waveforms are like, for being made up
 	later     float64           // and of those that somebody else has sent later
 }
@@ -113,9 +115,10 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie
 	t.ring += o.asRing(h, n, smooth, lie)
 	t.ringed = t.ringed || o.ring > noRing
 	if hits == 0 {
-		t.collusion += o.candour
+		t.candour += o.candour
 		return
 	}
+	t.felt++
 	t.collusion += o.collusion(lie)
 	t.copies(copied, &o.copied)
 	switch alone {
@@ -127,6 +130,13 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie
 	}
 }
 
+// suspicion is the log odds, by what is known of each device, that the place is made up. What is usual is known roughly, and the same
+// error is in every device's odds: beyond a few devices their mean counts and not their number.
+func (t *tally) suspicion() float64 {
+	const few = 8
+	return t.collusion*few/math.Max(few, float64(t.felt)) + t.candour
+}
+
 // weigh returns the log weight of each cause, given the scores' part.
 func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 	var l [numCauses]float64
@@ -134,7 +144,7 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 		l[c] = fixed[c] + logAdd(m.overRates(c, &t.rates), m.overRates(c, &t.any)) - math.Ln2
 	}
 	l[noise] = fixed[noise] + logAdd(t.noise, t.untold) - math.Ln2
-	lies := m.overRates(numReal, &t.any) + t.collusion + math.Max(t.driven, -4)
+	lies := m.overRates(numReal, &t.any) + t.suspicion() + math.Max(t.driven, -4)
 	if t.ringed {
 		lies = logAdd(lies, t.ring+ringLies)
 	}
