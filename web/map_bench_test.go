@@ -41,7 +41,7 @@ func BenchmarkMap(b *testing.B) {
 	b.Run("floor", func(b *testing.B) {
 		for b.Loop() {
 			page.open(w.http.URL + "/data")
-			page.frames(b, drawNothing)
+			frames(b, page, drawNothing)
 		}
 	})
 	for _, move := range []struct{ name, at, script string }{
@@ -55,7 +55,7 @@ func BenchmarkMap(b *testing.B) {
 			for b.Loop() {
 				page.open(w.http.URL + "/#map=" + move.at)
 				eval[chromedp.Void](page, move.script+".then(() => undefined)") // compiles the shaders
-				page.frames(b, move.script)
+				frames(b, page, move.script)
 			}
 		})
 	}
@@ -89,7 +89,7 @@ const (
 )
 
 // frames reports how many frames a second were drawn while something moved, and how long the slowest of twenty took.
-func (p *browser) frames(b *testing.B, move string) {
+func frames(b *testing.B, p *browser, move string) {
 	b.Helper()
 	before := p.worked()
 	took := eval[[]float64](p, `(async () => {
@@ -118,11 +118,11 @@ func (p *browser) frames(b *testing.B, move string) {
 
 // worked returns how long each of the browser's processes has kept a core busy, seconds: what others do on the machine at the time does
 // not count.
-func (p *browser) worked() map[int64]float64 {
-	p.t.Helper()
-	info, err := chromedp.CallBrowser(p.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+func (b *browser) worked() map[int64]float64 {
+	b.t.Helper()
+	info, err := chromedp.CallBrowser(b.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
 	if err != nil {
-		p.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	out := map[int64]float64{}
 	for _, process := range info.ProcessInfo {
