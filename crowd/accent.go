@@ -1,10 +1,5 @@
 package crowd
 
-import (
-	"encoding/binary"
-	"math"
-)
-
 // Impression is what one device's jolts at one place are like, on average.
 type Impression struct {
 	Device int // its number; negative: nobody knows which device it was
@@ -66,27 +61,27 @@ type accent [2]Shape
 
 // encode returns the accent's fixed binary form, empty where none is known.
 func (a *accent) encode() []byte {
-	b := []byte{}
 	if a == nil {
-		return b
+		return []byte{}
 	}
+	return doubles(a.numbers())
+}
+
+func (a *accent) numbers() []*float64 {
+	var all []*float64
 	for kind := range a {
-		for _, x := range a[kind] {
-			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+		for i := range a[kind] {
+			all = append(all, &a[kind][i])
 		}
 	}
-	return b
+	return all
 }
 
 // decodeAccent reads what encode returned; of the form of another version nothing is known.
 func decodeAccent(b []byte) *accent {
-	const bytes = 8
-	if len(b) != 2*maxShape*bytes {
-		return nil
-	}
 	a := &accent{}
-	for i := range 2 * maxShape {
-		a[i/maxShape][i%maxShape] = math.Float64frombits(binary.LittleEndian.Uint64(b[bytes*i:]))
+	if readDoubles(b, a.numbers()) != nil {
+		return nil
 	}
 	return a
 }
@@ -127,23 +122,27 @@ func accents(nodes []*node, speakers []string) map[string]*accent {
 	return known
 }
 
-// said is what the account's jolts without or with a waveform are like, on average; nil: there are none.
-func (a *account) said(kind int) *Shape {
-	n, scores, standard := a.hits-a.waves, &a.plain, a.plainShape[:]
+// sums are how many jolts without or with a waveform the account has, and what their scores and standardised features add up to.
+func (a *account) sums(kind int) (n float64, scores *Scores, standard []float32) {
 	if kind == 1 {
-		n, scores, standard = a.waves, &a.wave, a.waveShape[:]
+		return float64(a.waves), &a.wave, a.waveShape[:]
 	}
+	return float64(a.hits - a.waves), &a.plain, a.plainShape[:]
+}
+
+// said is what the account's jolts without or with a waveform are like, on average; not ok: there are none.
+func (a *account) said(kind int) (s Shape, ok bool) {
+	n, scores, standard := a.sums(kind)
 	if n == 0 {
-		return nil
+		return s, false
 	}
-	var s Shape
 	for i, x := range standard {
-		s[i] = float64(x) / float64(n)
+		s[i] = float64(x) / n
 	}
 	for i := range dims {
-		s[len(standard)+i] = scores[i] / float64(n) / scoreScale
+		s[len(standard)+i] = scores[i] / n / scoreScale
 	}
-	return &s
+	return s, true
 }
 
 // speakPlainly takes the device's accent out of what the account says.
@@ -152,18 +151,12 @@ func (a *account) speakPlainly(from *accent) {
 		return
 	}
 	for kind := range from {
-		n, scores, standard := a.hits-a.waves, &a.plain, a.plainShape[:]
-		if kind == 1 {
-			n, scores, standard = a.waves, &a.wave, a.waveShape[:]
-		}
-		if n == 0 {
-			continue
-		}
+		n, scores, standard := a.sums(kind)
 		for i := range standard {
-			standard[i] -= float32(float64(n) * from[kind][i])
+			standard[i] -= float32(n * from[kind][i])
 		}
 		for i := range dims {
-			x := float64(n) * scoreScale * from[kind][len(standard)+i]
+			x := n * scoreScale * from[kind][len(standard)+i]
 			scores[i] -= x
 			scores[dims] += x
 		}

@@ -116,6 +116,25 @@ func (a *account) decode(b []byte) error {
 	return nil
 }
 
+// doubles is the fixed binary form of numbers, readDoubles its inverse.
+func doubles(numbers []*float64) []byte {
+	var b []byte
+	for _, p := range numbers {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(*p))
+	}
+	return b
+}
+
+func readDoubles(b []byte, into []*float64) error {
+	if len(b) != 8*len(into) {
+		return errAccount
+	}
+	for i, p := range into {
+		*p = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+	return nil
+}
+
 func appendSingles(b []byte, x []float32) []byte {
 	for _, f := range x {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))

@@ -20,6 +20,7 @@ func (m *mind) learnAfresh(nodes []*node) {
 	opinions = m.trust.all(names)
 	for _, n := range nodes {
 		m.see(n, opinions)
+		n.read = m.read(&n.structure, &n.looks)
 		_, causes := m.causes(n, opinions)
 		n.lie = causes[invented]
 	}
@@ -43,11 +44,12 @@ func (m *mind) see(n *node, opinions []*opinion) {
 	for kind := range n.looks {
 		var all blend
 		for i := range n.voices {
-			all.add(n.voices[i].said[kind], kind, opinions[n.voices[i].number])
+			if v := &n.voices[i]; v.said[kind] != nil {
+				all.add(v.said[kind], kind, opinions[v.number])
+			}
 		}
 		n.looks[kind] = all.looks(&m.trust.dialect[kind])
 	}
-	n.read = m.read(&n.structure, &n.looks)
 }
 
 // hearCity works out how jolts differ here from those that training knows: its cars, its roads and its phones shift what all classes look
@@ -55,9 +57,8 @@ func (m *mind) see(n *node, opinions []*opinion) {
 // (expectation and maximisation).
 func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 	const (
-		turns     = 12
-		none      = 5   // places that no shift at all is worth
-		heardWell = 2.5 // devices whose mean shape is near the place's own
+		turns = 12
+		none  = 5 // places that no shift at all is worth
 	)
 	before := make([][numCauses]float64, len(nodes)) // log weight of each cause, but for the looks
 	for i, n := range nodes {
@@ -69,8 +70,7 @@ func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 		var sum [2]Shape
 		weight := [2]float64{none, none}
 		for i, n := range nodes {
-			fixed := m.fixed(&before[i], &n.looks)
-			causes := normalise(fixed)
+			causes := normalise(m.fixed(&before[i], &n.looks))
 			for kind := range n.looks {
 				if n.looks[kind].count < heardWell {
 					continue

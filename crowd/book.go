@@ -153,13 +153,12 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 		if n == nil {
 			return nil
 		}
-		a := account{hits: hits}
+		a := account{hits: hits, misses: misses, alone: lonely(alone), copied: decodeCopied(copied)}
 		a.take(sums, &site{anchor: n.at, Place: Place{Lon: n.at[0], Lat: n.at[1]}})
 		if a.shadow {
 			n.drop(device)
 		} else {
-			n.put(voice{device: device, hits: hits, misses: misses, alone: lonely(alone), copied: decodeCopied(copied),
-				imprints: a.imprints, times: a.lastHits, said: [2]*Shape{a.said(0), a.said(1)}})
+			n.put(a.voice(device))
 		}
 		return nil
 	})

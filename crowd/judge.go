@@ -237,9 +237,6 @@ type blend struct {
 
 // add adds what a device says of its jolts of a kind there.
 func (b *blend) add(said *Shape, kind int, o *opinion) {
-	if said == nil {
-		return
-	}
 	w := 1.02 - o.liar
 	b.sum += w
 	b.squares += w * w
@@ -269,7 +266,9 @@ func (m *mind) look(s *site, around []geo.Cell) {
 		var all blend
 		for _, d := range s.order {
 			if acc := s.accounts[d]; !acc.shadow {
-				all.add(acc.said(kind), kind, m.trust.of(d))
+				if said, ok := acc.said(kind); ok {
+					all.add(&said, kind, m.trust.of(d))
+				}
 			}
 		}
 		s.looks[kind] = all.looks(&m.trust.dialect[kind])

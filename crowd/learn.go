@@ -152,6 +152,20 @@ type voice struct {
 	said         [2]*Shape // what they are like, without and with a waveform; nil: there are none
 }
 
+// voice is what the account says, as learning hears it.
+func (a *account) voice(device string) voice {
+	v := voice{device: device, hits: a.hits, misses: a.misses, alone: a.alone, copied: a.copied, imprints: a.imprints, times: a.lastHits}
+	for kind := range v.said {
+		if s, ok := a.said(kind); ok {
+			v.said[kind] = &s
+		}
+	}
+	return v
+}
+
+// heardWell is how many devices' mean shape is near the place's own.
+const heardWell = 2.5
+
 // sums is what learning adds up of one device.
 type sums struct {
 	jolts, invented, expected, felt, agreed float64
@@ -236,7 +250,6 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 		looksLike[c] *= weight
 	}
 	for kind := range n.looks {
-		const heardWell = 2.5 // devices whose mean shape is near the place's own
 		if n.looks[kind].count >= heardWell {
 			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &looksLike)
 		}

@@ -146,8 +146,7 @@ func (s *site) node() *node {
 	n := &node{id: s.ID, at: s.point(), structure: s.structure, lie: s.lie, verdict: s.verdict, repaired: !s.repairedAt.IsZero()}
 	for _, d := range s.order {
 		if a := s.accounts[d]; !a.shadow {
-			n.voices = append(n.voices, voice{device: d, hits: a.hits, misses: a.misses, alone: a.alone, copied: a.copied, imprints: a.imprints, times: a.lastHits,
-				said: [2]*Shape{a.said(0), a.said(1)}})
+			n.voices = append(n.voices, a.voice(d))
 		}
 	}
 	return n

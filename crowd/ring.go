@@ -164,10 +164,9 @@ func (m *mind) rumours(nodes []*node, speakers []string) []rumour {
 
 func (m *mind) rumour(n *node, opinions []*opinion) rumour {
 	r := rumour{words: make([]word, 0, len(n.voices))}
-	var t tally
+	t := m.tally(n, opinions)
 	for i := range n.voices {
 		v := &n.voices[i]
-		m.model.add(&t, v.hits, v.misses, v.alone, v.copied, n.lie, opinions[v.number])
 		h, k := effective(v.hits), effective(v.misses)
 		odds := asMember(h, k) - (h*m.model.logNoise + k*m.model.logSmooth)
 		r.words = append(r.words, word{v.number, odds, math.Exp(odds)})

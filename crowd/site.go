@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/binary"
 	"math"
 	"slices"
 	"time"
@@ -301,23 +300,10 @@ func (s *site) story(at time.Time, kind StepKind, words StepWords) {
 
 // estimate is the part of a site that has no column.
 func (s *site) estimate() []byte {
-	var b []byte
-	for _, p := range s.estimated() {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(*p))
-	}
-	return b
+	return doubles(s.estimated())
 }
 
-func (s *site) readEstimate(b []byte) error {
-	fields := s.estimated()
-	if len(b) != 8*len(fields) {
-		return errAccount
-	}
-	for i, p := range fields {
-		*p = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
-	}
-	return nil
-}
+func (s *site) readEstimate(b []byte) error { return readDoubles(b, s.estimated()) }
 
 func (s *site) estimated() []*float64 {
 	fields := []*float64{&s.anchor[0], &s.anchor[1], &s.lie}
