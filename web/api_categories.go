@@ -2,14 +2,12 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/city"
-	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 // ReportCategory is something that a resident can report.
@@ -69,11 +67,8 @@ func (s *face) apiChangeCategories(ctx context.Context, in *categoriesInput) (*s
 		return nil, s.laid(ctx, "category", faults)
 	}
 	after, err := s.saveCategories(ctx, set)
-	if errors.Is(err, city.ErrChanged) {
-		err = &dispatch.Stale{Version: after.Version}
-	}
 	if err != nil {
-		return nil, s.laid(ctx, "category", err)
+		return nil, s.laid(ctx, "category", overtaken(err, after.Version))
 	}
 	return categoriesAnswer(after), nil
 }

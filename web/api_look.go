@@ -2,14 +2,12 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/city"
-	"github.com/streetpulse/streetpulse/dispatch"
 )
 
 type lookInput struct {
@@ -47,11 +45,8 @@ func (s *Server) registerLook(api huma.API) {
 
 func (s *face) apiChangeLook(ctx context.Context, in *lookInput) (*struct{ Body lookBody }, error) {
 	after, err := s.saveLook(ctx, lookGiven(in.Body))
-	if errors.Is(err, city.ErrChanged) {
-		err = &dispatch.Stale{Version: after.Version}
-	}
 	if err != nil {
-		return nil, s.laid(ctx, "look", err)
+		return nil, s.laid(ctx, "look", overtaken(err, after.Version))
 	}
 	return &struct{ Body lookBody }{lookBody(after)}, nil
 }

@@ -62,17 +62,22 @@ func (s *Server) settingsAnswer(ctx context.Context, set city.Settings) (*struct
 	return &struct{ Body settingsState }{settingsState{SettingsGiven(set), round(line, 4), pass, all}}, nil
 }
 
+// overtaken is the error of whoever changes what is another version by now, as the interface tells it.
+func overtaken(err error, version int64) error {
+	if errors.Is(err, city.ErrChanged) {
+		return &dispatch.Stale{Version: version}
+	}
+	return err
+}
+
 func (s *face) apiChangeSettings(ctx context.Context, in *settingsInput) (*struct{ Body settingsState }, error) {
 	set := city.Settings(in.Body)
 	if faults := s.settingFaults(set); len(faults) > 0 {
 		return nil, s.laid(ctx, "setting", faults)
 	}
 	after, err := s.saveSettings(ctx, set)
-	if errors.Is(err, city.ErrChanged) {
-		err = &dispatch.Stale{Version: after.Version}
-	}
 	if err != nil {
-		return nil, s.laid(ctx, "setting", err)
+		return nil, s.laid(ctx, "setting", overtaken(err, after.Version))
 	}
 	return s.settingsAnswer(ctx, after)
 }

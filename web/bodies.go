@@ -305,6 +305,7 @@ func (m *mini) nameBoundary(b dispatch.Responsible, drawn int) {
 // bodyView is the page of one body, or of one to be.
 type bodyView struct {
 	head
+	refusal
 	Section string
 	Notice  string
 	Body    dispatch.Responsible
@@ -312,12 +313,9 @@ type bodyView struct {
 	Levels  []dispatch.Level
 	Classes []crowd.Class
 	Groups  []dispatch.StreetGroup
-	Others  string            // classes of street beside the groups
-	Wrong   map[string]string // by field; "" of none
-	Changed *logLine          // somebody else did this meanwhile
+	Others  string // classes of street beside the groups
 	Map     template.HTML
 	Size    string
-	Log     []logLine
 }
 
 // Is says whether the body is of a class or has a group of streets.
@@ -361,7 +359,7 @@ func (s *Server) body(ctx context.Context, id string) (dispatch.Responsible, err
 
 func (s *face) showBody(w http.ResponseWriter, r *http.Request, status int, b dispatch.Responsible, change func(*bodyView)) error {
 	ctx := r.Context()
-	v := &bodyView{head: head{Page: "body", Title: b.Name}, Section: "bodies", Body: b, Levels: dispatch.Levels(), Groups: dispatch.StreetGroups(), Wrong: map[string]string{}}
+	v := &bodyView{head: head{Page: "body", Title: b.Name}, Section: "bodies", Body: b, Levels: dispatch.Levels(), Groups: dispatch.StreetGroups(), refusal: refusal{Wrong: map[string]string{}}}
 	if b.ID == "" {
 		v.Title = s.texts.T("bodies.add")
 	}
@@ -443,10 +441,7 @@ func (s *face) bodyRefused(w http.ResponseWriter, r *http.Request, b dispatch.Re
 	case errors.As(err, &stale):
 		status, b.Version = http.StatusConflict, stale.Version
 		change = func(v *bodyView) {
-			v.Wrong[""] = s.texts.T("admin.stale", "what", v.Title)
-			if len(v.Log) > 0 {
-				v.Changed = &v.Log[0]
-			}
+			v.overtaken(s.texts.T("admin.stale", "what", v.Title))
 		}
 	case faults != nil:
 		status = http.StatusUnprocessableEntity

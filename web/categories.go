@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,14 +36,12 @@ type categoryRow struct {
 // categoriesView is the page of what residents can report.
 type categoriesView struct {
 	head
+	refusal
 	Section string
 	Notice  string
-	Wrong   map[string]string
-	Changed *logLine
 	Version int64
 	Rows    []categoryRow
 	Classes []crowd.Class
-	Log     []logLine
 }
 
 // reportableClasses are the classes that a report can be evidence for.
@@ -71,7 +70,7 @@ func (s *face) categoriesPage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *face) showCategories(w http.ResponseWriter, r *http.Request, status int, set city.Categories, change func(*categoriesView)) error {
-	v := &categoriesView{head: head{Page: "categories", Title: s.texts.T("categories.title")}, Section: "categories", Wrong: map[string]string{},
+	v := &categoriesView{head: head{Page: "categories", Title: s.texts.T("categories.title")}, Section: "categories", refusal: refusal{Wrong: map[string]string{}},
 		Version: set.Version, Classes: reportableClasses()}
 	for i, c := range set.List {
 		v.Rows = append(v.Rows, categoryRow{Category: c, N: i + 1, En: c.Names["en"], De: c.Names["de"], New: c.ID == ""})
@@ -104,10 +103,7 @@ func (s *face) categoriesPost(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, city.ErrChanged) {
 		set.Version = after.Version
 		return s.showCategories(w, r, http.StatusConflict, set, func(v *categoriesView) {
-			v.Wrong[""] = s.texts.T("admin.stale", "what", s.texts.T("categories.title"))
-			if len(v.Log) > 0 {
-				v.Changed = &v.Log[0]
-			}
+			v.overtaken(s.texts.T("admin.stale", "what", s.texts.T("categories.title")))
 		})
 	}
 	if err != nil {
@@ -146,15 +142,7 @@ func readCategories(f map[string][]string) (set city.Categories, err error) {
 		}
 		rows = append(rows, placed{c, at})
 	}
-	slices.SortStableFunc(rows, func(a, b placed) int {
-		switch {
-		case a.at < b.at:
-			return -1
-		case a.at > b.at:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(rows, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
 	for _, r := range rows {
 		set.List = append(set.List, r.Category)
 	}

@@ -46,10 +46,9 @@ type example struct {
 // deadlinesView is the page of deadlines and working time.
 type deadlinesView struct {
 	head
+	refusal
 	Section  string
 	Notice   string
-	Wrong    map[string]string
-	Changed  *logLine
 	Version  int64
 	Zone     string
 	Zones    []string
@@ -68,7 +67,6 @@ type deadlinesView struct {
 	Steps    []string    // the severities that rules begin at
 	Table    []tableLine // what is due when, by group of streets
 	Draft    bool        // not saved
-	Log      []logLine
 }
 
 type tableLine struct {
@@ -122,7 +120,7 @@ func (s *face) figure(v float64) string {
 }
 
 func (s *face) showDeadlines(w http.ResponseWriter, r *http.Request, status int, works dispatch.Works, try example, change func(*deadlinesView)) error {
-	v := &deadlinesView{head: head{Page: "deadlines", Title: s.texts.T("deadlines.title")}, Section: "deadlines", Wrong: map[string]string{},
+	v := &deadlinesView{head: head{Page: "deadlines", Title: s.texts.T("deadlines.title")}, Section: "deadlines", refusal: refusal{Wrong: map[string]string{}},
 		Version: works.Version, Zone: zoneOf(works).String(), Zones: zones(), Groups: dispatch.StreetGroups(), Try: try, TrySev: s.figure(try.Severity),
 		Soon: s.figure(works.Soon.Hours()), Escalate: s.figure(works.Escalate.Hours()), Undo: s.figure(works.UndoFor.Minutes())}
 	for _, c := range crowd.Classes() {
@@ -244,10 +242,7 @@ func (s *face) deadlinesPost(w http.ResponseWriter, r *http.Request) error {
 		given.Version = stale.Version
 		return s.showDeadlines(w, r, http.StatusConflict, given, try, func(v *deadlinesView) {
 			v.Draft = true
-			v.Wrong[""] = s.texts.T("admin.stale", "what", s.texts.T("deadlines.title"))
-			if len(v.Log) > 0 {
-				v.Changed = &v.Log[0]
-			}
+			v.overtaken(s.texts.T("admin.stale", "what", s.texts.T("deadlines.title")))
 		})
 	}
 	if err != nil {

@@ -40,20 +40,33 @@ type settingField struct {
 	Decimal             bool
 }
 
+// refusal is what a page of administrators says where it does not take what they gave, beside the log of what was done before.
+type refusal struct {
+	Wrong   map[string]string // by field; "" of none
+	Changed *logLine          // somebody else did this meanwhile
+	Log     []logLine
+}
+
+// overtaken says, in these words, that somebody else was faster, and what they did.
+func (r *refusal) overtaken(words string) {
+	r.Wrong[""] = words
+	if len(r.Log) > 0 {
+		r.Changed = &r.Log[0]
+	}
+}
+
 // settingsView is the page of settings.
 type settingsView struct {
 	head
+	refusal
 	Section string
 	Notice  string
-	Wrong   map[string]string
-	Changed *logLine
 	Version int64
 	Fields  map[string]settingField
 	Choices []crowd.Visibility
 	Line    string // the probability that follows, in words
 	Pass    string // how many places would pass
 	Draft   bool
-	Log     []logLine
 	Look    lookView
 }
 
@@ -93,7 +106,7 @@ func (s *face) settingTexts(set city.Settings) map[string]string {
 }
 
 func (s *face) showSettings(w http.ResponseWriter, r *http.Request, status int, set city.Settings, change func(*settingsView)) error {
-	v := &settingsView{head: head{Page: "settings", Title: s.texts.T("settings.title")}, Section: "settings", Wrong: map[string]string{}, Version: set.Version,
+	v := &settingsView{head: head{Page: "settings", Title: s.texts.T("settings.title")}, Section: "settings", refusal: refusal{Wrong: map[string]string{}}, Version: set.Version,
 		Fields: map[string]settingField{}, Choices: []crowd.Visibility{crowd.Hidden, crowd.Coarse, crowd.Exact}}
 	texts := s.settingTexts(set)
 	costs := s.costsOf(city.Settings{})
@@ -165,10 +178,7 @@ func (s *face) settingsPost(w http.ResponseWriter, r *http.Request) error {
 		set.Version = after.Version
 		return s.showSettings(w, r, http.StatusConflict, set, func(v *settingsView) {
 			keep(v)
-			v.Wrong[""] = s.texts.T("admin.stale", "what", s.texts.T("settings.title"))
-			if len(v.Log) > 0 {
-				v.Changed = &v.Log[0]
-			}
+			v.overtaken(s.texts.T("admin.stale", "what", s.texts.T("settings.title")))
 		})
 	}
 	if err != nil {
