@@ -28,38 +28,38 @@ func SaveBodies(ctx context.Context, pool *pgxpool.Pool, bodies []Responsible) (
 
 // ReplaceBodies is SaveBodies in the caller's transaction.
 func ReplaceBodies(ctx context.Context, tx pgx.Tx, bodies []Responsible) (routed int, err error) {
-	err = func() error {
-		ids, names := make([]string, len(bodies)), make([]string, len(bodies))
-		for i, b := range bodies {
-			ids[i], names[i] = b.ID, b.Name
-		}
-		// Names may go from one body to another in the same file: those of all that stay are put aside first.
-		for _, step := range []struct {
-			sql  string
-			args []any
-		}{
-			{lockBodies, nil},
-			{`update bodies set parent = null where id <> all($1) or parent <> all($1)`, []any{ids}},
-			{`delete from bodies b where id <> all($1) and (name = any($2) or not exists (select 1 from orders o where o.body = b.name))`, []any{ids, names}},
-			{`update bodies set retired_at = coalesce(retired_at, now()), version = version + 1 where id <> all($1)`, []any{ids}},
-			{`update bodies set name = E'\n' || id where id = any($1)`, []any{ids}},
-		} {
-			if _, err := tx.Exec(ctx, step.sql, step.args...); err != nil {
-				return err
-			}
-		}
-		for _, b := range bodies {
-			if err := b.write(ctx, tx, true); err != nil {
-				return err
-			}
-		}
-		routed, err = reroute(ctx, tx)
-		return err
-	}()
-	if err != nil {
+	if routed, err = replaceBodies(ctx, tx, bodies); err != nil {
 		return 0, fmt.Errorf("save the bodies: %w", err)
 	}
 	return routed, nil
+}
+
+func replaceBodies(ctx context.Context, tx pgx.Tx, bodies []Responsible) (routed int, err error) {
+	ids, names := make([]string, len(bodies)), make([]string, len(bodies))
+	for i, b := range bodies {
+		ids[i], names[i] = b.ID, b.Name
+	}
+	// Names may go from one body to another in the same file: those of all that stay are put aside first.
+	for _, step := range []struct {
+		sql  string
+		args []any
+	}{
+		{lockBodies, nil},
+		{`update bodies set parent = null where id <> all($1) or parent <> all($1)`, []any{ids}},
+		{`delete from bodies b where id <> all($1) and (name = any($2) or not exists (select 1 from orders o where o.body = b.name))`, []any{ids, names}},
+		{`update bodies set retired_at = coalesce(retired_at, now()), version = version + 1 where id <> all($1)`, []any{ids}},
+		{`update bodies set name = E'\n' || id where id = any($1)`, []any{ids}},
+	} {
+		if _, err := tx.Exec(ctx, step.sql, step.args...); err != nil {
+			return 0, err
+		}
+	}
+	for _, b := range bodies {
+		if err := b.write(ctx, tx, true); err != nil {
+			return 0, err
+		}
+	}
+	return reroute(ctx, tx)
 }
 
 // write stores a body under its id, as one version more. Where keep is set, what it does not say of how to reach it stays.

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/streetpulse/streetpulse/geo"
 )
 
@@ -42,9 +40,7 @@ func (c importStreets) Run(ctx context.Context, o output) (err error) {
 	if err := m.Save(ctx, db.Pool); err != nil {
 		return err
 	}
-	if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
-		return record(ctx, tx, "import.streets", filepath.Base(c.File), fmt.Sprintf("%d streets", len(m.Streets)))
-	}); err != nil {
+	if err := recordDone(ctx, db.Pool, "import.streets", filepath.Base(c.File), fmt.Sprintf("%d streets", len(m.Streets))); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(o.out, "%d streets, %d pieces of furniture, %d pieces of ground. %s. A running server shows them after a restart.\n",

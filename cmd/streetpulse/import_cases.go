@@ -8,8 +8,6 @@ import (
 	"time"
 	_ "time/tzdata" // a 311 system's local times are read on servers without a time zone database, too
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/streetpulse/streetpulse/crowd"
 )
 
@@ -54,9 +52,7 @@ func (c importCases) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
-		return record(ctx, tx, "import.cases", source, fmt.Sprintf("%d added, %d changed, %d removed", s.Added, s.Changed, s.Removed))
-	}); err != nil {
+	if err := recordDone(ctx, db.Pool, "import.cases", source, fmt.Sprintf("%d added, %d changed, %d removed", s.Added, s.Changed, s.Removed)); err != nil {
 		return err
 	}
 	took := time.Since(start).Seconds()

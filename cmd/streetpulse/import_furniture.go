@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/geo"
 )
@@ -56,9 +54,7 @@ func (c importFurniture) Run(ctx context.Context, o output) (err error) {
 	if err := crowd.Reread(ctx, db.Pool, saved.Cells); err != nil {
 		return err
 	}
-	if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
-		return record(ctx, tx, "import.furniture", source, fmt.Sprintf("%d added, %d changed, %d removed", saved.Added, saved.Changed, saved.Removed))
-	}); err != nil {
+	if err := recordDone(ctx, db.Pool, "import.furniture", source, fmt.Sprintf("%d added, %d changed, %d removed", saved.Added, saved.Changed, saved.Removed)); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.out, "%s: %d added, %d changed, %d the same, %d removed; %d said twice, %d refused\n",
