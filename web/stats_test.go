@@ -221,6 +221,7 @@ func TestStatsJourney(t *testing.T) {
 	b.open(w.http.URL + "/")
 	b.tap(`.top nav [href="/stats"]`)
 	b.reads("How well Krems keeps its roads")
+	b.until(`document.readyState === 'complete'`) // its heading can be read while the charts are on their way
 	if n := eval[int](b, `document.querySelectorAll('.chart path.line').length`); n != 6 {
 		t.Errorf("%d lines in the charts", n)
 	}
