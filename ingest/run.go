@@ -9,6 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// enoughForTwo is how many waiting records are worth a second commit beside the one that runs.
+const enoughForTwo = 500
+
 // How often an outage is looked at again.
 const (
 	firstRetry = 20 * time.Millisecond
@@ -18,13 +21,13 @@ const (
 // Run commits what Append brings until ctx ends, then what is in the queue, once, and returns nil. It survives
 // outages of the database: it tries again until it is back.
 //
-// One connection does all the work until more waits than half a full commit: then a second one helps, because one
-// backend of PostgreSQL is one core. Two transactions that wait for each other's events, sent twice at the same time
+// One connection does all the work until more waits than enoughForTwo: then a second one helps, because one backend of
+// PostgreSQL is one core, and because those who wait for one commit send nothing meanwhile. Two transactions that wait for each other's events, sent twice at the same time
 // on two connections, are told apart by PostgreSQL, and one of them is tried again.
 func (w *Writer) Run(ctx context.Context) error {
 	defer w.fail(nil)
 	var helper sync.WaitGroup
-	helper.Go(func() { w.work(ctx, w.crowded, w.options.MaxCommit/2) })
+	helper.Go(func() { w.work(ctx, w.crowded, enoughForTwo) })
 	w.work(ctx, w.arrived, 1)
 	helper.Wait()
 	return nil

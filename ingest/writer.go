@@ -179,7 +179,7 @@ func (w *Writer) enqueue(r *request) (room <-chan struct{}, err error) {
 	w.waiting += len(r.records)
 	w.queue = append(w.queue, r)
 	tell(w.arrived)
-	if w.waiting >= w.options.MaxCommit/2 {
+	if w.waiting >= enoughForTwo {
 		tell(w.crowded)
 	}
 	return nil, nil
