@@ -127,7 +127,15 @@ func (s *face) reviewOf(ctx context.Context, d consoleDesk, place string) (*deta
 		out := &detail{row: s.reviewRow(r), State: s.texts.T("console.review"), Can: map[string]bool{}}
 		return out, s.fillDetail(ctx, out, r.Place, "", r.Body)
 	}
-	return nil, errHidden
+	// Somebody may have accepted it a moment ago.
+	o, _, err := dispatch.OrderOf(ctx, s.config.Pool, place)
+	if errors.Is(err, dispatch.ErrNotFound) {
+		return nil, errHidden
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.detailOf(ctx, d, o.ID)
 }
 
 // fillDetail tells what is known of the place.

@@ -314,6 +314,9 @@ func TestWorksInterface(t *testing.T) {
 	if out := ask("/reviews/"+review, `{"do":"accept"}`, 200); out.Message != "An order was written." {
 		t.Errorf("%+v", out)
 	}
+	if answer, text := anna.get("/console/reviews/" + review + "?part=detail"); answer.StatusCode != 200 || !strings.Contains(text, "KR-") {
+		t.Errorf("whoever had the review open is not shown its order: %s", answer.Status)
+	}
 	// The public hears nothing of people, notes or costs.
 	for _, path := range []string{"/api/v1/orders/" + id, "/places/pringstrasse1", "/api/v1/places/pringstrasse1"} {
 		if _, body := w.get(path); strings.Contains(body, "Cold mix") || strings.Contains(body, "example.org") {
