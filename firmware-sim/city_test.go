@@ -36,7 +36,14 @@ func text(sent []firmwaresim.Sent) []byte {
 	return out
 }
 
+// slowUnderRace is why some tests are not with -short: make test runs them without the race detector, under which the arithmetic of
+// whole cities takes ten times as long.
+const slowUnderRace = "whole cities are made without the race detector"
+
 func TestASeedIsAWorld(t *testing.T) {
+	if testing.Short() {
+		t.Skip(slowUnderRace)
+	}
 	t.Parallel()
 	for _, physics := range []firmwaresim.Physics{firmwaresim.PhysicsQuarter, firmwaresim.PhysicsHalf, firmwaresim.PhysicsPulse} {
 		o := village(4)
@@ -125,7 +132,7 @@ func TestARepairedHoleIsFeltNoMore(t *testing.T) {
 // of each other must be a pothole at most one time in four, and hardly an invention may be stopped by that rule.
 func TestCountingPhonesIsNotEnough(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it counts whole cities, which takes ten times as long under the race detector: make test runs it without")
+		t.Skip(slowUnderRace)
 	}
 	t.Parallel()
 	for seed := range uint64(2) {
