@@ -14,6 +14,9 @@ import (
 // MostPositions is how many positions a boundary may have: those of countries have fewer.
 const MostPositions = 20_000
 
+// mostAreaM2 is how large a boundary may be: the largest part of any country, Sakha, has 3.1 million km².
+const mostAreaM2 = 4e12
+
 // ReadBoundary reads the boundary of one body: a GeoJSON Polygon or MultiPolygon, alone, as a Feature, or as the only feature of a
 // collection. It returns a *Fault where that is not what it is.
 func ReadBoundary(text []byte) (orb.MultiPolygon, error) {
@@ -43,6 +46,12 @@ func readGeometry(raw json.RawMessage) (orb.MultiPolygon, error) {
 	if err != nil {
 		return nil, fault("shape", "shape.geometry", "its geometry cannot be read: {why}", "why", err.Error())
 	}
+	var given struct {
+		Coordinates any `json:"coordinates"`
+	}
+	if err := json.Unmarshal(raw, &given); err != nil || !paired(given.Coordinates) {
+		return nil, fault("shape", "shape.pairs", "a position is not two numbers, longitude and latitude")
+	}
 	var shape orb.MultiPolygon
 	switch s := g.Geometry().(type) {
 	case orb.Polygon:
@@ -67,6 +76,24 @@ func readGeometry(raw json.RawMessage) (orb.MultiPolygon, error) {
 	return shape, nil
 }
 
+// paired says whether all positions within coordinates have a longitude and a latitude: orb takes what is missing for zero.
+func paired(coordinates any) bool {
+	list, ok := coordinates.([]any)
+	if !ok {
+		return coordinates == nil
+	}
+	for i, c := range list {
+		if _, ok := c.(float64); ok {
+			if i == 0 && len(list) < 2 {
+				return false
+			}
+		} else if !paired(c) || c == nil {
+			return false
+		}
+	}
+	return true
+}
+
 func checkShape(shape orb.MultiPolygon) error {
 	if len(shape) == 0 {
 		return fault("shape", "shape.empty", "its geometry is empty")
@@ -86,10 +113,11 @@ func checkShape(shape orb.MultiPolygon) error {
 	if positions > MostPositions {
 		return fault("shape", "shape.large", "the boundary has {n} positions; {most} are taken: simplify it", "n", positions, "most", MostPositions)
 	}
-	for _, polygon := range shape {
-		if at, ok := crossing(polygon); ok {
-			return fault("shape", "shape.crosses", "the boundary crosses itself near {lat}, {lon}", "lat", fmt.Sprintf("%.5f", at.Lat()), "lon", fmt.Sprintf("%.5f", at.Lon()))
-		}
+	if at, ok := crossing(shape); ok {
+		return fault("shape", "shape.crosses", "the boundary crosses itself near {lat}, {lon}", "lat", fmt.Sprintf("%.5f", at.Lat()), "lon", fmt.Sprintf("%.5f", at.Lon()))
+	}
+	if area := orbgeo.Area(shape); area > mostAreaM2 {
+		return fault("shape", "shape.wide", "the boundary encloses {n} million km²; {most} million are taken", "n", fmt.Sprintf("%.1f", area/1e12), "most", mostAreaM2/1e12)
 	}
 	return nil
 }
@@ -119,14 +147,16 @@ type edge struct {
 	east float64
 }
 
-// crossing returns where two sides of a polygon's rings cross. Sides that only touch are no crossing: that harms nobody. Sides are looked
+// crossing returns where two sides of a boundary's rings cross. Sides that only touch are no crossing: that harms nobody. Sides are looked
 // at from west to east, each beside those that reach as far: of boundaries as they are these are few.
-func crossing(polygon orb.Polygon) (orb.Point, bool) {
+func crossing(shape orb.MultiPolygon) (orb.Point, bool) {
 	var edges []edge
-	for _, ring := range polygon {
-		for i := 1; i < len(ring); i++ {
-			a, b := ring[i-1], ring[i]
-			edges = append(edges, edge{a, b, min(a[0], b[0]), max(a[0], b[0])})
+	for _, polygon := range shape {
+		for _, ring := range polygon {
+			for i := 1; i < len(ring); i++ {
+				a, b := ring[i-1], ring[i]
+				edges = append(edges, edge{a, b, min(a[0], b[0]), max(a[0], b[0])})
+			}
 		}
 	}
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.west, b.west) })

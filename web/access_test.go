@@ -370,6 +370,7 @@ func TestAccountJourney(t *testing.T) {
 		b.open(w.http.URL + path)
 		look(name)
 	}
+	b.draws(w, "water")
 	b.open(w.http.URL + "/account")
 	focus("#sessions .lines button")
 	b.press("Enter")

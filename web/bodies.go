@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -17,6 +18,7 @@ import (
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/clip"
 	orbgeo "github.com/paulmach/orb/geo"
+	"github.com/paulmach/orb/geojson"
 	"github.com/paulmach/orb/planar"
 
 	"github.com/streetpulse/streetpulse/access"
@@ -316,6 +318,9 @@ type bodyView struct {
 	Others  string // classes of street beside the groups
 	Map     template.HTML
 	Size    string
+	Drawn   string // the boundary as GeoJSON, or what was given as such
+	Bounds  string // of the map: west,south,east,north
+	Texts   string // those of the map's script, JSON
 }
 
 // Is says whether the body is of a class or has a group of streets.
@@ -380,9 +385,8 @@ func (s *face) showBody(w http.ResponseWriter, r *http.Request, status int, b di
 		}
 	}
 	v.Others = strings.Join(others, " ")
-	if b.Shape != nil {
-		v.Map = s.boundaryMap([]dispatch.Responsible{b}, nil, s.texts.T("bodies.map.one", "body", b.Name))
-		v.Size = s.texts.T("bodies.km2", "n", s.texts.Decimal(orbgeo.Area(b.Shape)/1e6, 1))
+	if err := s.drawBoundary(ctx, v); err != nil {
+		return err
 	}
 	if b.ID != "" {
 		if v.Log, err = s.readLog(ctx, access.Search{What: b.ID, Action: "body.", Limit: 20}); err != nil {
@@ -393,9 +397,27 @@ func (s *face) showBody(w http.ResponseWriter, r *http.Request, status int, b di
 	return s.render(w, r, status, "base", v)
 }
 
+// drawBoundary fills in what the page shows of a boundary, and what its map begins with.
+func (s *face) drawBoundary(ctx context.Context, v *bodyView) (err error) {
+	v.Texts = s.textsUnder("bodies.draw.")
+	shape := v.Body.Shape
+	if shape == nil {
+		v.Bounds, err = s.bounds(ctx)
+		return err
+	}
+	text, err := json.Marshal(geojson.NewGeometry(shape))
+	if err != nil {
+		return fmt.Errorf("boundary of %s: %w", v.Body.Name, err)
+	}
+	v.Drawn, v.Bounds = string(text), bounds(shape.Bound())
+	v.Map = s.boundaryMap([]dispatch.Responsible{v.Body}, nil, s.texts.T("bodies.map.one", "body", v.Body.Name))
+	v.Size = s.texts.T("bodies.km2", "n", s.texts.Decimal(orbgeo.Area(shape)/1e6, 1))
+	return nil
+}
+
 // bodyPost adds, changes, retires or takes back a body.
 func (s *face) bodyPost(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, mostBoundary+64<<10)
+	r.Body = http.MaxBytesReader(w, r.Body, 2*mostBoundary+64<<10) // a file, and what is drawn
 	if err := r.ParseMultipartForm(1 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return badRequest("The form cannot be read, or what was sent is too large.")
 	}
@@ -445,7 +467,11 @@ func (s *face) bodyRefused(w http.ResponseWriter, r *http.Request, b dispatch.Re
 		}
 	case faults != nil:
 		status = http.StatusUnprocessableEntity
-		change = func(v *bodyView) { v.Wrong = s.wrongs(faults) }
+		change = func(v *bodyView) {
+			if v.Wrong = s.wrongs(faults); v.Wrong["shape"] != "" {
+				v.Drawn = r.PostForm.Get("geojson")
+			}
+		}
 	default:
 		return err
 	}
@@ -478,25 +504,30 @@ func readBody(r *http.Request, b *dispatch.Responsible) error {
 		b.Classes = append(b.Classes, crowd.Class(c))
 	}
 	b.Streets = append(slices.Clone(f["street"]), strings.FieldsFunc(f.Get("streets"), func(r rune) bool { return r == ' ' || r == ',' || r == ';' || r == '\n' || r == '\r' })...)
-	if f.Get("everywhere") != "" {
+	return readBoundary(r, b)
+}
+
+// readBoundary takes over the boundary that a form says: its file, else what is drawn. Without either it stays.
+func readBoundary(r *http.Request, b *dispatch.Responsible) error {
+	text := []byte(strings.TrimSpace(r.PostForm.Get("geojson")))
+	file, _, err := r.FormFile("boundary")
+	if err == nil {
+		defer file.Close()
+		var uploaded []byte
+		if uploaded, err = io.ReadAll(file); len(uploaded) > 0 {
+			text = uploaded
+		}
+	} else if errors.Is(err, http.ErrMissingFile) || errors.Is(err, http.ErrNotMultipart) {
+		err = nil
+	}
+	switch {
+	case err != nil:
+		return badRequest("The file cannot be read.")
+	case len(text) > 0:
+		b.Shape, err = dispatch.ReadBoundary(text)
+	case r.PostForm.Has("geojson"):
 		b.Shape = nil
 	}
-	file, _, err := r.FormFile("boundary")
-	if errors.Is(err, http.ErrMissingFile) || errors.Is(err, http.ErrNotMultipart) {
-		return nil
-	}
-	if err != nil {
-		return badRequest("The file cannot be read.")
-	}
-	defer file.Close()
-	text, err := io.ReadAll(file)
-	if err != nil {
-		return badRequest("The file cannot be read.")
-	}
-	if len(text) == 0 {
-		return nil
-	}
-	b.Shape, err = dispatch.ReadBoundary(text)
 	return err
 }
 

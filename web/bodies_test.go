@@ -5,11 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -89,11 +94,15 @@ func TestBodies(t *testing.T) {
 		"no json":                                    "is no GeoJSON",
 		`{"type":"Point","coordinates":[1,2]}`:       "The geometry is a Point",
 		`{"type":"FeatureCollection","features":[]}`: "holds 0 features",
-		`{"type":"Polygon","coordinates":[[[1,2],[2,3],[3,1],[1,1]]]}`:                                          "not closed",
-		`{"type":"Polygon","coordinates":[[[448,15],[449,15],[449,16],[448,15]]]}`:                              "off the globe",
-		`{"type":"Polygon","coordinates":[[[15,48],[15.2,48.1],[15.2,48],[15,48.2],[15,48]]]}`:                  "crosses itself near 48.06",
-		`{"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[15,48],[15,48],[15,48]]]}}`:            "3 positions",
-		`{"type":"Polygon","coordinates":[[` + strings.Repeat("[15,48],[15,49],", 10001) + `[16,49],[15,48]]]}`: "than 20000",
+		`{"type":"Polygon","coordinates":[[[1,2],[2,3],[3,1],[1,1]]]}`:                                                          "not closed",
+		`{"type":"Polygon","coordinates":[[[448,15],[449,15],[449,16],[448,15]]]}`:                                              "off the globe",
+		`{"type":"Polygon","coordinates":[[[15,48],[15.2,48.1],[15.2,48],[15,48.2],[15,48]]]}`:                                  "crosses itself near 48.06",
+		`{"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[15,48],[15,48],[15,48]]]}}`:                            "3 positions",
+		`{"type":"MultiPolygon","coordinates":[[[[15,48],[16,48],[16,49],[15,48]]],[[[15.5,48],[17,48],[15.5,49],[15.5,48]]]]}`: "crosses itself near 48.",
+		`{"type":"Polygon","coordinates":[[[15],[15,49],[16,49],[15]]]}`:                                                        "not two numbers",
+		`{"type":"Polygon","coordinates":[[[15,48],[16,48],["16",49],[15,48]]]}`:                                                "cannot be read",
+		`{"type":"Polygon","coordinates":[[[-60,-50],[60,-50],[60,50],[-60,50],[-60,-50]]]}`:                                    "million km²",
+		`{"type":"Polygon","coordinates":[[` + strings.Repeat("[15,48],[15,49],", 10001) + `[16,49],[15,48]]]}`:                 "than 20000",
 	} {
 		if answer, body := add("Krems", "city", "", file, nil); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, want) || !strings.Contains(body, `value="Krems"`) {
 			t.Errorf("%.60s: %s, and no %q", file, answer.Status, want)
@@ -103,7 +112,16 @@ func TestBodies(t *testing.T) {
 		!strings.Contains(body, "The body is added. One open order that was with nobody is with a body now.") || !strings.Contains(body, "<svg class=\"mini\"") {
 		t.Fatalf("the city: %s", answer.Status)
 	}
-	add("Stein", "district", "krems-b", square(.03), nil)
+	// What is drawn comes as text; what was wrong with it stands there again, and a file goes before it.
+	crossed := `{"type":"Polygon","coordinates":[[[15,48],[15.2,48.1],[15.2,48],[15,48.2],[15,48]]]}`
+	if answer, body := add("Stein", "district", "krems-b", "", url.Values{"geojson": {crossed}}); answer.StatusCode != http.StatusUnprocessableEntity ||
+		!strings.Contains(body, "crosses itself near 48.06") || !strings.Contains(body, html.EscapeString(crossed)) {
+		t.Errorf("a drawn boundary that crosses itself: %s", answer.Status)
+	}
+	if answer, body := add("", "district", "krems-b", "", url.Values{"geojson": {square(.02)}}); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "15.58") {
+		t.Errorf("a drawn boundary without a name: %s", answer.Status)
+	}
+	add("Stein", "district", "krems-b", square(.03), url.Values{"geojson": {crossed}})
 	add("Water", "", "", "", url.Values{"class": {"casting"}, "external": {"1"}})
 	add("Roads", "province", "", "", url.Values{"street": {"main"}, "streets": {"motorway, trunk"}})
 	if answer, body := add("Stein", "district", "", "", nil); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "Another body has this name") {
@@ -181,4 +199,71 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s %s: %s %s", c.method, c.path, answer.Status, body)
 		}
 	}
+}
+
+// draws has an administrator draw a boundary where a browser shows the page of a body without one: by mouse, by keys and by finger.
+func (b *browser) draws(w *town, id string) {
+	b.t.Helper()
+	b.open(w.http.URL + "/admin/bodies/" + id)
+	corners := func(n int) {
+		b.t.Helper()
+		b.wait(fmt.Sprintf(`bmap.dataset.corners === '%d'`, n))
+	}
+	at := func(x, y float64) (float64, float64) { // shares of the map
+		b.t.Helper()
+		box := eval[[]float64](b, `(bmap.scrollIntoView({block: 'center'}), (r => [r.x, r.y, r.width, r.height])(bmap.getBoundingClientRect()))`)
+		return box[0] + x*box[2], box[1] + y*box[3]
+	}
+	click := func(x, y float64) {
+		b.t.Helper()
+		x, y = at(x, y)
+		run(b, chromedp.MouseClickXY(x, y))
+	}
+	for i, p := range [][2]float64{{.2, .2}, {.7, .2}, {.7, .7}, {.2, .7}} {
+		click(p[0], p[1])
+		corners(i + 1)
+	}
+	b.wait(`bmap.board.inSight.length === 8`)
+	drag := func(kind input.DispatchMouseEventType, x, y float64) {
+		b.t.Helper()
+		x, y = at(x, y)
+		call(b, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, ClickCount: 1})
+	}
+	drag(input.DispatchMouseEventTypeMousePressed, .45, .2) // the middle of a side becomes a corner
+	drag(input.DispatchMouseEventTypeMouseMoved, .45, .12)
+	drag(input.DispatchMouseEventTypeMouseReleased, .45, .12)
+	corners(5)
+	if lat := eval[[]float64](b, `JSON.parse(geojson.value).coordinates[0][0].map(c => c[1])`); len(lat) != 6 || lat[1] <= lat[0] {
+		b.t.Errorf("what was dragged: %v", lat)
+	}
+
+	// A hole by keys: from the middle of the map, three corners that keys set and move.
+	eval[chromedp.Void](b, `void bmap.glmap.getCanvas().focus()`)
+	for _, key := range []string{"r", "Enter", "Enter", "Enter"} {
+		b.press(key)
+	}
+	corners(8)
+	before := eval[string](b, `geojson.value`)
+	run(b, chromedp.KeyEvent(kb.ArrowUp))
+	b.wait(fmt.Sprintf(`geojson.value !== %q && bmap.dataset.corners === '8'`, before))
+	b.press("z") // no key
+	run(b, chromedp.KeyEvent(kb.Delete))
+	corners(7)
+	run(b, chromedp.KeyEvent("z", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	corners(8)
+
+	// A finger beside a corner takes it to hand.
+	x, y := at(.2, .7)
+	call(b, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x + 15, Y: y}}})
+	call(b, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+	b.wait(`bmap.querySelector('.tell').textContent.startsWith('Corner 5 of 5')`)
+	corners(8)
+	b.shoot("body-drawn", true)
+	b.tap(".body .pri")
+	b.reads("Saved.")
+	if n := count(w, `select count(*) from bodies where id = $1 and area_m2 between 1e4 and 1e8 and octet_length(shape) > 150`, id); n != 1 {
+		b.t.Error("what was drawn is not on record")
+	}
+	b.wait(`bmap.dataset.corners === '8'`)
+	b.clean("drawing")
 }

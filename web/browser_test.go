@@ -165,7 +165,7 @@ func (b *browser) open(address string) {
 		run(b, chromedp.Navigate("about:blank")) // else it would be the same page, further down
 	}
 	run(b, chromedp.Navigate(address))
-	b.wait(`document.querySelector('main') && (!document.querySelector('#map, #rmap') || document.querySelector('#map, #rmap').dataset.ready === 'yes')`)
+	b.wait(`document.querySelector('main') && (!document.querySelector('#map, #rmap, #bmap') || document.querySelector('#map, #rmap, #bmap').dataset.ready === 'yes')`)
 	b.wait(`document.fonts.status === 'loaded'`)
 }
 

@@ -123,7 +123,12 @@ func (s *Server) bounds(ctx context.Context) (string, error) {
 	} else if !found {
 		b = orb.Bound{Min: orb.Point{-170, -60}, Max: orb.Point{170, 75}}
 	}
-	return fmt.Sprintf("%.5f,%.5f,%.5f,%.5f", b.Min[0], b.Min[1], b.Max[0], b.Max[1]), nil
+	return bounds(b), nil
+}
+
+// bounds writes a box as maps read it: west,south,east,north.
+func bounds(b orb.Bound) string {
+	return fmt.Sprintf("%.5f,%.5f,%.5f,%.5f", b.Min[0], b.Min[1], b.Max[0], b.Max[1])
 }
 
 // extent returns a box that holds every public place, false where there is none. Its edges lie on a grid so wide that

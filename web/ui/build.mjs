@@ -43,7 +43,7 @@ await put('detector.wasm', await readFile(wasm));
 await rm(wasm);
 
 const result = await build({
-  entryPoints: ['src/map.ts', 'src/report.ts', 'src/drive.ts', 'src/drive-worker.ts', 'src/drive-offline.ts', 'src/console.ts', 'src/crew.ts', 'src/crew-offline.ts', 'src/site.css', 'src/map.css', 'src/drive.css', 'src/console.css', 'src/crew.css'],
+  entryPoints: ['src/map.ts', 'src/report.ts', 'src/boundary.ts', 'src/drive.ts', 'src/drive-worker.ts', 'src/drive-offline.ts', 'src/console.ts', 'src/crew.ts', 'src/crew-offline.ts', 'src/site.css', 'src/map.css', 'src/drive.css', 'src/console.css', 'src/crew.css'],
   outdir: out, bundle: true, minify: true, format: 'esm', target: ['es2022', 'chrome109', 'firefox115', 'safari16'],
   entryNames: '[name]-[hash]', assetNames: '[name]-[hash]', metafile: true, legalComments: 'none',
   loader: {'.woff2': 'file'},
