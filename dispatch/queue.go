@@ -95,6 +95,14 @@ func (v View) where(now, soon time.Time) (string, []any) {
 	return strings.Join(where, " and "), args
 }
 
+// from is what a view's condition is about.
+func (v View) from() string {
+	if v.Bounds != nil {
+		return "orders o left join places p on p.id = o.place"
+	}
+	return "orders o"
+}
+
 func (v View) order() string {
 	switch v.Order {
 	case Deadline:
@@ -112,11 +120,7 @@ func (v View) order() string {
 func Queue(ctx context.Context, pool *pgxpool.Pool, v View, works Works, now time.Time) ([]Order, error) {
 	where, args := v.where(now, works.SoonUntil(now))
 	// The stretch is cut out of the orders alone; what else is told of them is read for those in it.
-	from := "select o.* from orders o"
-	if v.Bounds != nil {
-		from += " left join places p on p.id = o.place"
-	}
-	from += " where " + where + " order by " + v.order()
+	from := "select o.* from " + v.from() + " where " + where + " order by " + v.order()
 	if v.Limit > 0 {
 		args = append(args, v.Limit, v.Offset)
 		from += fmt.Sprintf(" limit $%d offset $%d", len(args)-1, len(args))
@@ -140,11 +144,7 @@ func Lengths(ctx context.Context, pool *pgxpool.Pool, views []View, works Works,
 	soon := works.SoonUntil(now)
 	for i, v := range views {
 		where, args := v.where(now, soon)
-		join := ""
-		if v.Bounds != nil {
-			join = " left join places p on p.id = o.place"
-		}
-		b.Queue("select count(*) from orders o"+join+" where "+where, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&out[i]) })
+		b.Queue("select count(*) from "+v.from()+" where "+where, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&out[i]) })
 	}
 	if err := pool.SendBatch(ctx, b).Close(); err != nil {
 		return nil, fmt.Errorf("count the queue: %w", err)

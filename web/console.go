@@ -47,6 +47,7 @@ type sought struct {
 	Text  string
 	Sort  dispatch.Sort
 	Fail  bool
+	Bbox  string // west,south,east,north: only what is there
 	Order string // that is in hand
 }
 
@@ -78,6 +79,9 @@ func parseSought(q url.Values) sought {
 		v.view.Due = []dispatch.Due{v.Due}
 	}
 	v.view.Text, v.view.Failed, v.view.Order = v.Text, v.Fail, v.Sort
+	if box, err := parseBox(q.Get("bbox")); err == nil && box != nil {
+		v.Bbox, v.view.Bounds = bounds(*box), box
+	}
 	return v
 }
 
@@ -85,7 +89,7 @@ func parseSought(q url.Values) sought {
 func (v sought) Query() string {
 	q := url.Values{}
 	for key, value := range map[string]string{"view": v.Name, "state": string(v.State), "class": string(v.Class), "body": v.Body, "crew": v.Crew,
-		"due": string(v.Due), "q": v.Text, "sort": string(v.Sort)} {
+		"due": string(v.Due), "q": v.Text, "sort": string(v.Sort), "bbox": v.Bbox} {
 		if value != "" {
 			q.Set(key, value)
 		}

@@ -255,22 +255,6 @@ func (s *face) deedOf(q url.Values) (Deed, error) {
 	return d, wrong
 }
 
-// consoleAt goes to the order of a place, which was clicked on in the map.
-func (s *face) consoleAt(w http.ResponseWriter, r *http.Request) error {
-	o, _, err := dispatch.OrderOf(r.Context(), s.config.Pool, r.PathValue("id"))
-	if errors.Is(err, dispatch.ErrNotFound) {
-		return errHidden
-	}
-	if err != nil {
-		return err
-	}
-	d, err := s.consoleDesk(r.Context())
-	if err != nil {
-		return err
-	}
-	return answerJSON(w, s.row(o, d))
-}
-
 // consoleSave saves a view under a name, or forgets one.
 func (s *face) consoleSave(w http.ResponseWriter, r *http.Request) error {
 	q, err := posted(w, r)

@@ -82,9 +82,9 @@ func exportOrders(ctx context.Context, d consoleDesk, view dispatch.View) (expor
 }
 
 // exportReviews are the places of the review list, which have no order yet.
-func exportReviews(ctx context.Context, d consoleDesk, _ dispatch.View) (exported, error) {
+func exportReviews(ctx context.Context, d consoleDesk, view dispatch.View) (exported, error) {
 	out := exported{Name: "reviews", Columns: []string{"class", "severity", "street", "body", "listed_at", "devices", "passes", "probability", "lat", "lon", "id"}}
-	list, err := d.Reviews(ctx)
+	list, err := d.reviewsIn(ctx, view.Bounds)
 	for _, r := range list {
 		out.Rows = append(out.Rows, []any{string(r.Class), round(r.Severity, 3), r.Street, r.Body, exportedTime(r.ListedAt), r.Devices, r.Passes,
 			round(r.Belief.Of(r.Class), 3), round(r.Lat, 6), round(r.Lon, 6), r.ID})

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -45,7 +48,7 @@ func (r row) Address() string {
 // consoleList returns a stretch of what is sought, and how much that is in all.
 func (s *face) consoleList(ctx context.Context, d consoleDesk, v sought, offset, limit int) ([]row, int, error) {
 	if v.Name == reviewView {
-		return s.reviewRows(ctx, d, offset, limit)
+		return s.reviewRows(ctx, d, v.view.Bounds, offset, limit)
 	}
 	view := v.view
 	view.Offset, view.Limit = offset, limit
@@ -128,8 +131,14 @@ func (s *face) span(d time.Duration) string {
 	return s.texts.T("console.span.m", "m", int(d.Minutes()))
 }
 
-func (s *face) reviewRows(ctx context.Context, d consoleDesk, offset, limit int) ([]row, int, error) {
+// reviewsIn lists what waits for a dispatcher within a box, everywhere where it is nil.
+func (d consoleDesk) reviewsIn(ctx context.Context, box *orb.Bound) ([]dispatch.Review, error) {
 	list, err := d.Reviews(ctx)
+	return slices.DeleteFunc(list, func(r dispatch.Review) bool { return box != nil && !box.Contains(orb.Point{r.Lon, r.Lat}) }), err
+}
+
+func (s *face) reviewRows(ctx context.Context, d consoleDesk, box *orb.Bound, offset, limit int) ([]row, int, error) {
+	list, err := d.reviewsIn(ctx, box)
 	if err != nil {
 		return nil, 0, err
 	}

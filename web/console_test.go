@@ -4,16 +4,22 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/paulmach/orb"
+	"github.com/paulmach/orb/encoding/mvt"
+	"github.com/paulmach/orb/geojson"
+	"github.com/paulmach/orb/maptile"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -99,6 +105,30 @@ func TestConsole(t *testing.T) {
 	number, first := eval[string](b, current), eval[string](b, `document.querySelector('.det-in').dataset.id`)
 
 	todo := eval[string](b, `document.querySelector('[data-count=todo]').textContent`)
+
+	// The map draws what the queue lists; what is clicked on there comes to hand here.
+	const drawn = `cmap.glmap.querySourceFeatures('places', {sourceLayer: 'places'})`
+	b.wait(`cmap.dataset.ready === 'yes'`)
+	b.wait(drawn + `.filter(f => f.properties.id).every(f => f.properties.mark !== 'repaired')`)
+	other := eval[string](b, `[...document.querySelectorAll('.qr:not([hidden])')].map(r => r.dataset.id).find(id => id !== '`+first+`' && `+drawn+`.some(f => f.properties.id === id))`)
+	spot := eval[[]float64](b, `(f => {
+		cmap.glmap.jumpTo({center: f.geometry.coordinates, zoom: 17});
+		const r = cmap.getBoundingClientRect();
+		return [r.x + r.width / 2, r.y + r.height / 2];
+	})(`+drawn+`.find(f => f.properties.id === '`+other+`'))`)
+	const middle = `cmap.glmap.queryRenderedFeatures(cmap.glmap.project(cmap.glmap.getCenter()), {layers: ['marks']})`
+	b.wait(middle + `.length > 0 && cmap.glmap.loaded()`)
+	other = eval[string](b, middle+`[0].properties.ids.split(',')[0]`) // the one above, where several lie together
+	run(b, chromedp.MouseClickXY(spot[0], spot[1]))
+	b.wait(`document.querySelector('.qr.cur').dataset.id === '` + other + `' && ` + inHand)
+	listed := eval[int](b, `document.querySelectorAll('.qr:not([hidden])').length`)
+	eval[chromedp.Void](b, `void document.querySelector('.only').click()`)
+	b.wait(fmt.Sprintf(`document.querySelectorAll('.qr:not([hidden])').length < %d && document.querySelector('.qr.cur').dataset.id === '%s'`, listed, other))
+	b.shoot("console-only", false)
+	eval[chromedp.Void](b, `void document.querySelector('.only').click()`)
+	b.wait(fmt.Sprintf(`document.querySelectorAll('.qr:not([hidden])').length === %d`, listed))
+	eval[chromedp.Void](b, `void (document.getElementById('rows').focus(), document.querySelector('.qr[data-id="`+first+`"]').click())`)
+	b.wait(current + ` === '` + number + `'`)
 
 	// The next, and back.
 	b.press("j")
@@ -235,7 +265,7 @@ func TestConsoleIsForDispatchers(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.works()
-	for _, path := range []string{"/console", "/console/rows?offset=0&limit=10", "/console/orders/oringstrasse1", "/console/orders/oringstrasse1/sheet", "/console/export/orders.csv", "/console/at/pringstrasse1"} {
+	for _, path := range []string{"/console", "/console/rows?offset=0&limit=10", "/console/orders/oringstrasse1", "/console/orders/oringstrasse1/sheet", "/console/export/orders.csv", "/console/at/oringstrasse1", "/console/tiles/14/8902/5660.mvt"} {
 		if answer, _ := w.signIn(access.Crew).get(path); answer.StatusCode != http.StatusForbidden {
 			t.Errorf("a crew at %s: %s", path, answer.Status)
 		}
@@ -248,6 +278,102 @@ func TestConsoleIsForDispatchers(t *testing.T) {
 			t.Errorf("anybody at %s: %s", path, answer.Status)
 		}
 	}
+}
+
+// TestConsoleMapIsTheQueue compares what the map draws with what the queue lists, near and far out.
+func TestConsoleMapIsTheQueue(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.works()
+	anna := w.signIn(access.Dispatcher)
+	rows := func(query string) map[string]int {
+		t.Helper()
+		var list struct{ Rows []struct{ ID string } }
+		if _, body := anna.get("/console/rows?offset=0&limit=500&" + query); json.Unmarshal([]byte(body), &list) != nil {
+			t.Fatalf("%s: %s", query, body)
+		}
+		out := map[string]int{}
+		for i, r := range list.Rows {
+			out[r.ID] = i
+		}
+		return out
+	}
+	for _, query := range []string{"view=todo", "view=open", "view=crews", "view=checked", "view=review", "state=dismissed", "class=pothole", "q=Ring", "view=overdue"} {
+		listed := rows(query)
+		for _, zoom := range []maptile.Zoom{12, 14} {
+			drawn := map[string]bool{}
+			n := 0
+			for _, f := range anna.consoleTiles(zoom, query) {
+				n += f.Properties.MustInt("n")
+				if id := f.Properties.MustString("id", ""); id != "" {
+					drawn[id] = true
+				}
+			}
+			if n != len(listed) {
+				t.Errorf("%s: the map draws %d at zoom %d, and the queue lists %d", query, n, zoom, len(listed))
+			}
+			for id := range drawn {
+				if _, ok := listed[id]; !ok {
+					t.Errorf("%s: the map draws %s, and the queue does not list it", query, id)
+				}
+			}
+		}
+	}
+
+	// What is clicked on is found in the queue; what the queue does not list is there all the same.
+	var at struct {
+		Index int
+		Row   struct{ ID string }
+	}
+	for _, c := range []struct {
+		query, id string
+		index     int
+	}{{"view=open", "oringstrasse1", rows("view=open")["oringstrasse1"]}, {"view=checked", "oringstrasse1", -1}, {"view=review", slices.Collect(maps.Keys(rows("view=review")))[0], 0}} {
+		_, body := anna.get("/console/at/" + c.id + "?" + c.query)
+		if c.query == "view=review" {
+			c.index = rows(c.query)[c.id]
+		}
+		if err := json.Unmarshal([]byte(body), &at); err != nil || at.Row.ID != c.id || at.Index != c.index {
+			t.Errorf("%s: %s", c.query, body)
+		}
+	}
+
+	// The queue bound to the map's window.
+	var lat, lon float64
+	if err := w.pool.QueryRow(t.Context(), `select lat, lon from places where id = 'pringstrasse1'`).Scan(&lat, &lon); err != nil {
+		t.Fatal(err)
+	}
+	here := fmt.Sprintf("&bbox=%f,%f,%f,%f", lon-.0005, lat-.0005, lon+.0005, lat+.0005)
+	if all, near := rows("view=open"), rows("view=open"+here); len(near) == 0 || len(near) >= len(all) {
+		t.Errorf("%d of %d lie in the window", len(near), len(all))
+	}
+	if n := len(rows("view=review" + here)); n != 0 {
+		t.Errorf("%d places to be reviewed lie in the window", n)
+	}
+}
+
+// consoleTiles are all features of the console's map.
+func (v *visitor) consoleTiles(zoom maptile.Zoom, query string) (out []*geojson.Feature) {
+	v.t.Helper()
+	low, high := maptile.At(orb.Point{15.54, 48.45}, zoom), maptile.At(orb.Point{15.70, 48.36}, zoom)
+	for x := low.X; x <= high.X; x++ {
+		for y := low.Y; y <= high.Y; y++ {
+			answer, body := v.get(fmt.Sprintf("/console/tiles/%d/%d/%d.mvt?%s", zoom, x, y, query))
+			if answer.StatusCode == http.StatusNoContent {
+				continue
+			}
+			layers, err := mvt.Unmarshal([]byte(body))
+			if err != nil {
+				v.t.Fatalf("%s: %v", answer.Status, err)
+			}
+			for _, l := range layers {
+				if l.Name == "places" {
+					out = append(out, l.Features...)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // TestWorksInterface goes an order's way by the interface, and a form's.

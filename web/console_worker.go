@@ -59,6 +59,7 @@ func (s *Server) registerConsole(page func(string, pageFunc)) {
 	guarded("GET /console", (*face).consolePage)
 	guarded("GET /console/rows", (*face).consoleRowsJSON)
 	guarded("GET /console/at/{id}", (*face).consoleAt)
+	guarded("GET /console/tiles/{z}/{x}/{y}", (*face).consoleTile)
 	guarded("GET /console/orders/{id}", (*face).consoleOrder)
 	guarded("POST /console/orders/{id}", (*face).consoleAct)
 	guarded("GET /console/orders/{id}/sheet", (*face).consoleSheet)

@@ -47,7 +47,7 @@ func whoOpens() map[string]access.Action {
 	for _, pattern := range strings.Split(`GET /admin/devices|POST /admin/devices|GET /admin/devices/{id}|POST /admin/devices/{id}|GET /admin/detectors|POST /admin/detectors`, "|") {
 		out[pattern] = access.ManageDevices
 	}
-	for _, pattern := range strings.Split(`GET /console|GET /console/rows|GET /console/at/{id}|GET /console/orders/{id}|POST /console/orders/{id}|GET /console/orders/{id}/sheet|`+
+	for _, pattern := range strings.Split(`GET /console|GET /console/rows|GET /console/at/{id}|GET /console/tiles/{z}/{x}/{y}|GET /console/orders/{id}|POST /console/orders/{id}|GET /console/orders/{id}/sheet|`+
 		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
 	}

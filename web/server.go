@@ -75,6 +75,7 @@ type Server struct {
 	figures     performances
 	laid        laidDown
 	gathered    gathered
+	selections  selections
 	drives      atomic.Pointer[driven]
 	covers      sync.Mutex // one at a time makes covered
 	count5      *prometheus.CounterVec

@@ -72,11 +72,17 @@ func (s *Server) tile(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the tile could not be drawn; try again", statusOf(err))
 		return
 	}
-	h := w.Header()
-	h.Set("Cache-Control", "public, max-age=3600")
+	keep := "public, max-age=3600"
 	if l.fresh {
-		h.Set("Cache-Control", "no-cache")
+		keep = "no-cache"
 	}
+	answerTile(w, r, body, keep)
+}
+
+// answerTile answers with a tile. One with nothing in it is 204.
+func answerTile(w http.ResponseWriter, r *http.Request, body []byte, keep string) {
+	h := w.Header()
+	h.Set("Cache-Control", keep)
 	if len(body) == 0 {
 		w.WriteHeader(http.StatusNoContent)
 		return

@@ -54,6 +54,11 @@ func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show filter, or
 	if err != nil {
 		return nil, err
 	}
+	return drawSpots(t, name, found)
+}
+
+// drawSpots draws those of the places around a tile that belong into it. The later ones are drawn over the earlier ones.
+func drawSpots(t maptile.Tile, name string, found []spot) ([]byte, error) {
 	points, circles := geojson.NewFeatureCollection(), geojson.NewFeatureCollection()
 	room, limited := roomFor(t.Z)
 	groups := map[geo.Cell]*plate{}
@@ -229,6 +234,11 @@ func (s *Server) platesTile(ctx context.Context, t maptile.Tile, show filter, na
 	if err != nil {
 		return nil, err
 	}
+	return drawPlates(t, name, plates)
+}
+
+// drawPlates draws those of some groups that belong into a tile.
+func drawPlates(t maptile.Tile, name string, plates map[geo.Cell]*plate) ([]byte, error) {
 	fc := geojson.NewFeatureCollection()
 	for _, cell := range sortedCells(plates) { // the same tile has the same tag
 		if p := plates[cell]; maptile.At(p.middle(), t.Z) == t {

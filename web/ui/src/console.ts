@@ -56,6 +56,7 @@ const queue = new Queue(list, document.getElementById('scroller')!, read, {
     const n = queue.picked.size;
     bulk.hidden = n === 0;
     document.getElementById('picked')!.textContent = text('selected').replace('{n}', String(n));
+    map?.pick([...queue.picked.values()]);
   },
   counts: (s) => {
     for (const el of document.querySelectorAll<HTMLElement>('[data-count]')) {
@@ -357,13 +358,14 @@ document.addEventListener('click', (e) => {
   if (phone.matches && e.target.closest('.qr') && !e.target.closest('.box')) main.classList.add('show-det');
 });
 
-// go shows another view, or the same otherwise filtered.
-function go(q: URLSearchParams, push = true) {
+// go shows another view, or the same otherwise filtered; keep: what is in hand stays, where it is still listed.
+function go(q: URLSearchParams, push = true, keep = false) {
   q.delete('order');
   q.delete('page');
   for (const key of [...q.keys()]) if (!q.get(key)) q.delete(key);
   query = q;
   if (push) history.pushState(null, '', '/console?' + q);
+  else history.replaceState(null, '', '/console?' + q);
   for (const a of document.querySelectorAll<HTMLAnchorElement>('.tabs > a')) {
     if (a.dataset.view === q.get('view')) a.setAttribute('aria-current', 'page');
     else a.removeAttribute('aria-current');
@@ -375,8 +377,11 @@ function go(q: URLSearchParams, push = true) {
     if (el instanceof HTMLInputElement && el.type === 'checkbox') el.checked = q.has(el.name);
     else if (el.name !== 'view') el.value = q.get(el.name) ?? '';
   }
-  queue.reset();
-  document.getElementById('scroller')!.scrollTop = 0;
+  map?.select(q);
+  if (!keep) {
+    queue.reset();
+    document.getElementById('scroller')!.scrollTop = 0;
+  }
   void queue.reload();
 }
 
@@ -444,29 +449,37 @@ async function start() {
   listen();
   main.dataset.ready = 'yes';
   try {
-    map = await ConsoleMap.make(document.getElementById('cmap')!, main.dataset.worker!, main.dataset.bounds!, text('map'), {
-      place: (id) => void fromMap(id),
+    map = await ConsoleMap.make(document.getElementById('cmap')!, main.dataset.worker!, main.dataset.bounds!, query, text('map'), {
+      order: (id, add) => void fromMap(id, add),
+      box: (bbox) => {
+        const q = new URLSearchParams(query);
+        q.set('bbox', bbox);
+        if ((q.get('bbox') ?? '') !== (query.get('bbox') ?? '')) go(q, false, true);
+      },
       spot: (lat, lon) => {
         const at = document.querySelector<HTMLInputElement>('dialog[open] input[name=at]');
         if (at) at.value = `${lat.toFixed(6)}, ${lon.toFixed(6)}`;
         return at !== null;
       },
     });
+    map.select(query);
+    map.pick([...queue.picked.values()]);
     map.show(queue.row);
   } catch {
     tell(text('mapfailed'));
   }
 }
 
-// fromMap takes the order in hand whose place was clicked on.
-async function fromMap(place: string) {
-  const answer = await fetch('/console/at/' + encodeURIComponent(place)).catch(() => null);
+// fromMap takes the order in hand that was clicked on, wherever it stands in the queue.
+async function fromMap(id: string, add: boolean) {
+  const answer = await fetch(`/console/at/${encodeURIComponent(id)}?${query}`).catch(() => null);
   if (!answer?.ok) return;
-  const row = (await answer.json()) as Row;
-  if (queue.find(row.id)) return;
+  const {index, row} = (await answer.json()) as {index: number; row: Row};
+  if (add) return queue.pick(row);
+  if (index >= 0) return queue.jump(index, row);
   apart = row;
   map?.show(row);
-  await detail('/console/orders/', row.id);
+  await detail(row.version === 0 ? '/console/reviews/' : '/console/orders/', row.id);
 }
 
 // detailRow is the order that is shown, as far as its detail says.

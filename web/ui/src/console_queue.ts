@@ -240,6 +240,15 @@ export class Queue {
     this.draw();
   }
 
+  // jump chooses a row that may not have been read yet.
+  jump(index: number, row: Row) {
+    this.total = Math.max(this.total, index + 1);
+    this.go(index);
+    if (this.currentID === row.id) return;
+    this.currentID = row.id;
+    this.on.current(row);
+  }
+
   // find chooses the row with an id, where it has been read.
   find(id: string): boolean {
     for (const [k, rows] of this.stretches) {
@@ -254,7 +263,11 @@ export class Queue {
 
   toggle(index = this.current) {
     const r = this.at(index);
-    if (!r) return;
+    if (r) this.pick(r);
+  }
+
+  // pick selects a row together with others, or no longer.
+  pick(r: Row) {
     if (!this.picked.delete(r.id)) this.picked.set(r.id, r);
     this.on.picked();
     this.draw();

@@ -1,11 +1,12 @@
 // The map of the public page: shows places as they are, live, and opens them in the panel beside it. All it shows can
 // also be read without it.
-import type {GeoJSONSource, Map as GLMap, MapMouseEvent, VectorTileSource} from 'maplibre-gl';
+import type {GeoJSONSource, Map as GLMap, MapMouseEvent} from 'maplibre-gl';
 import * as maplibre from 'maplibre-gl';
 import {lean} from './lean.ts';
 import {listen, type Change} from './live.ts';
 import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
+import {Places} from './places.ts';
 import {search} from './search.ts';
 import {filterQuery, placesTiles, style, type Filter, type Selected} from './style.ts';
 
@@ -86,7 +87,11 @@ async function start() {
 
 // Screen joins map, panel and address.
 class Screen {
-  constructor(private map: GLMap) {}
+  private places: Places;
+
+  constructor(private map: GLMap) {
+    this.places = new Places(map);
+  }
 
   begin() {
     const place = placeShown();
@@ -107,7 +112,6 @@ class Screen {
       this.filter({...filter, kind: kinds.value});
       void this.go(query(), false);
     });
-    this.map.on('sourcedata', (e) => e.sourceId === 'places' && this.late());
     this.controls();
     this.sheet();
     search(document.querySelector<HTMLFormElement>('form.find')!, document.getElementById('hits')!, (s) => {
@@ -220,8 +224,7 @@ class Screen {
     kinds.value = to.kind;
     if (to.show === filter.show && to.kind === filter.kind) return;
     filter = to;
-    this.early ||= this.underWay();
-    this.map.getSource<VectorTileSource>('places')?.setTiles([placesTiles(filter)]);
+    this.places.show(placesTiles(filter));
   }
 
   // A change redraws the marks, rings once where it happened, and renews the panel where that tells of it.
@@ -244,21 +247,8 @@ class Screen {
     }, Math.max(250, 1000 - (now - this.refreshed)));
   }
 
-  // Tiles that are on their way when others are asked for come as they were asked for, and MapLibre leaves it at that: when all have come,
-  // they are asked for once more.
-  private early = false;
-  private underWay() {
-    return this.map.getSource('places') !== undefined && !this.map.isSourceLoaded('places');
-  }
-  private late() {
-    if (!this.early || this.underWay()) return;
-    this.early = false;
-    this.map.refreshTiles('places');
-  }
-
   private refresh() {
-    this.early ||= this.underWay();
-    this.map.refreshTiles('places');
+    this.places.refresh();
     void load(new URLSearchParams(location.search)).then((shown) => shown && this.select(placeShown()), () => undefined);
   }
 

@@ -99,7 +99,7 @@ function labels(): LayerSpecification[] {
 
 const byMark = (): Expression => ['match', ['get', 'mark'], ...marks.flatMap((m) => [m, colourOf(m)]), token('suspected')] as unknown as Expression;
 
-function places(): LayerSpecification[] {
+function placeMarks(): LayerSpecification[] {
   const base = {source: 'places', 'source-layer': 'places'} as const;
   const single: Expression = ['has', 'id'];
   const icon: Expression = ['concat', 'mark-', ['get', 'mark'], '-', ['to-string', ['get', 'size']]];
@@ -122,11 +122,14 @@ function places(): LayerSpecification[] {
 }
 
 function selection(): LayerSpecification[] {
-  const point: Expression = ['==', ['geometry-type'], 'Point'];
+  const picked: Expression = ['has', 'picked'];
+  const point: Expression = ['all', ['==', ['geometry-type'], 'Point'], ['!', picked]];
   const shape: Expression = ['==', ['geometry-type'], 'Polygon'];
   return [
     {id: 'selected-area', type: 'fill', source: 'selected', filter: shape, paint: {'fill-color': byMark(), 'fill-opacity': 0.12}},
     {id: 'selected-edge', type: 'line', source: 'selected', filter: shape, paint: {'line-color': byMark(), 'line-width': 1.4, 'line-dasharray': [3, 2.4]}},
+    {id: 'picked', type: 'circle', source: 'selected', filter: picked,
+      paint: {'circle-radius': 14, 'circle-opacity': 0, 'circle-stroke-color': token('ink'), 'circle-stroke-width': 2.5}},
     {id: 'selected-disc', type: 'circle', source: 'selected', filter: point,
       paint: {'circle-radius': 18, 'circle-color': token('signal'), 'circle-stroke-color': token('on-signal'), 'circle-stroke-width': 2.5}},
     {id: 'selected-mark', type: 'symbol', source: 'selected', filter: point,
@@ -153,8 +156,8 @@ export function placesTiles(f: Filter): string {
   return `${location.origin}/tiles/places/{z}/{x}/{y}.mvt` + (q.size ? '?' + q : '');
 }
 
-// style returns the whole style; filter says what is shown, selected the place in hand.
-export function style(filter: Filter, selected: Selected): StyleSpecification {
+// style returns the whole style; places says where its marks come from, selected the place in hand.
+export function style(filter: Filter, selected: Selected, places = placesTiles(filter)): StyleSpecification {
   const tiles = (layer: string, minzoom: number, maxzoom: number) =>
     ({type: 'vector' as const, tiles: [`${location.origin}/tiles/${layer}/{z}/{x}/{y}.mvt`], minzoom, maxzoom});
   const g = ground();
@@ -162,12 +165,12 @@ export function style(filter: Filter, selected: Selected): StyleSpecification {
     version: 8,
     sources: {
       streets: tiles('streets', 0, 15), ground: tiles('ground', 0, 15), coverage: tiles('coverage', 11, 14),
-      places: {type: 'vector', tiles: [placesTiles(filter)], minzoom: 0, maxzoom: 17},
+      places: {type: 'vector', tiles: [places], minzoom: 0, maxzoom: 17},
       selected: {type: 'geojson', data: selected},
     },
     layers: [
       {id: 'land', type: 'background', paint: {'background-color': token('m-land')}},
-      ...g.below, ...coverage(), ...g.above, ...streets(), ...labels(), ...places(), ...selection(),
+      ...g.below, ...coverage(), ...g.above, ...streets(), ...labels(), ...placeMarks(), ...selection(),
     ],
   };
 }
