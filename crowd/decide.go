@@ -13,10 +13,12 @@ import (
 type decision string
 
 const (
-	decidedDismissed decision = "dismissed"
-	decidedConfirmed decision = "confirmed" // a dismissal is taken back
-	decidedRepaired  decision = "repaired"
-	decidedOrdered   decision = "ordered" // a dispatcher has made work of it
+	decidedDismissed  decision = "dismissed"
+	decidedConfirmed  decision = "confirmed" // a dismissal is taken back
+	decidedRepaired   decision = "repaired"
+	decidedUnrepaired decision = "unrepaired" // a repair is taken back
+	decidedOrdered    decision = "ordered"    // a dispatcher has made work of it
+	decidedListed     decision = "listed"     // that is taken back: it is on the review list again
 )
 
 // Settle takes over, in the caller's transaction, what people have found out about a place: Dismissed, or Confirmed when a
@@ -52,6 +54,22 @@ func Ordered(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {
 	return nil
 }
 
+// Listed takes back, in the caller's transaction, that a dispatcher has made work of a place: it waits on the review list again. It returns
+// ErrNotFound where no such place exists.
+func Listed(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {
+	if err := decide(ctx, tx, place, decidedListed, "", at); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		with settled as (
+			update places set ordered = false, state = 'suspected', state_at = $2, steps = steps + 1 where id = $1 and ordered returning steps, class)
+		insert into place_steps (place, n, at, kind, words) select $1, steps, $2, 'review', json_build_object('class', class) from settled`, place, at)
+	if err != nil {
+		return fmt.Errorf("list place %s for review: %w", place, err)
+	}
+	return nil
+}
+
 // Hold keeps everybody from judging around a place until the caller's transaction ends. Who decides on a place and locks rows of
 // its own calls it first: judging locks in that order too. A place that does not exist is held by nobody.
 func Hold(ctx context.Context, tx pgx.Tx, place string) error {
@@ -65,6 +83,9 @@ func Hold(ctx context.Context, tx pgx.Tx, place string) error {
 // longer counts, and traffic is asked whether the repair holds. found is what the crew has repaired. It returns
 // ErrNotFound where no such place exists.
 func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, found Class, at time.Time) error {
+	if err := putAside(ctx, tx, place, at); err != nil {
+		return err
+	}
 	if err := decide(ctx, tx, place, decidedRepaired, found, at); err != nil {
 		return err
 	}
@@ -112,16 +133,26 @@ func (r *Rehearsal) decide(place string, d decision, found Class, at time.Time) 
 	if s == nil {
 		return
 	}
-	s.verdict, r.fresh = found, true
+	r.fresh = true
+	if d == decidedRepaired {
+		s.repair(at)
+	}
+	s.verdict = found
 	switch {
 	case d == decidedRepaired:
-		s.repairedAt, s.poll = at, Poll{}
-		s.accounts, s.order = map[string]*account{}, nil
+	case d == decidedUnrepaired:
+		s.unrepair()
 	case d == decidedOrdered:
 		if !s.Ordered {
 			s.Ordered = true
 			s.enter(Confirmed, at)
 			s.story(at, StepConfirmed, StepWords{})
+		}
+	case d == decidedListed:
+		if s.Ordered {
+			s.Ordered = false
+			s.enter(Suspected, at)
+			s.story(at, StepReview, StepWords{Class: s.Class})
 		}
 	case s.State != State(d):
 		s.enter(State(d), at)

@@ -50,7 +50,7 @@ func Erase(ctx context.Context, pool *pgxpool.Pool, device string) (events int64
 		for _, query := range []string{
 			`delete from devices where id = $1`, `delete from device_days where device = $1`, `delete from judgements where device = $1`, `delete from device_trust where device = $1`,
 			`delete from answer_marks where device = $1`, `delete from last_answers where device = $1`,
-			`delete from device_answers where device = $1`, `delete from quarantine where device = $1`,
+			`delete from device_answers where device = $1`, `delete from quarantine where device = $1`, `delete from put_aside_evidence where device = $1`,
 		} {
 			tag, err := tx.Exec(ctx, query, device)
 			if err != nil {
@@ -124,7 +124,8 @@ func Retain(ctx context.Context, pool *pgxpool.Pool, before time.Time) (out Reta
 			return err
 		}
 		for _, query := range []string{`delete from quarantine where received < $1`, `delete from device_answers where day < ($1::timestamptz)::date`,
-			`delete from control_answers where day < ($1::timestamptz)::date`, `delete from answer_marks where time < $1`} {
+			`delete from control_answers where day < ($1::timestamptz)::date`, `delete from answer_marks where time < $1`,
+			`delete from put_aside_evidence where last_at < $1`} {
 			if _, err := tx.Exec(ctx, query, before); err != nil {
 				return err
 			}

@@ -40,6 +40,7 @@ type site struct {
 	repairedAt time.Time
 	verdict    Class // what a crew has found here; empty: none has been
 	poll       Poll  // what passers-by say since the last repair
+	aside      *aside
 	stored     bool
 	shown      bool            // the story has told that it is suspected
 	reviewed   bool            // it has been put on the review list
@@ -230,12 +231,7 @@ func (s *site) merge(o *site) {
 	east, north := offset(s.anchor, o.anchor)
 	for _, d := range o.order {
 		from := o.accounts[d]
-		a := s.account(d)
-		if a.hits+a.misses == 0 {
-			*a = *from
-		} else {
-			a.join(from)
-		}
+		a := s.add(d, from)
 		a.east += east * from.precision
 		a.north += north * from.precision
 	}
@@ -249,6 +245,17 @@ func (s *site) merge(o *site) {
 	s.shown = s.shown || o.shown
 	s.poll.add(o.poll)
 	s.countAll(o.days)
+}
+
+// add takes over what a device has said, beside what it has said here.
+func (s *site) add(device string, from *account) *account {
+	a := s.account(device)
+	if a.hits+a.misses == 0 {
+		*a = *from
+	} else {
+		a.join(from)
+	}
+	return a
 }
 
 // join adds another account of the same device, whose offsets count from the same anchor.

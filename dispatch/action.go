@@ -178,6 +178,7 @@ type act struct {
 	tx     pgx.Tx
 	office Office
 	by     By
+	at     time.Time // of what is done: before by.At where it is told later
 	order  *record
 	words  Words
 	made   string // the id of an order that was split off
@@ -191,7 +192,7 @@ func (a *act) move(ctx context.Context, to State, reason string, found crowd.Cla
 	}
 	a.words.From, a.words.To = a.order.State, to
 	for i, s := range steps {
-		step := Step{At: a.by.At, State: s, Actor: a.by.Actor}
+		step := Step{At: a.at, State: s, Actor: a.by.Actor}
 		if i == len(steps)-1 {
 			step.Reason, step.Found = reason, found
 		}

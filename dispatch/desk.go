@@ -39,7 +39,7 @@ type By struct {
 	Seen   int64     // the version of the order that they saw; 0: whichever it is
 	Key    string    // a name that the sender has given this action: sent again, it is not done again; may be empty
 	Batch  string    // what is done in one stroke has the same, and is taken back in one; empty: a new one
-	Said   time.Time // when it was done, where that was before At: on a phone without a network; zero: at At
+	Said   time.Time // when it was done, where that was before At: on a phone without a network; zero: at At. See happened
 	Crews  []string  // a crew's people may act on the orders of these alone; nil: on all
 }
 
@@ -103,13 +103,12 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 			return changed(ctx, tx, o)
 		}
 		before := *o
-		a := &act{tx: tx, office: d.Office, by: by, order: o}
+		a := &act{tx: tx, office: d.Office, by: by, at: by.happened(o), order: o}
 		if err := x.do(ctx, a); err != nil {
 			return err
 		}
 		if !by.Said.IsZero() {
-			said := by.Said.UTC()
-			a.words.Said = &said
+			a.words.Said = &a.at
 		}
 		err = o.note(ctx, tx, &before, deed{At: by.At, Kind: x.kind(), Actor: by.Actor, Person: by.Person, Reason: by.Reason, Words: a.words, Batch: by.Batch, Key: by.Key})
 		if err != nil {
@@ -124,6 +123,19 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 // has says whether an order is theirs who act.
 func (by By) has(o *record) bool {
 	return by.Crews == nil || o.Crew != nil && slices.Contains(by.Crews, *o.Crew)
+}
+
+// happened is when something was done with an order: when it is said to have been, but not before the order came to where it stands, nor
+// later than it is told.
+func (by By) happened(o *record) time.Time {
+	switch at := by.Said.UTC(); {
+	case by.Said.IsZero() || at.After(by.At) || o.StateAt.After(by.At):
+		return by.At
+	case at.Before(o.StateAt):
+		return o.StateAt.UTC()
+	default:
+		return at
+	}
 }
 
 // moves says whether an action changes the order's state, and with it perhaps what is believed of its place.

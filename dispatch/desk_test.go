@@ -209,7 +209,7 @@ func TestTheLastStrokeIsTakenBack(t *testing.T) {
 	if p, err := crowd.FindPlace(ctx, o.pool, "a"); err != nil || p.State != crowd.Confirmed {
 		t.Errorf("the place is %s, %v", p.State, err)
 	}
-	// It is not taken back twice, nor by anybody else, nor a repair, nor after a while.
+	// It is not taken back twice, nor by anybody else, nor after a while.
 	if _, err := o.desk.Undo(ctx, o.by("carl")); !errors.Is(err, dispatch.ErrNothing) {
 		t.Errorf("by somebody else: %v", err)
 	}
@@ -217,8 +217,30 @@ func TestTheLastStrokeIsTakenBack(t *testing.T) {
 		t.Errorf("twice: %+v", again)
 	}
 	o.do("a", dispatch.Assign{Crew: "one"}, dispatch.Repair{})
-	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || !errors.Is(u[0].Err, dispatch.ErrFinal) {
-		t.Errorf("a repair: %+v, %v", u, err)
+	verdict := func() (v string) {
+		t.Helper()
+		if err := o.pool.QueryRow(ctx, `select verdict || coalesce(repaired_at::text, '') from places where id = 'a'`).Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := verdict(); !strings.HasPrefix(v, "pothole20") {
+		t.Errorf("the repair says %q", v)
+	}
+	// A repair is withdrawn: from the crowd, and from the figures, but not from the story.
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || u[0].Err != nil || u[0].State != dispatch.Assigned || verdict() != "" {
+		t.Errorf("a repair: %+v, %v, verdict %q", u, err, verdict())
+	}
+	if _, steps, _ := dispatch.OrderOf(ctx, o.pool, "a"); len(steps) < 3 || steps[len(steps)-1].State != dispatch.Assigned || !steps[len(steps)-1].Undone || !steps[len(steps)-2].Undone || !steps[len(steps)-3].Undone || steps[len(steps)-4].Undone {
+		t.Errorf("the story is %+v", steps)
+	}
+	o.do("a", dispatch.Repair{Found: crowd.Casting})
+	o.by("anna")
+	if _, err := o.pool.Exec(ctx, `delete from put_aside`); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || !errors.Is(u[0].Err, dispatch.ErrFinal) || o.order("a").State != dispatch.Repaired {
+		t.Errorf("a repair before which nothing is known any more: %+v, %v", u, err)
 	}
 	o.do("c", dispatch.Assign{Crew: "one"})
 	o.do("c", dispatch.Move{Lat: 48.6, Lon: 15.6})
@@ -383,6 +405,39 @@ func TestReviewsBecomeOrdersOrNot(t *testing.T) {
 	if n, err := dispatch.ReviewsOpen(ctx, o.pool); err != nil || n != 0 {
 		t.Errorf("%d are left, %v", n, err)
 	}
+
+	// Both think again: nothing is decided, and the verdict is withdrawn.
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || len(u) != 1 || u[0].Err != nil || !u[0].Review || u[0].ID != id {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if u, err := o.desk.Undo(ctx, o.by("ben")); err != nil || len(u) != 1 || u[0].Err != nil || u[0].ID != "joint" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if _, err := o.desk.Undo(ctx, o.by("ben")); !errors.Is(err, dispatch.ErrNothing) {
+		t.Errorf("twice: %v", err)
+	}
+	if list, err := o.desk.Reviews(ctx); err != nil || len(list) != 2 || list[0].State != crowd.Suspected || list[0].Ordered || list[1].State != crowd.Suspected {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if got := o.order("rail"); got.State != dispatch.Dismissed || got.Number != order.Number {
+		t.Errorf("%+v", got)
+	}
+	// It becomes work after all: the order is taken up again, and once somebody has worked on it the decision stands.
+	if again, err := o.desk.AcceptReview(ctx, "rail", o.by("anna"), crowd.Explanation{Class: crowd.Rail}); err != nil || again != id || o.order("rail").State != dispatch.Reopened || o.order("rail").Failed {
+		t.Errorf("%s, %+v, %v", again, o.order("rail"), err)
+	}
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || u[0].Err != nil || o.order("rail").State != dispatch.Dismissed {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if _, err := o.desk.AcceptReview(ctx, "rail", o.by("anna"), crowd.Explanation{Class: crowd.Rail}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.desk.Act(ctx, id, o.by("ben"), dispatch.Assign{Crew: "one"}); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || !errors.Is(u[0].Err, dispatch.ErrChanged) || o.order("rail").State != dispatch.Assigned {
+		t.Errorf("after ben: %+v, %v", u, err)
+	}
 }
 
 // Two dispatchers and a crew act on the same orders for a while, with and without having seen the newest version. Every order's record
@@ -492,5 +547,56 @@ func (o *department) checkRecord(id string) {
 	}
 	if order.DuplicateOf != "" && order.State != dispatch.Dismissed {
 		o.t.Errorf("%s is %s and a duplicate", order.Number, order.State)
+	}
+}
+
+// TestARepairIsWhenItWasDone tells repairs later than they were done, with clocks that are right and wrong.
+func TestARepairIsWhenItWasDone(t *testing.T) {
+	t.Parallel()
+	ctx, o := t.Context(), newDepartment(t, "late", "early", "ahead")
+	for _, id := range []string{"late", "early", "ahead"} {
+		o.do(id, dispatch.Assign{Crew: "one"})
+	}
+	o.now = o.now.Add(3 * time.Hour)
+	for id, c := range map[string]struct{ said, want time.Duration }{"late": {-2 * time.Hour, -2 * time.Hour}, "early": {-9 * time.Hour, -3 * time.Hour}, "ahead": {time.Hour, 0}} {
+		by := o.by("carl")
+		by.Actor, by.Said = dispatch.Crew, by.At.Add(c.said)
+		if _, err := o.desk.Act(ctx, o.order(id).ID, by, dispatch.Repair{}); err != nil {
+			t.Fatal(err)
+		}
+		order, steps, err := dispatch.OrderOf(ctx, o.pool, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var repaired time.Time
+		if err := o.pool.QueryRow(ctx, `select repaired_at from places where id = $1`, id).Scan(&repaired); err != nil {
+			t.Fatal(err)
+		}
+		at := steps[len(steps)-1].At
+		if !at.Equal(order.StateAt) || !at.Equal(repaired) || at.Sub(by.At.Add(c.want)).Abs() > time.Minute || at.Before(steps[len(steps)-2].At) {
+			t.Errorf("%s: said to be at %s, it is at %s, and for the crowd at %s", id, by.Said, at, repaired)
+		}
+		// It can be taken back by the time at which it was told.
+		if u, err := o.desk.Undo(ctx, o.by("carl")); err != nil || u[0].Err != nil || u[0].State != dispatch.Assigned {
+			t.Errorf("%+v, %v", u, err)
+		}
+	}
+	// A stroke of several things is taken back whole.
+	by := o.by("carl")
+	by.Batch = "stroke"
+	for _, x := range []dispatch.Action{dispatch.Repair{}, dispatch.Spend{What: "Cold mix", Quantity: 1, Unit: "kg"}, dispatch.Note{}} {
+		by.Reason = "As ordered."
+		if _, err := o.desk.Act(ctx, o.order("late").ID, by, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, err := o.desk.Undo(ctx, o.by("carl"))
+	if err != nil || len(u) != 3 || o.order("late").State != dispatch.Assigned {
+		t.Errorf("%+v, %v", u, err)
+	}
+	for _, one := range u {
+		if one.Err != nil {
+			t.Errorf("%+v", one)
+		}
 	}
 }

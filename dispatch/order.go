@@ -126,6 +126,7 @@ type Step struct {
 	Actor  Actor
 	Reason string
 	Found  crowd.Class // what a crew has found at the place, where one has been; of a repair the order's class, if empty
+	Undone bool        // it was taken back, or took one back: no figure counts it
 }
 
 // Errors of this package.

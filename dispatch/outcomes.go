@@ -18,10 +18,13 @@ const mostOutcomes = 50
 // Untold returns what became of what a device felt since it was told last, the latest first, and when the latest was: Told takes it. What
 // is not public is not told: the device shares it with nobody yet.
 func Untold(ctx context.Context, pool *pgxpool.Pool, device string) (list []Outcome, newest time.Time, err error) {
-	rows, err := pool.Query(ctx, `select p.id, coalesce(o.state, p.state), coalesce(o.state_at, p.state_at) as at
+	// What a crew did without a network became known later than it was done.
+	rows, err := pool.Query(ctx, `select p.id, coalesce(o.state, p.state), known.at
 		from evidence e join places p on p.id = e.place left join orders o on o.place = p.id join devices d on d.id = e.device
+			cross join lateral (select greatest(coalesce(o.state_at, p.state_at),
+				(select max(a.at) from order_actions a where a.order_id = o.id and a.words->>'to' = o.state and not a.undone)) as at) known
 		where e.device = $1 and e.hits > 0 and (o.id is not null or p.devices >= 2 and p.state in ('confirmed', 'dismissed'))
-			and coalesce(o.state_at, p.state_at) > coalesce(d.told_at, '-infinity')
+			and known.at > coalesce(d.told_at, '-infinity')
 		order by at desc, p.id limit $2`, device, mostOutcomes)
 	if err != nil {
 		return nil, newest, fmt.Errorf("read what became of what a device felt: %w", err)

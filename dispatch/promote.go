@@ -44,17 +44,17 @@ func (o Office) street(at orb.Point, headingDeg *float64) (name, class string) {
 }
 
 // Promote makes the work order of a confirmed place, in the transaction that confirms it: no confirmed place without its
-// order. A place has one order for ever; promoting it again changes nothing.
+// order. A place has one order for ever; promoting it again changes nothing, unless its order was taken back.
 func (o Office) Promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation) error {
 	_, err := o.promote(ctx, tx, c, Step{At: c.At, State: New, Actor: Crowd, Reason: "Enough independent drivers felt it."}, deed{Actor: Crowd})
 	return err
 }
 
-// promote returns the id of the order that it has made, empty where there was one.
+// promote returns the id of the order that it has made or taken up again, empty where there was one.
 func (o Office) promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation, step Step, d deed) (string, error) {
 	seq, err := nextNumber(ctx, tx, c.Place.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
+		return takeUp(ctx, tx, c.Place.ID, step, d)
 	}
 	if err != nil {
 		return "", fmt.Errorf("number a work order: %w", err)
@@ -94,6 +94,30 @@ func (o Office) promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation, st
 	return r.ID, r.note(ctx, tx, nil, d)
 }
 
+// takeUp reopens the order of a place that was taken back by who wrote it, and returns its id; empty where that is not so.
+func takeUp(ctx context.Context, tx pgx.Tx, place string, step Step, d deed) (string, error) {
+	var id string
+	err := tx.QueryRow(ctx, `select o.id from orders o where o.place = $1 and o.state = 'dismissed'
+		and (select s.undone from order_steps s where s.order_id = o.id order by s.n desc limit 1)`, place).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the work order of place %s: %w", place, err)
+	}
+	o, err := read(ctx, tx, id)
+	if err != nil {
+		return "", err
+	}
+	before := *o
+	step.State = Reopened
+	if err := o.step(ctx, tx, step); err != nil {
+		return "", err
+	}
+	d.At, d.Kind, d.Reason, d.Words, d.Apart = step.At, DidReopen, step.Reason, Words{From: Dismissed, To: Reopened}, true
+	return id, o.note(ctx, tx, &before, d)
+}
+
 // nextNumber counts one work order more, unless the place has one already (pgx.ErrNoRows). Numbers have no gaps, so that a missing
 // one means a missing order: the counter's row is locked until the commit. The lock comes in a statement of its own, so that the
 // next one sees what it waited for.
@@ -131,9 +155,9 @@ func orderID(place string) string {
 
 // tell writes a step into the order's public story and announces it.
 func (o *record) tell(ctx context.Context, tx pgx.Tx, s Step) error {
-	_, err := tx.Exec(ctx, `insert into order_steps (order_id, n, at, state, actor, reason, found)
-		select $1, 1 + coalesce(max(n), 0), $2, $3, $4, $5, $6 from order_steps where order_id = $1`,
-		o.ID, s.At, s.State, s.Actor, s.Reason, s.Found)
+	_, err := tx.Exec(ctx, `insert into order_steps (order_id, n, at, state, actor, reason, found, undone)
+		select $1, 1 + coalesce(max(n), 0), $2, $3, $4, $5, $6, $7 from order_steps where order_id = $1`,
+		o.ID, s.At, s.State, s.Actor, s.Reason, s.Found, s.Undone)
 	if err != nil {
 		return fmt.Errorf("write a work order's step: %w", err)
 	}

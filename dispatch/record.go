@@ -88,6 +88,7 @@ type deed struct {
 	Words  Words
 	Batch  string
 	Key    string
+	Apart  bool // it is not taken back by itself
 }
 
 // counts says whether the deed makes a version: the clock's do not, or they would get in people's way.
@@ -103,7 +104,7 @@ func (o *record) note(ctx context.Context, tx pgx.Tx, before *record, d deed) er
 		return fmt.Errorf("note what was done with work order %s: %w", o.ID, err)
 	}
 	var was []byte
-	if before != nil {
+	if before != nil && !d.Apart {
 		if was, err = json.Marshal(before); err != nil {
 			return fmt.Errorf("note what was done with work order %s: %w", o.ID, err)
 		}

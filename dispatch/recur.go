@@ -26,7 +26,7 @@ func (o *record) recur(ctx context.Context, tx pgx.Tx, at orb.Point) error {
 	rows, err := tx.Query(ctx, `
 		select o.id, coalesce(o.lat, p.lat), coalesce(o.lon, p.lon) from orders o left join places p on p.id = o.place
 		where (p.lat between $1 and $2 and p.lon between $3 and $4 or o.lat between $1 and $2 and o.lon between $3 and $4) and o.street = $5
-			and exists (select 1 from order_steps s where s.order_id = o.id and s.state = 'repaired' and s.at between $6 and $7)
+			and exists (select 1 from order_steps s where s.order_id = o.id and s.state = 'repaired' and not s.undone and s.at between $6 and $7)
 		order by o.state_at desc, o.id`,
 		at.Lat()-lat, at.Lat()+lat, at.Lon()-lon, at.Lon()+lon, o.Street, o.PromotedAt.Add(-recurWithin), o.PromotedAt)
 	if err != nil {
@@ -52,7 +52,7 @@ func (o *record) reopen(ctx context.Context, tx pgx.Tx, from State, at time.Time
 	o.ClockFrom = at
 	if from != Dismissed {
 		var repaired *time.Time
-		err := tx.QueryRow(ctx, `select max(at) from order_steps where order_id = $1 and state = 'repaired'`, o.ID).Scan(&repaired)
+		err := tx.QueryRow(ctx, `select max(at) from order_steps where order_id = $1 and state = 'repaired' and not undone`, o.ID).Scan(&repaired)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("look for the order's repair: %w", err)
 		}

@@ -14,6 +14,9 @@ import (
 	"github.com/streetpulse/streetpulse/crowd"
 )
 
+// ordered is the decision that makes an order of a place.
+const ordered = "ordered"
+
 // Review is a place of an actionable class that becomes no order by itself: a dispatcher decides.
 type Review struct {
 	crowd.Place
@@ -67,7 +70,7 @@ func (d Desk) Reviews(ctx context.Context) ([]Review, error) {
 // ErrNotFound where the place is not on the list, and ErrChanged where somebody has decided already.
 func (d Desk) AcceptReview(ctx context.Context, place string, by By, why crowd.Explanation) (id string, err error) {
 	err = d.retried(ctx, func(tx pgx.Tx) error {
-		if err := decideReview(ctx, tx, place, by, "ordered"); err != nil {
+		if err := decideReview(ctx, tx, place, by, ordered); err != nil {
 			return err
 		}
 		if err := crowd.Ordered(ctx, tx, place, by.At); err != nil {
@@ -142,6 +145,11 @@ func decideReview(ctx context.Context, tx pgx.Tx, place string, by By, decision 
 	if _, err := tx.Exec(ctx, `update reviews set decided_at = $2, decision = $3, person = $4 where place = $1`, place, by.At, decision, by.Person); err != nil {
 		return fmt.Errorf("decide on place %s: %w", place, err)
 	}
+	return announceReview(ctx, tx, place)
+}
+
+// announceReview tells open pages that the review list has changed.
+func announceReview(ctx context.Context, tx pgx.Tx, place string) error {
 	news, err := json.Marshal(map[string]string{"kind": "review", "id": place, "place": place})
 	if err != nil {
 		return fmt.Errorf("announce a decision: %w", err)

@@ -139,13 +139,13 @@ func find(ctx context.Context, pool *pgxpool.Pool, column, id string) (Order, []
 	if err != nil {
 		return Order{}, nil, fmt.Errorf("find a work order: %w", err)
 	}
-	rows, err = pool.Query(ctx, `select at, state, actor, reason, found from order_steps where order_id = $1 order by n`, o.ID)
+	rows, err = pool.Query(ctx, `select at, state, actor, reason, found, undone from order_steps where order_id = $1 order by n`, o.ID)
 	if err != nil {
 		return Order{}, nil, fmt.Errorf("read a work order's steps: %w", err)
 	}
 	steps, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Step, error) {
 		var s Step
-		err := row.Scan(&s.At, &s.State, &s.Actor, &s.Reason, &s.Found)
+		err := row.Scan(&s.At, &s.State, &s.Actor, &s.Reason, &s.Found, &s.Undone)
 		s.At = s.At.UTC()
 		return s, err
 	})

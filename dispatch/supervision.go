@@ -131,7 +131,7 @@ order by 1, 3, 2`
 const verdictsSQL = `
 with last as (
 	select distinct on (s.order_id) s.order_id, s.n, s.state, s.found from order_steps s
-	where (s.state = 'repaired' or s.state = 'dismissed' and s.actor = 'crew') and s.at >= $1
+	where (s.state = 'repaired' or s.state = 'dismissed' and s.actor = 'crew') and not s.undone and s.at >= $1
 	order by s.order_id, s.n desc),
 verdicts as (
 	select o.id, said.class, case when l.state = 'dismissed' then 'nothing' when l.found in ('', said.class) then 'right'
@@ -139,12 +139,12 @@ verdicts as (
 	from last l join orders o on o.id = l.order_id cross join lateral (select coalesce(
 		(select a.before->>'class' from order_actions a where a.order_id = o.id and a.before is not null order by a.n limit 1), o.class) as class) said
 	where o.place is not null and not (l.state = 'dismissed' and exists (
-		select 1 from order_steps t where t.order_id = l.order_id and t.n > l.n and t.state <> 'dismissed')))`
+		select 1 from order_steps t where t.order_id = l.order_id and t.n > l.n and t.state <> 'dismissed' and not t.undone)))`
 
 const cameSQL = `count(*) filter (where v.came = 'right'), count(*) filter (where v.came = 'other'), count(*) filter (where v.came = 'nothing')`
 
 const keptSQL = `
-select o.body, count(*) filter (where a.kind = 'repaired' and a.at <= (a.before->>'due_at')::timestamptz), count(*) filter (where a.kind = 'overdue')
+select o.body, count(*) filter (where a.kind = 'repaired' and coalesce((a.words->>'said')::timestamptz, a.at) <= (a.before->>'due_at')::timestamptz), count(*) filter (where a.kind = 'overdue')
 from order_actions a join orders o on o.id = a.order_id
 where a.kind in ('repaired', 'overdue') and a.at >= $1 and not a.undone
 group by 1 having count(*) filter (where a.kind = 'overdue' or a.before->>'due_at' is not null) > 0 order by 3 desc, 2 desc, 1`
@@ -152,12 +152,12 @@ group by 1 having count(*) filter (where a.kind = 'overdue' or a.before->>'due_a
 const reopenedSQL = `
 select o.id, o.number, o.street, o.class, coalesce(c.name, ''), r.at, s.at, s.actor, s.reason, o.state
 from order_steps s join orders o on o.id = s.order_id
-join lateral (select at from order_steps e where e.order_id = s.order_id and e.n < s.n and e.state = 'repaired' order by e.n desc limit 1) r on true
-left join lateral (select a.before->>'crew' as crew from order_actions a where a.order_id = s.order_id and a.kind = 'repaired' and a.at <= s.at
+join lateral (select at from order_steps e where e.order_id = s.order_id and e.n < s.n and e.state = 'repaired' and not e.undone order by e.n desc limit 1) r on true
+left join lateral (select a.before->>'crew' as crew from order_actions a where a.order_id = s.order_id and a.kind = 'repaired' and not a.undone and a.at <= s.at
 	order by a.n desc limit 1) by on true
 left join crews c on c.id = by.crew
-where s.state = 'reopened' and s.at >= $1
-	and (select state from order_steps e where e.order_id = s.order_id and e.n < s.n order by e.n desc limit 1) in ('repaired', 'verified')
+where s.state = 'reopened' and not s.undone and s.at >= $1
+	and (select state from order_steps e where e.order_id = s.order_id and e.n < s.n and not e.undone order by e.n desc limit 1) in ('repaired', 'verified')
 order by s.at desc, o.seq`
 
 // Supervise reads how the works department does now, and did since a time.
@@ -213,7 +213,7 @@ func Supervise(ctx context.Context, pool *pgxpool.Pool, works Works, since, now 
 		out.Reopened, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Reopening])
 		return err
 	})
-	b.Queue(`select count(*) from order_steps where state = 'repaired' and at >= $1`, since).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Repaired) })
+	b.Queue(`select count(*) from order_steps where state = 'repaired' and not undone and at >= $1`, since).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Repaired) })
 	if err := pool.SendBatch(ctx, b).Close(); err != nil {
 		return nil, fmt.Errorf("read how the works department does: %w", err)
 	}

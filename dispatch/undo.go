@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,14 +15,17 @@ import (
 // Undone is what became of one order whose last action was taken back.
 type Undone struct {
 	Done
-	Err error // why it was not; see Undo
+	Review bool  // it was a decision on the review list
+	Err    error // why it was not; see Undo
 }
 
 // toUndo is an action that may be taken back.
 type toUndo struct {
 	n       int64
 	order   string
-	version int64
+	at      time.Time
+	version int64 // of the order, after it
+	left    int64 // that the order has now, where nobody has done anything with it since
 	kind    Kind
 	words   Words
 	before  []byte
@@ -29,9 +33,10 @@ type toUndo struct {
 }
 
 // Undo takes back what a person did last, if that was not long ago (Works.UndoFor): all orders of that stroke, each by a step of its own
-// that the story keeps. An order that somebody has changed since stays as it is, and its Err is a Changed; what reached the crowd and
-// cannot be brought back is ErrFinal: a repair, from which on the evidence counts anew. It returns ErrNothing where the person has done
-// nothing of late. Where by names a batch, that stroke alone is taken back, if it is the last.
+// that the story keeps. A decision on the review list is a stroke too. Verdicts are withdrawn from the crowd, and after a repair what was said
+// before it counts again. An order that somebody has changed since stays as it is, and its Err is a Changed; ErrFinal is that what was said
+// before a repair is gone. It returns ErrNothing where the person has done nothing of late. Where by names a batch, that stroke alone is taken
+// back, if it is the last.
 func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 	works, err := LoadWorks(ctx, d.Pool)
 	if err != nil {
@@ -41,31 +46,58 @@ func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 		with newest as (
 			select batch from order_actions where person = $1 and person <> '' and kind <> 'undone' and not undone and at > $2 and at <= $3 and before is not null
 			order by n desc limit 1)
-		select a.n, a.order_id, a.version, a.kind, a.words, a.before, a.batch from order_actions a, newest
+		select a.n, a.order_id, a.at, a.version, a.kind, a.words, a.before, a.batch from order_actions a, newest
 		where a.person = $1 and a.batch = newest.batch and $4 in ('', a.batch) and not a.undone and a.before is not null and a.kind <> 'undone' order by a.n desc`, by.Person, by.At.Add(-works.UndoFor), by.At, by.Batch)
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (toUndo, error) {
 		var u toUndo
-		return u, row.Scan(&u.n, &u.order, &u.version, &u.kind, &u.words, &u.before, &u.batch)
+		err := row.Scan(&u.n, &u.order, &u.at, &u.version, &u.kind, &u.words, &u.before, &u.batch)
+		u.left = u.version
+		return u, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
+	}
+	if by.Batch == "" {
+		review, err := d.lastDecided(ctx, by, by.At.Add(-works.UndoFor))
+		if err != nil {
+			return nil, err
+		}
+		if review != nil && (len(list) == 0 || !list[0].at.After(review.at) && !list[0].follows(review)) {
+			done, err := d.undecide(ctx, by, review)
+			if err != nil && !refused(err) {
+				return nil, err
+			}
+			return []Undone{{done, true, err}}, nil
+		}
 	}
 	if len(list) == 0 {
 		return nil, ErrNothing
 	}
 	var out []Undone
-	for _, u := range list {
+	for i, u := range list {
+		// Of several things done with an order in one stroke, what the later one left is what the earlier one had left.
+		if i > 0 && out[i-1].Err == nil && list[i-1].order == u.order && list[i-1].version == u.version+1 {
+			u.left = out[i-1].Version
+		}
 		done, err := d.undo(ctx, by, u)
-		if err != nil && !errors.Is(err, ErrChanged) && !errors.Is(err, ErrFinal) && !errors.Is(err, ErrTransition) && !errors.Is(err, ErrElsewhere) {
+		if err != nil && !refused(err) {
 			return out, err
 		}
-		out = append(out, Undone{done, err})
+		out = append(out, Undone{done, false, err})
 	}
 	return out, nil
 }
+
+// refused says whether an error is about one order, which stays as it is.
+func refused(err error) bool {
+	return errors.Is(err, ErrChanged) || errors.Is(err, ErrFinal) || errors.Is(err, ErrTransition) || errors.Is(err, ErrElsewhere)
+}
+
+// follows says whether something was done with the order that a decision has written.
+func (u toUndo) follows(l *decided) bool { return l.order != nil && *l.order == u.order }
 
 func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) {
 	err = d.retried(ctx, func(tx pgx.Tx) error {
@@ -80,7 +112,7 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 		if !by.has(o) {
 			return ErrElsewhere
 		}
-		if o.Version != u.version {
+		if o.Version != u.left {
 			return changed(ctx, tx, o)
 		}
 		var was record
@@ -110,9 +142,6 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 
 // restore brings the order back to what it was, as a step of its own in the public story where its state changes by that.
 func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u toUndo) error {
-	if u.kind == DidRepair {
-		return fmt.Errorf("a repair: %w", ErrFinal)
-	}
 	if u.kind == DidPhoto {
 		if _, err := tx.Exec(ctx, `delete from order_photos where id = $1`, u.words.Photo); err != nil {
 			return fmt.Errorf("take back a photo of work order %s: %w", o.ID, err)
@@ -128,22 +157,57 @@ func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u to
 		return nil
 	}
 	o.StateAt = by.At
-	if o.Place != nil {
-		var err error
-		switch {
-		case from == Dismissed:
-			err = crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, "", by.At)
-		case o.State == Dismissed:
-			var found crowd.Class // as the dismissal had it that stands again
-			if err = tx.QueryRow(ctx, `select found from order_steps where order_id = $1 and state = 'dismissed' order by n desc limit 1`, o.ID).Scan(&found); err == nil {
-				err = crowd.Settle(ctx, tx, *o.Place, crowd.Dismissed, found, by.At)
-			}
-		}
-		if err != nil {
-			return err
-		}
+	taken := 1
+	if steps, err := way(o.State, from); err == nil {
+		taken = len(steps)
 	}
-	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: "The last step was taken back."})
+	if err := o.strike(ctx, tx, taken); err != nil {
+		return err
+	}
+	if err := o.withdraw(ctx, tx, from, by.At); err != nil {
+		return err
+	}
+	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: "The last step was taken back.", Undone: true})
+}
+
+// strike marks the last steps of the story as taken back.
+func (o *record) strike(ctx context.Context, tx pgx.Tx, n int) error {
+	_, err := tx.Exec(ctx, `update order_steps set undone = true where order_id = $1 and n > (select max(n) - $2 from order_steps where order_id = $1)`, o.ID, n)
+	if err != nil {
+		return fmt.Errorf("take back steps of work order %s: %w", o.ID, err)
+	}
+	return nil
+}
+
+// withdraw tells crowd that what a state said of the place is not so: what was said before it stands again.
+func (o *record) withdraw(ctx context.Context, tx pgx.Tx, from State, at time.Time) error {
+	if o.Place == nil {
+		return nil
+	}
+	if from == Repaired {
+		err := crowd.TakeBackRepair(ctx, tx, *o.Place, at)
+		if errors.Is(err, crowd.ErrCounted) {
+			return fmt.Errorf("a repair: %w: %w", err, ErrFinal)
+		}
+		return err
+	}
+	if from != Dismissed && o.State != Dismissed {
+		return nil
+	}
+	var state State
+	var found crowd.Class // that was said last and stands
+	err := tx.QueryRow(ctx, `select state, found from order_steps where order_id = $1 and not undone and state in ('repaired', 'dismissed') order by n desc limit 1`,
+		o.ID).Scan(&state, &found)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("find what was found at work order %s: %w", o.ID, err)
+	}
+	if o.State == Dismissed {
+		return crowd.Settle(ctx, tx, *o.Place, crowd.Dismissed, found, at)
+	}
+	if state == Dismissed { // that was reopened
+		found = ""
+	}
+	return crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, found, at)
 }
 
 // unsplit dismisses the order that was split off, as long as nobody has done anything with it.

@@ -235,6 +235,9 @@ func (s *face) undone(ctx context.Context, d consoleDesk, undone []dispatch.Undo
 		out.Body.Orders = append(out.Body.Orders, b)
 	}
 	out.Body.Message = s.message(Deed{Do: "undo"}, out.Body)
+	if out.Body.Done > 0 && undone[0].Review {
+		out.Body.Message = s.texts.T("console.done.undo.review")
+	}
 	if out.Body.Done == 0 {
 		out.Status = http.StatusConflict
 	}

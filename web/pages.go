@@ -362,7 +362,7 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	v.Story = s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies)
 	v.History = s.history(rec.Days, rec.OrderSteps)
 	for _, st := range rec.OrderSteps {
-		if st.State == dispatch.Repaired && v.repaired.IsZero() {
+		if st.State == dispatch.Repaired && !st.Undone && v.repaired.IsZero() {
 			v.repaired = st.At
 		}
 	}

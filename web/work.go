@@ -123,7 +123,7 @@ func (s *Server) tellFollowers(ctx context.Context) error {
 func (s *Server) askFollowers(ctx context.Context) error {
 	now := s.config.Now()
 	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from orders o where o.place = f.seen and o.state in ('repaired', 'verified')
-		and (select max(at) from order_steps s where s.order_id = o.id and s.state = 'repaired') < $1)`, now.Add(-askAfter))
+		and (select max(at) from order_steps s where s.order_id = o.id and s.state = 'repaired' and not s.undone) < $1)`, now.Add(-askAfter))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,99 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/crowd"
+)
+
+const takenBack = "The decision was taken back."
+
+// decided is what somebody decided last on the review list.
+type decided struct {
+	place    string
+	at       time.Time
+	decision string
+	order    *string // that was written
+	version  *int64  // that it has now
+}
+
+// lastDecided returns what a person decided last on the review list since a time, nil where that was nothing.
+func (d Desk) lastDecided(ctx context.Context, by By, since time.Time) (*decided, error) {
+	var l decided
+	err := d.Pool.QueryRow(ctx, `select r.place, r.decided_at, r.decision, o.id, o.version from reviews r left join orders o on o.place = r.place
+		where r.person = $1 and $1 <> '' and r.decided_at > $2 and r.decided_at <= $3 order by r.decided_at desc, r.place limit 1`, by.Person, since, by.At).
+		Scan(&l.place, &l.at, &l.decision, &l.order, &l.version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find what to take back: %w", err)
+	}
+	return &l, nil
+}
+
+// undecide puts a place back on the review list: the verdict on it is withdrawn. The order that was written, if nobody has done anything
+// with it, is dismissed, and taken up again should the place become work after all.
+func (d Desk) undecide(ctx context.Context, by By, l *decided) (done Done, err error) {
+	done = Done{ID: l.place, Number: l.place, Kind: DidDismiss}
+	err = d.retried(ctx, func(tx pgx.Tx) error {
+		if err := crowd.Hold(ctx, tx, l.place); err != nil {
+			return err
+		}
+		free, err := tx.Exec(ctx, `update reviews set decided_at = null, decision = '', person = '' where place = $1 and decided_at = $2 and person = $3`, l.place, l.at, by.Person)
+		if err != nil {
+			return fmt.Errorf("take back what was decided on place %s: %w", l.place, err)
+		}
+		if free.RowsAffected() == 0 {
+			return ErrNothing
+		}
+		if l.decision == ordered {
+			if done, err = d.unorder(ctx, tx, by, l); err != nil {
+				return err
+			}
+			err = crowd.Listed(ctx, tx, l.place, by.At)
+		} else {
+			err = crowd.Settle(ctx, tx, l.place, crowd.Suspected, "", by.At)
+		}
+		if err != nil {
+			return err
+		}
+		if err := announceReview(ctx, tx, l.place); err != nil {
+			return err
+		}
+		return d.audit(ctx, tx, by, DidUndo, done.ID, "of the review list, "+l.decision)
+	})
+	return done, err
+}
+
+// unorder dismisses the order that a decision has written or taken up.
+func (d Desk) unorder(ctx context.Context, tx pgx.Tx, by By, l *decided) (Done, error) {
+	o, err := read(ctx, tx, deref(l.order))
+	if err != nil {
+		return Done{}, err
+	}
+	done := Done{ID: o.ID, Number: o.Number, State: o.State, Version: o.Version, Kind: DidPromote}
+	var kind Kind
+	if err := tx.QueryRow(ctx, `select kind from order_actions where order_id = $1 and version = $2 and actor <> 'clock'`, o.ID, o.Version).Scan(&kind); err != nil {
+		return done, fmt.Errorf("find what was done with work order %s: %w", o.ID, err)
+	}
+	if kind != DidPromote && kind != DidReopen {
+		return done, changed(ctx, tx, o)
+	}
+	before := *o
+	o.State, o.StateAt = Dismissed, by.At
+	if err := o.strike(ctx, tx, 1); err != nil {
+		return done, err
+	}
+	if err := o.tell(ctx, tx, Step{At: by.At, State: Dismissed, Actor: by.Actor, Reason: takenBack, Undone: true}); err != nil {
+		return done, err
+	}
+	err = o.note(ctx, tx, &before, deed{At: by.At, Kind: DidUndo, Actor: by.Actor, Person: by.Person, Reason: takenBack, Words: Words{Undoes: kind, From: before.State, To: Dismissed}})
+	done.State, done.Version = o.State, o.Version
+	return done, err
+}
