@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // ErrCounted is returned for a repair that is taken back too late: what was said before it is gone.
@@ -47,21 +48,24 @@ func (s *site) unrepair() {
 }
 
 // putAside keeps what is known of a place that is repaired.
-func putAside(ctx context.Context, tx pgx.Tx, place string, at time.Time) error {
-	for _, step := range []struct {
-		sql  string
-		args []any
-	}{
-		{`delete from put_aside where place = $1 or at < $2`, []any{place, at.Add(-keptAside)}},
-		{`insert into put_aside (place, at, verdict, repaired_at, votes_known, votes_absent, votes_repaired)
-			select id, $2, verdict, repaired_at, votes_known, votes_absent, votes_repaired from places where id = $1`, []any{place, at}},
-		{`insert into put_aside_evidence (` + accountColumns + `) select ` + accountColumns + ` from evidence where place = $1`, []any{place}},
+func putAside(ctx context.Context, tx pgx.Tx, place string) error {
+	for _, sql := range []string{
+		`delete from put_aside where place = $1`,
+		`insert into put_aside (place, verdict, repaired_at, votes_known, votes_absent, votes_repaired)
+			select id, verdict, repaired_at, votes_known, votes_absent, votes_repaired from places where id = $1`,
+		`insert into put_aside_evidence (` + accountColumns + `) select ` + accountColumns + ` from evidence where place = $1`,
 	} {
-		if _, err := tx.Exec(ctx, step.sql, step.args...); err != nil {
+		if _, err := tx.Exec(ctx, sql, place); err != nil {
 			return fmt.Errorf("put aside what is known of place %s: %w", place, err)
 		}
 	}
 	return nil
+}
+
+// dropAside drops what has been put aside for longer than a repair can be taken back.
+func dropAside(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := pool.Exec(ctx, `delete from put_aside where at < now() - $1::interval`, keptAside)
+	return wrap(err, "drop what was said before repairs")
 }
 
 // TakeBackRepair notes, in the caller's transaction, that a place was not repaired after all: the verdict of the repair is withdrawn, and what

@@ -83,7 +83,7 @@ func Hold(ctx context.Context, tx pgx.Tx, place string) error {
 // longer counts, and traffic is asked whether the repair holds. found is what the crew has repaired. It returns
 // ErrNotFound where no such place exists.
 func MarkRepaired(ctx context.Context, tx pgx.Tx, place string, found Class, at time.Time) error {
-	if err := putAside(ctx, tx, place, at); err != nil {
+	if err := putAside(ctx, tx, place); err != nil {
 		return err
 	}
 	if err := decide(ctx, tx, place, decidedRepaired, found, at); err != nil {

@@ -225,7 +225,7 @@ func (u Upkeep) EraseAsked(ctx context.Context, now time.Time) error {
 
 // retain folds old days into weeks, and drops what is too old once the oldest is by a week.
 func (u Upkeep) retain(ctx context.Context, now time.Time) error {
-	if err := foldDays(ctx, u.Pool, now); err != nil {
+	if err := errors.Join(foldDays(ctx, u.Pool, now), dropAside(ctx, u.Pool)); err != nil {
 		return err
 	}
 	if u.DaysNow != nil {

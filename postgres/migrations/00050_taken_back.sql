@@ -7,7 +7,7 @@ create trigger figures_changed after update on order_steps referencing new table
 -- What was known of a place when it was repaired, for as long as the repair can be taken back. Rows go after two days.
 create table put_aside (
     place           text primary key references places on delete cascade,
-    at              timestamptz not null,
+    at              timestamptz not null default now(), -- by the wall's clock
     verdict         text not null,
     repaired_at     timestamptz,
     votes_known     integer not null,
