@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
@@ -126,4 +127,24 @@ func (x Split) do(ctx context.Context, a *act) error {
 	}
 	a.made, a.words.Order, a.words.Number, a.words.Lat, a.words.Lon = r.ID, r.ID, r.Number, x.Lat, x.Lon
 	return r.note(ctx, a.tx, nil, deed{At: a.by.At, Kind: DidPromote, Actor: a.by.Actor, Person: a.by.Person, Reason: reason, Words: Words{Order: o.ID, Number: o.Number}})
+}
+
+// Part is an order that was split off another.
+type Part struct {
+	ID, Number string
+	At         time.Time
+	State      State
+}
+
+// Parts lists the orders that were split off one, first to last, but for those whose split was taken back.
+func Parts(ctx context.Context, db querier, order string) ([]Part, error) {
+	rows, err := db.Query(ctx, `select id, number, promoted_at, state from orders where split_from = $1 and duplicate_of is distinct from $1 order by seq`, order)
+	if err != nil {
+		return nil, fmt.Errorf("list what was split off work order %s: %w", order, err)
+	}
+	parts, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Part])
+	if err != nil {
+		return nil, fmt.Errorf("list what was split off work order %s: %w", order, err)
+	}
+	return parts, nil
 }

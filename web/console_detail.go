@@ -45,7 +45,7 @@ type detail struct {
 	Photos   []crewPhoto     // of crews, and of residents
 	Can      map[string]bool // what can be done with it now
 	Minimap  template.HTML
-	Link     *linked // the order that it is a duplicate of, was split off, or whose repair failed
+	Links    []linked // orders that it is a duplicate of, was split off, that were split off it, or whose repair failed
 }
 
 type part struct {
@@ -109,7 +109,7 @@ func (s *face) detailOf(ctx context.Context, d consoleDesk, id string) (*detail,
 	if out.Photos, err = s.crewPhotos(ctx, o); err != nil {
 		return nil, err
 	}
-	out.Link, err = s.linkOf(ctx, o)
+	out.Links, err = s.linksOf(ctx, o)
 	out.Can = can(o)
 	return out, err
 }
@@ -297,26 +297,27 @@ func (s *face) fillReports(ctx context.Context, out *detail, place string) error
 	return rows.Err()
 }
 
-// linkOf is the order that this one has to do with.
-func (s *face) linkOf(ctx context.Context, o dispatch.Order) (*linked, error) {
-	id, key := o.DuplicateOf, "console.link.duplicate"
-	if id == "" {
-		id, key = o.SplitFrom, "console.link.split"
-	}
-	if id == "" {
-		id, key = o.Recurs, "console.link.recurs"
-	}
-	if id == "" {
-		if o.Failed {
-			return &linked{Text: s.texts.T("console.link.failed")}, nil
+// linksOf are the orders that this one has to do with.
+func (s *face) linksOf(ctx context.Context, o dispatch.Order) ([]linked, error) {
+	var out []linked
+	for _, l := range [][2]string{{"duplicate", o.DuplicateOf}, {"split", o.SplitFrom}, {"recurs", o.Recurs}} {
+		if l[1] == "" {
+			continue
 		}
-		return nil, nil
+		other, _, err := dispatch.FindOrder(ctx, s.config.Pool, l[1])
+		if err != nil {
+			return nil, fmt.Errorf("the order that %s has to do with: %w", o.Number, err)
+		}
+		out = append(out, linked{s.texts.T("console.link." + l[0]), other.ID, other.Number})
 	}
-	other, _, err := dispatch.FindOrder(ctx, s.config.Pool, id)
-	if err != nil {
-		return nil, fmt.Errorf("the order that %s has to do with: %w", o.Number, err)
+	if o.Failed && o.Recurs == "" {
+		out = append(out, linked{Text: s.texts.T("console.link.failed")})
 	}
-	return &linked{s.texts.T(key), id, other.Number}, nil
+	parts, err := dispatch.Parts(ctx, s.config.Pool, o.ID)
+	for _, p := range parts {
+		out = append(out, linked{s.texts.T("console.link.part"), p.ID, p.Number})
+	}
+	return out, err
 }
 
 // detailView is the page of one order, or what the console's script puts beside the queue.

@@ -78,6 +78,9 @@ func (s *face) row(o dispatch.Order, d consoleDesk) row {
 	if r.Street == "" {
 		r.Street = o.Number
 	}
+	if o.SplitFrom != "" {
+		r.Class = s.texts.T("console.row.split", "class", r.Class)
+	}
 	r.Due, r.Late = s.dueWords(o, d)
 	return r
 }

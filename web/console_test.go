@@ -424,8 +424,17 @@ func TestWorksInterface(t *testing.T) {
 	ask("/orders/"+id+"/position", `{"do":"move","lat":48.4101,"lon":15.6102}`, 200)
 	if out := ask("/orders/"+id+"/split", `{"do":"split","lat":48.4103,"lon":15.6105}`, 200); out.Orders[0].Made == "" {
 		t.Errorf("%+v", out)
+	} else {
+		anna.read("/console/orders/"+id, "Split off it:", `href="/console/orders/`+out.Orders[0].Made)
+		anna.read("/console/orders/"+out.Orders[0].Made, "It was split off", `href="/console/orders/`+id)
+		anna.read("/console?view=open", "Broken joint, split off")
+		anna.read("/places/pringstrasse1", "Another defect here", "/api/v1/orders/"+out.Orders[0].Made)
+		anna.read("/api/v1/orders/"+out.Orders[0].Made, `"id":"`+out.Orders[0].Made)
 	}
 	ask("/orders/undo", ``, 200)
+	if _, body := w.get("/places/pringstrasse1"); strings.Contains(body, "Another defect here") {
+		t.Error("a split that was taken back is told of still")
+	}
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 200)
 	ask("/orders/undo", ``, 200)
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 200)

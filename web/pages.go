@@ -359,7 +359,7 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.sight)
 	}
 	v.Bars = s.bars(rec.Belief)
-	v.Story = s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies)
+	v.Story = s.withParts(s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies), rec.Parts)
 	v.History = s.history(rec.Days, rec.OrderSteps)
 	for _, st := range rec.OrderSteps {
 		if st.State == dispatch.Repaired && !st.Undone && v.repaired.IsZero() {

@@ -25,6 +25,7 @@ type record struct {
 	Poll       crowd.Poll
 	Days       []crowd.Day
 	Replies    []dispatch.PublicReply
+	Parts      []dispatch.Part // orders that were split off
 }
 
 // record returns a place with its story and reasons, or errHidden.
@@ -54,6 +55,9 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 		return record{}, fmt.Errorf("steps of order %s: %w", found.Order.ID, err)
 	}
 	if out.Replies, err = dispatch.Replies(ctx, s.config.Pool, id); err != nil {
+		return record{}, err
+	}
+	if out.Parts, err = dispatch.Parts(ctx, s.config.Pool, found.Order.ID); err != nil {
 		return record{}, err
 	}
 	grounds, err := dispatch.Grounds(ctx, s.config.Pool, found.Order.ID)

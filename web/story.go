@@ -17,7 +17,8 @@ type chapter struct {
 	Symbol string    // "jolt", or a mark
 	Head   string
 	Text   string
-	Now    bool // the last that has happened, where more is to come
+	Link   nudge // to what it speaks of; empty: nowhere
+	Now    bool  // the last that has happened, where more is to come
 	Todo   bool
 }
 
@@ -41,13 +42,27 @@ func (s *face) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []chapt
 // withReplies puts what the city has said to everybody into a story, each after what had happened by then.
 func (s *face) withReplies(story []chapter, replies []dispatch.PublicReply) []chapter {
 	for _, r := range replies {
-		i := 0
-		for i < len(story) && !story[i].Todo && !story[i].At.After(r.At) {
-			i++
-		}
-		story = slices.Insert(story, i, chapter{At: r.At, Symbol: "person", Head: s.texts.T("story.reply"), Text: r.Text})
+		story = with(story, chapter{At: r.At, Symbol: "person", Head: s.texts.T("story.reply"), Text: r.Text})
 	}
 	return story
+}
+
+// withParts puts into a story that another order was split off.
+func (s *face) withParts(story []chapter, parts []dispatch.Part) []chapter {
+	for _, p := range parts {
+		story = with(story, chapter{At: p.At, Symbol: string(markOf("", p.State)), Head: s.texts.T("story.part"), Text: s.texts.T("story.part.text", "number", p.Number),
+			Link: nudge{"/api/v1/orders/" + p.ID, s.texts.T("story.part.data", "number", p.Number)}})
+	}
+	return story
+}
+
+// with puts a chapter into a story, after what had happened by then.
+func with(story []chapter, c chapter) []chapter {
+	i := 0
+	for i < len(story) && !story[i].Todo && !story[i].At.After(c.At) {
+		i++
+	}
+	return slices.Insert(story, i, c)
 }
 
 func (s *face) placeChapter(p sight, st crowd.Step) chapter {
