@@ -2,6 +2,8 @@ package crowd
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -73,5 +75,36 @@ func TestDaysOfPlacesThatBecameOne(t *testing.T) {
 	var left, kept int
 	if err := pool.QueryRow(ctx, `select count(*) filter (where place <> 'c'), sum(kept_jolts) from place_days`).Scan(&left, &kept); err != nil || left != 0 || kept != 3 {
 		t.Errorf("%d days of places that are no more, %d sealed jolts: %v", left, kept, err)
+	}
+}
+
+// TestDaysAreAskedForEachTime changes the retention while upkeep works.
+func TestDaysAreAskedForEachTime(t *testing.T) {
+	t.Parallel()
+	ctx, pool := t.Context(), postgrestest.New(t)
+	now := time.Date(2026, 8, 5, 0, 0, 0, 0, time.UTC)
+	for _, age := range []int{80, 50, 20} {
+		if _, err := pool.Exec(ctx, `insert into judgements select $1::int, 'e' || $1, 'd', $2`, 100-age, now.AddDate(0, 0, -age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := pool.Exec(ctx, `insert into epoch (hour) values ($1)`, epochOf(now)); err != nil {
+		t.Fatal(err)
+	}
+	days, failed := 0, error(nil)
+	u := Upkeep{Pool: pool, Days: 1, Log: slog.New(slog.DiscardHandler), DaysNow: func(context.Context) (int, error) { return days, failed }}
+	for _, c := range []struct{ days, left int }{{0, 3}, {90, 3}, {75, 3}, {60, 2}, {30, 1}} { // nothing goes before the oldest is a week too old
+		days = c.days
+		if err := u.retain(ctx, now); err != nil {
+			t.Fatal(err)
+		}
+		var left int
+		if err := pool.QueryRow(ctx, `select count(*) from judgements`).Scan(&left); err != nil || left != c.left {
+			t.Errorf("after %d days %d are left, not %d; %v", c.days, left, c.left, err)
+		}
+	}
+	failed = errors.New("the settings cannot be read")
+	if err := u.retain(ctx, now); !errors.Is(err, failed) {
+		t.Error(err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 )
@@ -182,5 +184,42 @@ func TestExplanationsSayWhatDoesNotCount(t *testing.T) {
 	}
 	if _, err := x.Explain(context.Background(), "nowhere"); !errors.Is(err, crowd.ErrNotFound) {
 		t.Errorf("a place that is none: %v", err)
+	}
+}
+
+// TestCostsAreAskedForInEveryTurn changes what errors cost while an engine works.
+func TestCostsAreAskedForInEveryTurn(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	costs, failed := crowd.Costs{FalseOrder: 1e9, MissedDay: 1}, error(nil)
+	config := office()
+	config.CostsNow = func(context.Context, pgx.Tx) (crowd.Costs, error) { return costs, failed }
+	engine, err := crowd.NewEngine(w.pool, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func(device string) error {
+		w.jolt(device, 0, 1.8)
+		_, err := engine.Judge(t.Context(), w.at.Add(time.Minute))
+		return err
+	}
+	for i := range 9 {
+		if err := judge(fmt.Sprintf("device-%d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := w.place(); p.State != crowd.Suspected {
+		t.Fatalf("where a false order is dear it is %s at %v", p.State, p.Belief)
+	}
+	costs = eager()
+	if err := judge("the-next"); err != nil {
+		t.Fatal(err)
+	}
+	if p := w.place(); p.State != crowd.Confirmed {
+		t.Errorf("where it has become cheap it is %s at %v", p.State, p.Belief)
+	}
+	failed = errors.New("the settings cannot be read")
+	if err := judge("another"); !errors.Is(err, failed) || w.place().Devices != 10 {
+		t.Errorf("with costs that cannot be read: %v, %d devices", err, w.place().Devices)
 	}
 }

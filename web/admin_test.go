@@ -76,6 +76,32 @@ func TestAdministration(t *testing.T) {
 		t.Error("ben goes on under his old role")
 	}
 	deed("end", "", "They are signed out everywhere.", 200)
+
+	// Crews: into two, out of one, out of all; what is no crew changes nothing.
+	for _, c := range []dispatch.Team{{ID: "north", Name: "Crew North"}, {ID: "south", Name: "Crew <South>"}} {
+		if _, err := dispatch.SaveCrew(t.Context(), w.pool, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root.read(page, `value="north">Crew North`, `value="south">Crew &lt;South&gt;`)
+	for _, c := range []struct {
+		crews  []string
+		status int
+		want   string
+		in     int
+	}{
+		{[]string{"north", "south"}, 200, `value="north" checked>Crew North`, 2}, {[]string{"south"}, 200, `value="south" checked>`, 1},
+		{[]string{"south", "nowhere"}, 400, "", 1}, {nil, 200, "The crews are saved.", 0}, {[]string{"north"}, 200, `value="north" checked>`, 1},
+	} {
+		answer, body := root.send(page, url.Values{"do": {"crews"}, "crew": c.crews})
+		if answer.StatusCode != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("crews %v: %s, and no %q", c.crews, answer.Status, c.want)
+		}
+		if n := count(w, `select count(*) from crew_members where person = $1`, id[1]); n != c.in {
+			t.Errorf("crews %v: ben is in %d", c.crews, n)
+		}
+	}
+	root.read("/admin/log?action=person.crews", "Put in crews", "north, south")
 	deed("link", "", "The link is on its way.", 200)
 	deed("nonsense", "", "", 400)
 	deed("disable", "", "They are kept out from now on.", 200)

@@ -75,14 +75,16 @@ let timer = 0;
 let asking: AbortController | undefined;
 function chosen(row: Row | null) {
   apart = null;
-  map?.show(row);
   const at = new URL(location.href);
   if (row) at.searchParams.set('order', row.id);
   else at.searchParams.delete('order');
   history.replaceState(null, '', at);
   clearTimeout(timer);
-  if (row) timer = window.setTimeout(() => void detail(row.version === 0 ? '/console/reviews/' : '/console/orders/', row.id), 60);
-  else {
+  timer = window.setTimeout(() => {
+    map?.show(row);
+    if (row) void detail(row.version === 0 ? '/console/reviews/' : '/console/orders/', row.id);
+  }, 60);
+  if (!row) {
     asking?.abort();
     det.replaceChildren();
   }
@@ -377,12 +379,16 @@ function go(q: URLSearchParams, push = true, keep = false) {
     if (el instanceof HTMLInputElement && el.type === 'checkbox') el.checked = q.has(el.name);
     else if (el.name !== 'view') el.value = q.get(el.name) ?? '';
   }
-  map?.select(q);
   if (!keep) {
     queue.reset();
     document.getElementById('scroller')!.scrollTop = 0;
   }
-  void queue.reload();
+  void queue.reload().then(() => afterwards(() => map?.select(query)));
+}
+
+// The map takes long to draw where there is no graphics card: what the list shows comes before.
+function afterwards(work: () => void) {
+  requestAnimationFrame(() => window.setTimeout(work, 30));
 }
 
 const finder = document.querySelector<HTMLFormElement>('.qf')!;

@@ -108,6 +108,7 @@ export class ConsoleMap {
 
   // pick rings orders that are selected together.
   pick(rows: Row[]) {
+    if (rows.length === 0 && this.picked.length === 0) return;
     this.picked = rows;
     this.draw();
   }
