@@ -461,7 +461,7 @@ func TestWorksInterface(t *testing.T) {
 		t.Error("what is on the review list again is not shown as that")
 	}
 	ask("/reviews/"+review, `{"do":"accept"}`, 200)
-	if answer, text := anna.get("/console/reviews/" + review + "?part=detail"); answer.StatusCode != 200 || !strings.Contains(text, "KR-") {
+	if answer, text := anna.get("/console/reviews/" + review + "?part=detail"); answer.StatusCode != http.StatusOK || !strings.Contains(text, "KR-") {
 		t.Errorf("whoever had the review open is not shown its order: %s", answer.Status)
 	}
 	// The public hears nothing of people, notes or costs.
