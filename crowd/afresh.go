@@ -6,7 +6,7 @@ package crowd
 func (m *mind) learnAfresh(nodes []*node) {
 	before := *m.trust
 	*m.trust = *newTrust(m.reader)
-	m.trust.epoch = before.epoch
+	m.trust.epoch, m.trust.learning = before.epoch, true
 	names := speakers(nodes)
 	m.trust.accents = accents(nodes, names)
 	opinions := m.trust.all(names)
@@ -35,7 +35,7 @@ func (m *mind) learnAfresh(nodes []*node) {
 			delete(m.trust.devices, d)
 		}
 	}
-	m.trust.accents = nil
+	m.trust.accents, m.trust.learning = nil, false
 	clear(m.trust.opinions)
 }
 

@@ -37,7 +37,7 @@ type model struct {
 // standard is the model that every engine uses.
 func standard() model {
 	m := model{
-		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.24, 0.015},
+		prior: [numCauses]float64{0.20, 0.20, 0.13, 0.08, 0.12, 0.6, 0.015},
 		rates: [numRates]float64{0.10, 0.25, 0.40, 0.55, 0.70, 0.85, 0.97},
 		share: [numReal + 1][numRates]float64{
 			{0.06, 0.16, 0.22, 0.22, 0.20, 0.13, 0.01}, // pothole: drivers steer round it
@@ -92,6 +92,7 @@ type tally struct {
 	untold    float64           // and where of smooth passes few are told
 	any       [numRates]float64 // log likelihood at each rate, were all devices alike
 	driven    float64           // log odds of the same, for being on a drive
+	caution   float64           // log odds that a place is made up, for what the city can know of its devices by now
 	ring      float64           // log likelihood where those who make things up together have made it up
 	ringed    bool              // such a ring is known
 	felt      int               // devices that felt it
@@ -114,6 +115,7 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie
 	t.untold += h*m.logUntold + n*m.logTold
 	t.ring += o.asRing(h, n, smooth, lie)
 	t.ringed = t.ringed || o.ring > noRing
+	t.caution = o.caution
 	if hits == 0 {
 		t.candour += o.candour
 		return
@@ -144,7 +146,7 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 		l[c] = fixed[c] + logAdd(m.overRates(c, &t.rates), m.overRates(c, &t.any)) - math.Ln2
 	}
 	l[noise] = fixed[noise] + logAdd(t.noise, t.untold) - math.Ln2
-	lies := m.overRates(numReal, &t.any) + t.suspicion() + math.Max(t.driven, -4)
+	lies := m.overRates(numReal, &t.any) + t.suspicion() + t.caution + math.Max(t.driven, -4)
 	if t.ringed {
 		lies = logAdd(lies, t.ring+ringLies)
 	}

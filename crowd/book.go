@@ -315,10 +315,12 @@ func (l *lessons) looks() []*float64 {
 		for i := range l.dialect[kind] {
 			all = append(all, &l.dialect[kind][i])
 		}
-		for c := range d.weights {
-			all = append(all, &d.bias[c])
-			for i := range d.weights[c] {
-				all = append(all, &d.weights[c][i])
+		for c := range d.spread {
+			for i, row := range d.spread[c] {
+				all = append(all, &d.mean[c][i])
+				for j := range row {
+					all = append(all, &row[j])
+				}
 			}
 		}
 	}
@@ -344,6 +346,9 @@ func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load what the city has taught: %w", err)
+	}
+	for kind := range l.likeness {
+		l.likeness[kind] = newDiscriminant(kind)
 	}
 	into := l.looks()
 	if len(looks) != len(into) || len(rates) != 4 {

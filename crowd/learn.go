@@ -27,6 +27,7 @@ type lessons struct {
 	dialect  accent          // how jolts differ here from those that training knows
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
 	copies   copyLessons     // how often waveforms are alike here
+	learning bool            // they are being worked out
 }
 
 // repute is what is known of one device, with what it is measured by.
@@ -54,6 +55,10 @@ func (r repute) falseShare(lie float64) float64 {
 	return (r.usual*weightOfUsual + clamp(r.invented-lie, 0, others)) / (weightOfUsual + others)
 }
 
+// caution is the log odds that a place is made up where devices can have earned trust, against a city that knows nobody yet: there, those
+// who have earned none are suspect.
+const caution = 3.0
+
 // opinion is what follows from what is known of a device for the weight of its word.
 type opinion struct {
 	repute
@@ -62,6 +67,7 @@ type opinion struct {
 	candour          float64 // log odds that a smooth pass comes from a device that makes things up, against any device's
 	rare             float64 // log odds that a jolt is made up, for how little it drives
 	usualOdds        float64 // log odds of what is usual
+	caution          float64 // log odds that a place is made up, for what is known of all devices
 	driven, undriven float64 // log odds that a jolt on a drive, or on none, is made up
 	copied           copyOdds
 }
@@ -69,8 +75,12 @@ type opinion struct {
 func newOpinion(r repute) *opinion {
 	const lieAlone = 0.6 // share of what is made up that is on no drive: a guess
 	share := r.falseShare(0)
+	wary := 0.0
+	if r.learning || r.typical > 0 {
+		wary = caution
+	}
 	return &opinion{
-		repute: r, sense: sense(r.sensitivity), liar: math.Max(clamp((share-r.usual)/0.2, 0, 1), 1/(1+math.Exp(-r.ring))),
+		repute: r, caution: wary, sense: sense(r.sensitivity), liar: math.Max(clamp((share-r.usual)/0.2, 0, 1), 1/(1+math.Exp(-r.ring))),
 		candour:   math.Log(1-clamp(share, 0, 0.9)) - math.Log(1-r.usual),
 		rare:      clamp(math.Log((r.typical+3)/(r.agreed+3)), -0.7, 1.2),
 		usualOdds: math.Log(r.usual / (1 - r.usual)),

@@ -42,12 +42,21 @@ type Likeness struct {
 	Spread [][]float64           `json:"spread"`
 }
 
-// discriminant weighs a shape for each class: the logarithm of a Gaussian density of which all classes share the
-// covariance, but for what is the same for all (linear discriminant analysis: Fisher 1936).
+// discriminant weighs a shape for each class: the logarithm of a Gaussian density (quadratic discriminant analysis). Classes differ in
+// how wide they are as well: holes are of all sorts, covers of a few.
 type discriminant struct {
-	weights [NumClasses]Shape
-	bias    [NumClasses]float64
-	heard   float64 // places that taught it
+	mean   [NumClasses]Shape
+	spread [NumClasses]cholesky
+	heard  float64 // places that taught it
+}
+
+// newDiscriminant is an empty one for jolts of a kind.
+func newDiscriminant(kind int) discriminant {
+	var d discriminant
+	for c := range d.spread {
+		d.spread[c] = factor(square(features(kind) + dims))
+	}
+	return d
 }
 
 // untaught is how far the city has yet to teach what its classes look like, from 1 to 0.
@@ -61,14 +70,18 @@ func (d *discriminant) weigh(s *Shape, n float64) [NumClasses]float64 {
 	// Not all of the features' likelihood counts: their distributions have tails that Gaussians lack, and a single device's
 	// mean lies farther out than that of the many whose spread is known. It counts for less before the city's own places have
 	// taught what its classes look like. Fitted to cities of other physics than those that the network was trained on.
-	const most, least = 0.8, 0.16
+	const most, least = 0.6, 0.16
 	gain := (most + (least-most)*d.untaught()) * n / (n + 0.9)
 	var out [NumClasses]float64
 	top := math.Inf(-1)
-	for c := range out {
-		out[c] = d.bias[c]
-		for i, w := range d.weights[c] {
-			out[c] += w * s[i]
+	for c, root := range d.spread {
+		x := *s
+		for i := range root {
+			x[i] -= d.mean[c][i]
+		}
+		root.whiten(x[:len(root)])
+		for i, row := range root {
+			out[c] -= x[i]*x[i]/2 + math.Log(row[i])
 		}
 		top = math.Max(top, out[c])
 	}
@@ -82,22 +95,18 @@ func (d *discriminant) weigh(s *Shape, n float64) [NumClasses]float64 {
 type gathered struct {
 	weight [NumClasses]float64
 	sum    [NumClasses]Shape
-	square [maxShape][maxShape]float64
+	square [NumClasses][maxShape][maxShape]float64
 }
 
 // add adds a place's shape, with the probability of each class.
 func (g *gathered) add(s *Shape, size int, belief *[NumClasses]float64) {
-	all := 0.0
 	for c, p := range belief {
 		g.weight[c] += p
-		all += p
 		for i, x := range s[:size] {
 			g.sum[c][i] += p * x
-		}
-	}
-	for i, x := range s[:size] {
-		for j, y := range s[:i+1] {
-			g.square[i][j] += all * x * y
+			for j, y := range s[:i+1] {
+				g.square[c][i][j] += p * x * y
+			}
 		}
 	}
 }
@@ -106,46 +115,42 @@ func (g *gathered) add(s *Shape, size int, belief *[NumClasses]float64) {
 const (
 	trainedMean   = 8.0  // places of a class
 	trainedSpread = 80.0 // places
+	pooledSpread  = 25.0 // places: what all classes together count for beside one of them
 )
 
 // learnt is the discriminant by what training and the city's places say.
 func (l *Likeness) learnt(g *gathered) discriminant {
 	size := len(l.Spread)
-	var mean [NumClasses]Shape
-	spread := square(size)
-	count := trainedSpread
-	for c := range mean {
-		count += g.weight[c]
-		for i := range size {
-			mean[c][i] = (trainedMean*l.Mean[c][i] + g.sum[c][i]) / (trainedMean + g.weight[c])
-		}
-	}
+	var d discriminant
+	var within [NumClasses][][]float64 // of each class, times its weight
+	pooled := square(size)
 	for i := range size {
 		for j := range i + 1 {
-			within := trainedSpread*l.Spread[i][j] + g.square[i][j]
-			for c := range mean {
-				within += g.weight[c]*mean[c][i]*mean[c][j] - mean[c][i]*g.sum[c][j] - g.sum[c][i]*mean[c][j]
-			}
-			spread[i][j] = within / count
+			pooled[i][j] = trainedSpread * l.Spread[i][j]
 		}
 	}
-	for i := range size {
-		for j := range i {
-			spread[i][j] *= 0.9 // towards features that are independent of each other
-		}
-		spread[i][i] += 0.002
-	}
-	var d discriminant
-	for c := range mean {
+	for c := range d.mean {
 		d.heard += g.weight[c]
-	}
-	root := factor(spread)
-	for c := range mean {
-		d.weights[c] = mean[c]
-		root.solve(d.weights[c][:size])
+		mean := &d.mean[c]
 		for i := range size {
-			d.bias[c] -= d.weights[c][i] * mean[c][i] / 2
+			mean[i] = (trainedMean*l.Mean[c][i] + g.sum[c][i]) / (trainedMean + g.weight[c])
 		}
+		within[c] = square(size)
+		for i := range size {
+			for j := range i + 1 {
+				within[c][i][j] = g.square[c][i][j] + g.weight[c]*mean[i]*mean[j] - mean[i]*g.sum[c][j] - g.sum[c][i]*mean[j]
+				pooled[i][j] += within[c][i][j]
+			}
+		}
+	}
+	for c := range within {
+		for i := range size {
+			for j := range i + 1 {
+				within[c][i][j] = (pooledSpread*pooled[i][j]/(trainedSpread+d.heard) + within[c][i][j]) / (pooledSpread + g.weight[c])
+			}
+			within[c][i][i] += 0.002
+		}
+		d.spread[c] = factor(within[c])
 	}
 	return d
 }

@@ -97,7 +97,7 @@ func TestAVerdictIsLearned(t *testing.T) {
 	if a, b := honest.trust.devices["x"], liars.trust.devices["x"]; a.invented != 0 || a.agreed != 1 || b.invented <= 0.5 || b.agreed > 1e-9 {
 		t.Errorf("where the crew found it %+v, where it found nothing %+v", a, b)
 	}
-	if pothole.weights == unknown.weights {
+	if pothole.mean == unknown.mean {
 		t.Error("the verdict has not changed what potholes look like")
 	}
 }

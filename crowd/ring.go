@@ -15,7 +15,7 @@ const noRing = -10
 const (
 	ringPrior = 0.1 // a device belongs to it, before anything is known
 	ringTells = 0.8 // a member says so where the ring has made something up
-	ringLies  = 1.7 // log odds that a place is made up where there is a ring, against any city
+	ringLies  = 2.5 // log odds that a place is made up where there is a ring, against any city
 	ringFelt  = 3   // devices that a place is felt by at least, to become an order
 	ringMost  = 20  // and by so many at most, to be where the search begins
 	ringLeads = 3   // suspicions that are followed

@@ -20,7 +20,7 @@ func town(r *rand.Rand, potholes, madeUp int) []*node {
 		nodes = append(nodes, n)
 	}
 	say := func(n *node, device int, felt bool) {
-		v := voice{device: fmt.Sprintf("device-%03d", device), alone: notKnown, misses: 1}
+		v := voice{device: fmt.Sprintf("device-%03d", device), alone: onDrive, misses: 1}
 		if felt {
 			v.hits, v.misses = 1, 0
 		}
