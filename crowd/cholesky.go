@@ -36,18 +36,6 @@ func (l cholesky) whiten(x []float64) {
 	}
 }
 
-// solve solves covariance · y = x in place of x.
-func (l cholesky) solve(x []float64) {
-	l.whiten(x)
-	for i := len(l) - 1; i >= 0; i-- {
-		sum := x[i]
-		for k := i + 1; k < len(l); k++ {
-			sum -= l[k][i] * x[k]
-		}
-		x[i] = sum / l[i][i]
-	}
-}
-
 // square is an empty matrix.
 func square(size int) [][]float64 {
 	m := make([][]float64, size)
