@@ -1,13 +1,16 @@
 package crowd
 
+import "math"
+
 // learnAfresh learns as if nothing had been learned before: what is known then follows from what the devices have said and from
 // nothing else, not from the order in which it was delivered, nor from what was believed on the way. Where a place seems made up, its
 // devices seem to make things up, and the other way round, so a start from the last opinion can keep an error for ever.
 func (m *mind) learnAfresh(nodes []*node) {
 	before := *m.trust
 	*m.trust = *newTrust(m.reader)
-	m.trust.epoch, m.trust.learning = before.epoch, true
+	m.trust.epoch = before.epoch
 	names := speakers(nodes)
+	m.trust.earning = feltTogether(nodes, len(names)) > acquainted
 	m.trust.accents = accents(nodes, names)
 	opinions := m.trust.all(names)
 	for _, n := range nodes {
@@ -35,8 +38,28 @@ func (m *mind) learnAfresh(nodes []*node) {
 			delete(m.trust.devices, d)
 		}
 	}
-	m.trust.accents, m.trust.learning = nil, false
+	m.trust.accents, m.trust.earning = nil, false
 	clear(m.trust.opinions)
+}
+
+// feltTogether is at how many places a device has felt what another has passed, on average.
+func feltTogether(nodes []*node, devices int) float64 {
+	felt, jolts := make([]bool, devices), 0
+	for _, n := range nodes {
+		for i := range n.voices {
+			if v := &n.voices[i]; v.hits > 0 && len(n.voices) > 1 {
+				felt[v.number] = true
+				jolts++
+			}
+		}
+	}
+	who := 0
+	for _, f := range felt {
+		if f {
+			who++
+		}
+	}
+	return float64(jolts) / math.Max(1, float64(who))
 }
 
 // see looks at a place anew, going by what is known of its devices.

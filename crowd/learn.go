@@ -27,7 +27,7 @@ type lessons struct {
 	dialect  accent          // how jolts differ here from those that training knows
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
 	copies   copyLessons     // how often waveforms are alike here
-	learning bool            // they are being worked out
+	earning  bool            // devices can have earned trust; it is known while lessons are worked out, typical says so afterwards
 }
 
 // repute is what is known of one device, with what it is measured by.
@@ -59,6 +59,9 @@ func (r repute) falseShare(lie float64) float64 {
 // who have earned none are suspect.
 const caution = 3.0
 
+// acquainted is how many places a device has spoken of with others, typically, in a city where devices can have earned trust.
+const acquainted = 2.0
+
 // opinion is what follows from what is known of a device for the weight of its word.
 type opinion struct {
 	repute
@@ -76,7 +79,7 @@ func newOpinion(r repute) *opinion {
 	const lieAlone = 0.6 // share of what is made up that is on no drive: a guess
 	share := r.falseShare(0)
 	wary := 0.0
-	if r.learning || r.typical > 0 {
+	if r.earning || r.typical > acquainted {
 		wary = caution
 	}
 	return &opinion{
