@@ -357,6 +357,9 @@ func lessonsFrom(ctx context.Context, q querier, table string) (*lessons, error)
 	for i, p := range into {
 		*p = looks[i]
 	}
+	for kind := range l.likeness {
+		l.likeness[kind].measure()
+	}
 	l.copies = copyLessons{copyRates{rates[0], rates[1]}, copyRates{rates[2], rates[3]}}
 	return &l, nil
 }

@@ -47,7 +47,18 @@ type Likeness struct {
 type discriminant struct {
 	mean   [NumClasses]Shape
 	spread [NumClasses]cholesky
-	heard  float64 // places that taught it
+	width  [NumClasses]float64 // log of the root of the spread's determinant: see measure
+	heard  float64             // places that taught it
+}
+
+// measure works out the widths.
+func (d *discriminant) measure() {
+	for c, root := range d.spread {
+		d.width[c] = 0
+		for i, row := range root {
+			d.width[c] += math.Log(row[i])
+		}
+	}
 }
 
 // newDiscriminant is an empty one for jolts of a kind.
@@ -80,8 +91,9 @@ func (d *discriminant) weigh(s *Shape, n float64) [NumClasses]float64 {
 			x[i] -= d.mean[c][i]
 		}
 		root.whiten(x[:len(root)])
-		for i, row := range root {
-			out[c] -= x[i]*x[i]/2 + math.Log(row[i])
+		out[c] = -d.width[c]
+		for _, y := range x[:len(root)] {
+			out[c] -= y * y / 2
 		}
 		top = math.Max(top, out[c])
 	}
@@ -152,5 +164,6 @@ func (l *Likeness) learnt(g *gathered) discriminant {
 		}
 		d.spread[c] = factor(within[c])
 	}
+	d.measure()
 	return d
 }
