@@ -44,19 +44,16 @@ func (m *mind) learnAfresh(nodes []*node) {
 
 // feltTogether is at how many places a device has felt what another has passed, on average.
 func feltTogether(nodes []*node, devices int) float64 {
-	felt, jolts := make([]bool, devices), 0
+	felt, who, jolts := make([]bool, devices), 0, 0
 	for _, n := range nodes {
 		for i := range n.voices {
 			if v := &n.voices[i]; v.hits > 0 && len(n.voices) > 1 {
-				felt[v.number] = true
+				if !felt[v.number] {
+					felt[v.number] = true
+					who++
+				}
 				jolts++
 			}
-		}
-	}
-	who := 0
-	for _, f := range felt {
-		if f {
-			who++
 		}
 	}
 	return float64(jolts) / math.Max(1, float64(who))

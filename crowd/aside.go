@@ -25,9 +25,9 @@ type aside struct {
 	poll       Poll
 }
 
-// repair has evidence count anew, and puts aside what was known.
-func (s *site) repair(at time.Time) {
-	s.aside = &aside{s.accounts, s.order, s.verdict, s.repairedAt, s.poll}
+// repair has evidence count anew, and puts aside what was known, with the verdict before.
+func (s *site) repair(at time.Time, before Class) {
+	s.aside = &aside{s.accounts, s.order, before, s.repairedAt, s.poll}
 	s.repairedAt, s.poll = at, Poll{}
 	s.accounts, s.order = map[string]*account{}, nil
 }

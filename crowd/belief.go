@@ -115,7 +115,7 @@ func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie
 	t.untold += h*m.logUntold + n*m.logTold
 	t.ring += o.asRing(h, n, smooth, lie)
 	t.ringed = t.ringed || o.ring > noRing
-	t.caution = o.caution
+	t.caution = o.lessons.caution()
 	if hits == 0 {
 		t.candour += o.candour
 		return

@@ -134,12 +134,11 @@ func (r *Rehearsal) decide(place string, d decision, found Class, at time.Time) 
 		return
 	}
 	r.fresh = true
-	if d == decidedRepaired {
-		s.repair(at)
-	}
+	before := s.verdict
 	s.verdict = found
 	switch {
 	case d == decidedRepaired:
+		s.repair(at, before)
 	case d == decidedUnrepaired:
 		s.unrepair()
 	case d == decidedOrdered:

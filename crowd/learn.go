@@ -57,7 +57,12 @@ func (r repute) falseShare(lie float64) float64 {
 
 // caution is the log odds that a place is made up where devices can have earned trust, against a city that knows nobody yet: there, those
 // who have earned none are suspect.
-const caution = 3.0
+func (l *lessons) caution() float64 {
+	if l.earning || l.typical > acquainted {
+		return 3
+	}
+	return 0
+}
 
 // acquainted is how many places a device has spoken of with others, typically, in a city where devices can have earned trust.
 const acquainted = 2.0
@@ -70,7 +75,6 @@ type opinion struct {
 	candour          float64 // log odds that a smooth pass comes from a device that makes things up, against any device's
 	rare             float64 // log odds that a jolt is made up, for how little it drives
 	usualOdds        float64 // log odds of what is usual
-	caution          float64 // log odds that a place is made up, for what is known of all devices
 	driven, undriven float64 // log odds that a jolt on a drive, or on none, is made up
 	copied           copyOdds
 }
@@ -78,12 +82,8 @@ type opinion struct {
 func newOpinion(r repute) *opinion {
 	const lieAlone = 0.6 // share of what is made up that is on no drive: a guess
 	share := r.falseShare(0)
-	wary := 0.0
-	if r.earning || r.typical > acquainted {
-		wary = caution
-	}
 	return &opinion{
-		repute: r, caution: wary, sense: sense(r.sensitivity), liar: math.Max(clamp((share-r.usual)/0.2, 0, 1), 1/(1+math.Exp(-r.ring))),
+		repute: r, sense: sense(r.sensitivity), liar: math.Max(clamp((share-r.usual)/0.2, 0, 1), 1/(1+math.Exp(-r.ring))),
 		candour:   math.Log(1-clamp(share, 0, 0.9)) - math.Log(1-r.usual),
 		rare:      clamp(math.Log((r.typical+3)/(r.agreed+3)), -0.7, 1.2),
 		usualOdds: math.Log(r.usual / (1 - r.usual)),

@@ -22,8 +22,9 @@ const (
 // outages of the database: it tries again until it is back.
 //
 // One connection does all the work until more waits than enoughForTwo: then a second one helps, because one backend of
-// PostgreSQL is one core, and because those who wait for one commit send nothing meanwhile. Two transactions that wait for each other's events, sent twice at the same time
-// on two connections, are told apart by PostgreSQL, and one of them is tried again.
+// PostgreSQL is one core, and because those who wait for one commit send nothing meanwhile. Two transactions that wait
+// for each other's events, sent twice at the same time on two connections, are told apart by PostgreSQL, and one of
+// them is tried again.
 func (w *Writer) Run(ctx context.Context) error {
 	defer w.fail(nil)
 	var helper sync.WaitGroup
