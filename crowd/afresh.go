@@ -90,6 +90,9 @@ func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 		var sum [2]Shape
 		weight := [2]float64{none, none}
 		for i, n := range nodes {
+			if n.looks[0].count < heardWell && n.looks[1].count < heardWell {
+				continue
+			}
 			causes := normalise(m.fixed(&before[i], &n.looks))
 			for kind := range n.looks {
 				if n.looks[kind].count < heardWell {

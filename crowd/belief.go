@@ -21,7 +21,8 @@ const numRates = 7
 // model holds the numbers of the belief, guesses of the field and not fitted to any city: how common each cause is where
 // one jolt has founded a place, and how often an honest phone that passes feels what is there.
 type model struct {
-	feelings            []feelings // by sensitivity, in steps
+	feelings            []feelings           // by sensitivity, in steps
+	answers             [manyAnswers]float64 // what so many answers count: see effective
 	logNoise, logSmooth float64
 	logUntold, logTold  float64
 
@@ -55,12 +56,15 @@ func standard() model {
 }
 
 // effective is what n answers of one device at one place count: they are not independent of each other.
-func effective(n int) float64 {
-	if n < 2 {
-		return float64(n)
+func (m *model) effective(n int) float64 {
+	if n < manyAnswers {
+		return m.answers[n]
 	}
 	return math.Pow(float64(n), 0.6)
 }
+
+// manyAnswers is up to how many it is kept what they count.
+const manyAnswers = 64
 
 // steps of sensitivity for which logarithms are kept.
 const sensitivitySteps = 32
@@ -71,8 +75,11 @@ func sense(sensitivity float64) int { return int(math.Round(sensitivity * sensit
 // feelings are the logarithms of how likely a device feels or misses what has a hit rate.
 type feelings [numRates]struct{ felt, missed float64 }
 
-// feel fills the table of feelings, by sensitivity.
+// feel fills the tables.
 func (m *model) feel() {
+	for n := range m.answers {
+		m.answers[n] = math.Pow(float64(n), 0.6)
+	}
 	for step := range 2*sensitivitySteps + 1 {
 		var f feelings
 		for i, rate := range m.rates {
@@ -104,7 +111,7 @@ type tally struct {
 
 // add adds a device's answers at a place that seems made up with the probability lie.
 func (m *model) add(t *tally, hits, misses int, alone lonely, copied copied, lie float64, o *opinion) {
-	h, n := effective(hits), effective(misses)
+	h, n := m.effective(hits), m.effective(misses)
 	own, any := &m.feelings[o.sense], &m.feelings[sensitivitySteps]
 	for i := range t.rates {
 		t.rates[i] += h*own[i].felt + n*own[i].missed
@@ -142,11 +149,12 @@ func (t *tally) suspicion() float64 {
 // weigh returns the log weight of each cause, given the scores' part.
 func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 	var l [numCauses]float64
+	rates, any := relative(&t.rates), relative(&t.any)
 	for c := range numReal { // what is deep or high enough is felt by all alike
-		l[c] = fixed[c] + logAdd(m.overRates(c, &t.rates), m.overRates(c, &t.any)) - math.Ln2
+		l[c] = fixed[c] + logAdd(m.overRates(c, &rates), m.overRates(c, &any)) - math.Ln2
 	}
 	l[noise] = fixed[noise] + logAdd(t.noise, t.untold) - math.Ln2
-	lies := m.overRates(numReal, &t.any) + t.suspicion() + t.caution + math.Max(t.driven, -4)
+	lies := m.overRates(numReal, &any) + t.suspicion() + t.caution + math.Max(t.driven, -4)
 	if t.ringed {
 		lies = logAdd(lies, t.ring+ringLies)
 	}
@@ -154,29 +162,39 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 	return l
 }
 
+// likelihoods are those at each hit rate, over the largest of them.
+type likelihoods struct {
+	top float64 // its logarithm
+	of  [numRates]float64
+}
+
+func relative(logs *[numRates]float64) likelihoods {
+	l := likelihoods{top: math.Inf(-1)}
+	for _, x := range logs {
+		l.top = max(l.top, x)
+	}
+	for k, x := range logs {
+		l.of[k] = math.Exp(x - l.top)
+	}
+	return l
+}
+
 // overRates averages a likelihood over the hit rates that a class may have.
-func (m *model) overRates(class int, rates *[numRates]float64) float64 {
-	top := math.Inf(-1)
-	for _, l := range rates {
-		top = math.Max(top, l)
-	}
+func (m *model) overRates(class int, rates *likelihoods) float64 {
 	sum := 0.0
-	for k, l := range rates {
-		sum += m.share[class][k] * math.Exp(l-top)
+	for k, l := range rates.of {
+		sum += m.share[class][k] * l
 	}
-	return top + math.Log(sum)
+	return rates.top + math.Log(sum)
 }
 
 // rate returns the hit rate that is expected of a place whose causes are weighed so.
 func (m *model) rate(t *tally, causes *[numCauses]float64) float64 {
+	rates := relative(&t.rates)
 	sum, all := 0.0, 0.0
 	for c := range numReal {
-		top := math.Inf(-1)
-		for _, l := range t.rates {
-			top = math.Max(top, l)
-		}
-		for k, l := range t.rates {
-			w := causes[c] * m.share[c][k] * math.Exp(l-top)
+		for k, l := range rates.of {
+			w := causes[c] * m.share[c][k] * l
 			sum += w * m.rates[k]
 			all += w
 		}
@@ -191,7 +209,7 @@ func (m *model) rate(t *tally, causes *[numCauses]float64) float64 {
 func normalise(l [numCauses]float64) [numCauses]float64 {
 	top := l[0]
 	for _, x := range l {
-		top = math.Max(top, x)
+		top = max(top, x)
 	}
 	sum := 0.0
 	for i, x := range l {

@@ -315,11 +315,11 @@ func (l *lessons) looks() []*float64 {
 		for i := range l.dialect[kind] {
 			all = append(all, &l.dialect[kind][i])
 		}
-		for c := range d.spread {
-			for i, row := range d.spread[c] {
+		for c := range d.mean {
+			for i, row := range d.spread {
 				all = append(all, &d.mean[c][i])
 				for j := range row {
-					all = append(all, &row[j])
+					all = append(all, &row[j][c])
 				}
 			}
 		}

@@ -38,7 +38,8 @@ func drives(nodes []*node) []finding {
 	}
 	by := map[string][]jolt{}
 	for _, n := range nodes {
-		for i, v := range n.voices {
+		for i := range n.voices {
+			v := &n.voices[i]
 			for _, t := range v.times {
 				if t != 0 {
 					by[v.device] = append(by[v.device], jolt{t, finding{n, i}})

@@ -293,7 +293,7 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 			s.agreed += real
 		}
 		if real > 0.5 && len(n.voices) > 3 {
-			h, k := effective(v.hits), effective(v.misses)
+			h, k := m.model.effective(v.hits), m.model.effective(v.misses)
 			s.expected += real * rate * (h + k)
 			s.felt += real * h
 		}

@@ -1,6 +1,9 @@
 package crowd
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // maxShape is the most numbers that the shape of jolts has.
 const maxShape = waveFeatures + dims
@@ -46,28 +49,24 @@ type Likeness struct {
 // how wide they are as well: holes are of all sorts, covers of a few.
 type discriminant struct {
 	mean   [NumClasses]Shape
-	spread [NumClasses]cholesky
+	spread roots
 	width  [NumClasses]float64 // log of the root of the spread's determinant: see measure
 	heard  float64             // places that taught it
 }
 
 // measure works out the widths.
 func (d *discriminant) measure() {
-	for c, root := range d.spread {
-		d.width[c] = 0
-		for i, row := range root {
-			d.width[c] += math.Log(row[i])
+	d.width = [NumClasses]float64{}
+	for i, row := range d.spread {
+		for c, w := range row[i] {
+			d.width[c] += math.Log(w)
 		}
 	}
 }
 
 // newDiscriminant is an empty one for jolts of a kind.
 func newDiscriminant(kind int) discriminant {
-	var d discriminant
-	for c := range d.spread {
-		d.spread[c] = factor(square(features(kind) + dims))
-	}
-	return d
+	return discriminant{spread: newRoots(features(kind) + dims)}
 }
 
 // untaught is how far the city has yet to teach what its classes look like, from 1 to 0.
@@ -83,20 +82,24 @@ func (d *discriminant) weigh(s *Shape, n float64) [NumClasses]float64 {
 	// taught what its classes look like. Fitted to cities of other physics than those that the network was trained on.
 	const most, least = 0.6, 0.16
 	gain := (most + (least-most)*d.untaught()) * n / (n + 0.9)
-	var out [NumClasses]float64
-	top := math.Inf(-1)
-	for c, root := range d.spread {
-		x := *s
-		for i := range root {
-			x[i] -= d.mean[c][i]
+	var all [maxShape][NumClasses]float64
+	apart := all[:len(d.spread)]
+	for i := range apart {
+		for c := range d.mean {
+			apart[i][c] = s[i] - d.mean[c][i]
 		}
-		root.whiten(x[:len(root)])
-		out[c] = -d.width[c]
-		for _, y := range x[:len(root)] {
+	}
+	d.spread.whiten(apart)
+	var out [NumClasses]float64
+	for c, w := range d.width {
+		out[c] = -w
+	}
+	for i := range apart {
+		for c, y := range apart[i] {
 			out[c] -= y * y / 2
 		}
-		top = math.Max(top, out[c])
 	}
+	top := slices.Max(out[:])
 	for c := range out {
 		out[c] = gain * math.Max(out[c]-top, -60)
 	}
@@ -115,9 +118,10 @@ func (g *gathered) add(s *Shape, size int, belief *[NumClasses]float64) {
 	for c, p := range belief {
 		g.weight[c] += p
 		for i, x := range s[:size] {
-			g.sum[c][i] += p * x
-			for j, y := range s[:i+1] {
-				g.square[c][i][j] += p * x * y
+			px, row := p*x, g.square[c][i][:i+1]
+			g.sum[c][i] += px
+			for j := range row {
+				row[j] += px * s[j]
 			}
 		}
 	}
@@ -133,7 +137,7 @@ const (
 // learnt is the discriminant by what training and the city's places say.
 func (l *Likeness) learnt(g *gathered) discriminant {
 	size := len(l.Spread)
-	var d discriminant
+	d := discriminant{spread: newRoots(size)}
 	var within [NumClasses][][]float64 // of each class, times its weight
 	pooled := square(size)
 	for i := range size {
@@ -162,7 +166,7 @@ func (l *Likeness) learnt(g *gathered) discriminant {
 			}
 			within[c][i][i] += 0.002
 		}
-		d.spread[c] = factor(within[c])
+		d.spread.put(c, factor(within[c]))
 	}
 	d.measure()
 	return d

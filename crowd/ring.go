@@ -155,24 +155,31 @@ func (m *mind) rumours(nodes []*node, speakers []string) []rumour {
 	opinions := m.trust.all(speakers)
 	var out []rumour
 	for _, n := range nodes {
-		if r := m.rumour(n, opinions); r.felt >= ringFelt {
-			out = append(out, r)
+		if n.felt() >= ringFelt {
+			out = append(out, m.rumour(n, opinions))
 		}
 	}
 	return out
 }
 
+// felt is how many devices felt something there.
+func (n *node) felt() (devices int) {
+	for i := range n.voices {
+		if n.voices[i].hits > 0 {
+			devices++
+		}
+	}
+	return devices
+}
+
 func (m *mind) rumour(n *node, opinions []*opinion) rumour {
-	r := rumour{words: make([]word, 0, len(n.voices))}
+	r := rumour{words: make([]word, 0, len(n.voices)), felt: n.felt()}
 	t := m.tally(n, opinions)
 	for i := range n.voices {
 		v := &n.voices[i]
-		h, k := effective(v.hits), effective(v.misses)
+		h, k := m.model.effective(v.hits), m.model.effective(v.misses)
 		odds := asMember(h, k) - (h*m.model.logNoise + k*m.model.logSmooth)
 		r.words = append(r.words, word{v.number, odds, math.Exp(odds)})
-		if v.hits > 0 {
-			r.felt++
-		}
 	}
 	fixed := n.read
 	m.liken(&fixed, &n.looks)
@@ -232,7 +239,7 @@ func (s suspicion) explains(rumours []rumour) float64 {
 
 // logAdd is the logarithm of the sum of two numbers whose logarithms are given.
 func logAdd(a, b float64) float64 {
-	top := math.Max(a, b)
+	top := max(a, b)
 	if math.IsInf(top, -1) {
 		return top
 	}

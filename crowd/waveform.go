@@ -292,7 +292,7 @@ func echo(wave []float32, mean, energy, rate, v float64) float64 {
 	return best
 }
 
-func clamp(x, low, high float64) float64 { return math.Min(math.Max(x, low), high) }
+func clamp(x, low, high float64) float64 { return min(max(x, low), high) }
 
 // Roughness is a jolt's strength free of speed, for severity: a peak of 1 g at 10 m/s is 1. Above that a car takes a
 // hole's edge faster, roughly in proportion to the root of its speed.
