@@ -96,14 +96,14 @@ func (e *Engine) Judge(ctx context.Context, until time.Time) (int, error) {
 		if err != nil {
 			return total, err
 		}
-		if n > 0 || more {
+		if more {
 			continue
 		}
 		passed, err := e.passEpoch(ctx, until)
 		if err != nil {
 			return total, err
 		}
-		if !passed {
+		if !passed && n == 0 {
 			return total, nil
 		}
 	}

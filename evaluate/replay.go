@@ -178,6 +178,13 @@ func (r Replay) store(ctx context.Context, source func(func(int, wire.Line, erro
 			received = line.Received.UTC()
 		}
 		if received.After(newest) {
+			// Judging goes hour by hour: what one commit brought is then taken at once, and not piece by piece.
+			if hour := received.Truncate(time.Hour); newest.Before(hour) {
+				next.clock = hour
+				if err := flush(); err != nil {
+					return err
+				}
+			}
 			newest = received
 		}
 		record, err := ingest.NewRecord(line.Event, line.Device, received)
