@@ -129,7 +129,7 @@ func TestTwoCrowdProcessesJudgeAsOne(t *testing.T) {
 // submitCity sends a small city's events over HTTP, in order of delivery.
 func submitCity(t *testing.T, s *serving) {
 	t.Helper()
-	city, err := firmwaresim.NewCity(firmwaresim.CityOptions{Seed: 4, Blocks: 14, Drivers: 60, Defects: 60, Days: 7, Attackers: -1,
+	city, err := firmwaresim.NewCity(firmwaresim.CityOptions{Seed: 4, Blocks: 14, Drivers: 60, Defects: 60, Days: 7, Attackers: -1, Physics: firmwaresim.PhysicsPulse,
 		Begin: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -9)})
 	if err != nil {
 		t.Fatal(err)
