@@ -109,7 +109,7 @@ func TestReplayOfALiveRunsExportGivesTheSame(t *testing.T) {
 	t.Parallel()
 	live, again := postgrestest.New(t), postgrestest.New(t)
 	o := village()
-	o.Seed, o.Days = 5, 9
+	o.Seed, o.Days = 5, 6
 	o.Begin = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -13) // older events are refused
 	city, err := firmwaresim.NewCity(o)
 	if err != nil {
