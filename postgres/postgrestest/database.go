@@ -42,7 +42,7 @@ func URL(t testing.TB) string {
 	}
 	ctx := context.Background()
 	name := "streetpulse_test_" + strings.ToLower(rand.Text())
-	if err := execute(ctx, made.server, "create database "+name+" template "+made.name); err != nil {
+	if err := execute(ctx, made.server, "create database "+name+" template "+made.name+" strategy file_copy"); err != nil {
 		t.Fatalf("a database for the test: %v", err)
 	}
 	t.Cleanup(func() {
