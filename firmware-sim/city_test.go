@@ -18,7 +18,18 @@ func small(seed uint64) firmwaresim.CityOptions {
 	return firmwaresim.CityOptions{Seed: seed, Blocks: 13, Drivers: 60, Defects: 60, Attackers: 10, Inventions: 10}
 }
 
+// city makes one. It is arithmetic of one goroutine, under the race detector ten times as slow: with -short that is left to a run
+// without the detector, as make test has one.
 func city(t *testing.T, o firmwaresim.CityOptions) *firmwaresim.City {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("whole cities are made without the race detector")
+	}
+	return newCity(t, o)
+}
+
+// newCity is for tests in which several things happen at once.
+func newCity(t *testing.T, o firmwaresim.CityOptions) *firmwaresim.City {
 	t.Helper()
 	c, err := firmwaresim.NewCity(o)
 	if err != nil {
@@ -36,14 +47,7 @@ func text(sent []firmwaresim.Sent) []byte {
 	return out
 }
 
-// slowUnderRace is why some tests are not with -short: make test runs them without the race detector, under which the arithmetic of
-// whole cities takes ten times as long.
-const slowUnderRace = "whole cities are made without the race detector"
-
 func TestASeedIsAWorld(t *testing.T) {
-	if testing.Short() {
-		t.Skip(slowUnderRace)
-	}
 	t.Parallel()
 	for _, physics := range []firmwaresim.Physics{firmwaresim.PhysicsQuarter, firmwaresim.PhysicsHalf, firmwaresim.PhysicsPulse} {
 		o := village(4)
@@ -131,9 +135,6 @@ func TestARepairedHoleIsFeltNoMore(t *testing.T) {
 // TestCountingPhonesIsNotEnough keeps the simulated cities as hard as real ones: three phones that felt something within 15 m
 // of each other must be a pothole at most one time in four, and hardly an invention may be stopped by that rule.
 func TestCountingPhonesIsNotEnough(t *testing.T) {
-	if testing.Short() {
-		t.Skip(slowUnderRace)
-	}
 	t.Parallel()
 	for seed := range uint64(2) {
 		o := small(seed + 1)

@@ -122,7 +122,7 @@ func TestNothingIsLostOnARoughLine(t *testing.T) {
 	o := firmwaresim.CityOptions{Seed: 3, Blocks: 8, Drivers: 12, Defects: 40, Attackers: -1, Days: 3}
 	want := map[string]bool{}
 	end := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC).AddDate(0, 0, o.Days)
-	for _, s := range city(t, o).All() {
+	for _, s := range newCity(t, o).All() {
 		if s.Deliver.Before(end) { // the drive ends with its last day; what comes later is on its way for ever
 			want[s.Device+" "+s.ID] = true
 		}
@@ -130,7 +130,7 @@ func TestNothingIsLostOnARoughLine(t *testing.T) {
 	broker := &roughBroker{kept: map[string]int{}}
 	address := broker.start(t)
 	mornings := 0
-	err := firmwaresim.Fleet{City: city(t, o), Server: enrolment(t, address), Log: slog.New(slog.DiscardHandler),
+	err := firmwaresim.Fleet{City: newCity(t, o), Server: enrolment(t, address), Log: slog.New(slog.DiscardHandler),
 		Morning: func(context.Context, time.Time) error { mornings++; return nil }}.Drive(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestAFleetStopsWhenItIsTold(t *testing.T) {
 	broker := &roughBroker{kept: map[string]int{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	fleet := firmwaresim.Fleet{City: city(t, firmwaresim.CityOptions{Seed: 3, Blocks: 8, Drivers: 12, Defects: 40, Attackers: -1}),
+	fleet := firmwaresim.Fleet{City: newCity(t, firmwaresim.CityOptions{Seed: 3, Blocks: 8, Drivers: 12, Defects: 40, Attackers: -1}),
 		Server: enrolment(t, broker.start(t)), Log: slog.New(slog.DiscardHandler),
 		Morning: func(_ context.Context, day time.Time) error {
 			if day.Day() == 3 { // the second morning
