@@ -37,7 +37,7 @@ test: web/dist/.built
 	cd web/ui && npm test --silent
 	go vet ./...
 	go test -race -short -vet=off -timeout 12m ./...
-	go test -vet=off -run '^(TestCrowdBeatsCounting|TestStudy|TestASmallStudy|TestOrderOfDelivery)$$' ./evaluate/... ./crowd
+	go test -vet=off -run '^(TestCrowdBeatsCounting|TestDriveIsTheWholeCity|TestStudy|TestASmallStudy|TestOrderOfDelivery)$$' ./evaluate/... ./crowd
 	go test -vet=off ./firmware-sim
 
 lint: web/dist/.built

@@ -24,6 +24,9 @@ func village() firmwaresim.CityOptions {
 // A drive is what the simulator drives, and its trips are the truth's.
 func TestDriveIsTheWholeCity(t *testing.T) {
 	t.Parallel()
+	if testing.Short() { // as for TestCrowdBeatsCounting
+		t.Skip("not with -short")
+	}
 	o := village()
 	o.Seed, o.Days = 3, 4
 	drive, err := evaluate.NewDrive(o)
