@@ -285,6 +285,23 @@ func TestDuplicatesAndSplits(t *testing.T) {
 	if err != nil || len(all) != 3 {
 		t.Errorf("%d orders: none ever vanishes; %v", len(all), err)
 	}
+	// What is split off a part belongs to the place as well.
+	part := o.do("a", dispatch.Split{Lat: 48.45, Lon: 15.61})
+	again, err := o.desk.Act(ctx, part.Made, o.by("anna"), dispatch.Split{Lat: 48.46, Lon: 15.61})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parts, err := dispatch.Parts(ctx, o.pool, o.order("a").ID); err != nil || len(parts) != 2 || parts[0].ID != part.Made || parts[1].ID != again.Made {
+		t.Errorf("%+v, %v", parts, err)
+	}
+	for _, id := range []string{o.order("a").ID, part.Made, again.Made} {
+		if place, err := dispatch.PlaceOf(ctx, o.pool, id); err != nil || place != "a" {
+			t.Errorf("the place of %s: %q, %v", id, place, err)
+		}
+	}
+	if _, err := dispatch.PlaceOf(ctx, o.pool, "none"); !errors.Is(err, dispatch.ErrNotFound) {
+		t.Error(err)
+	}
 }
 
 func TestBodiesTakeOver(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 // chapter is one step of a place's story as the public reads it: dated by day, never by time.
 type chapter struct {
+	ID     string    // of the order that it tells of alone; empty: it is of the place and its order
 	At     time.Time // zero: it has not happened yet
 	Symbol string    // "jolt", or a mark
 	Head   string
@@ -50,7 +51,9 @@ func (s *face) withReplies(story []chapter, replies []dispatch.PublicReply) []ch
 // withParts puts into a story that another order was split off.
 func (s *face) withParts(story []chapter, parts []dispatch.Part) []chapter {
 	for _, p := range parts {
-		story = with(story, chapter{At: p.At, Symbol: string(markOf("", p.State)), Head: s.texts.T("story.part"), Text: s.texts.T("story.part.text", "number", p.Number),
+		m := markOf("", p.State)
+		stands := s.texts.T("story.part.stands", "state", s.texts.T("console.state."+string(p.State)), "day", s.texts.Day(p.StateAt, s.config.Now()))
+		story = with(story, chapter{ID: p.ID, At: p.At, Symbol: string(m), Head: s.texts.T("story.part"), Text: s.texts.T("story.part.text", "number", p.Number) + " " + stands,
 			Link: nudge{"/api/v1/orders/" + p.ID, s.texts.T("story.part.data", "number", p.Number)}})
 	}
 	return story
