@@ -123,7 +123,7 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 		if err := o.restore(ctx, tx, was, by, u); err != nil {
 			return err
 		}
-		marked, err := tx.Exec(ctx, `update order_actions set undone = true where n = $1 and not undone`, u.n)
+		marked, err := tx.Exec(ctx, `update order_actions set undone = true where not undone and (n = $1 or order_id = $2 and n > $1 and kind = $3)`, u.n, o.ID, DidInTime)
 		if err != nil {
 			return fmt.Errorf("take back what was done with work order %s: %w", o.ID, err)
 		}
