@@ -278,8 +278,13 @@ func TestDuplicatesAndSplits(t *testing.T) {
 	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || u[0].Err != nil {
 		t.Errorf("%+v, %v", u, err)
 	}
-	if off, _, err = dispatch.FindOrder(ctx, o.pool, done.Made); err != nil || off.State != dispatch.Dismissed {
+	if off, steps, err = dispatch.FindOrder(ctx, o.pool, done.Made); err != nil || off.State != dispatch.Dismissed {
 		t.Errorf("%+v, %v", off, err)
+	}
+	for reason, want := range map[string]string{steps[0].Reason: "split KR-0001", steps[1].Reason: "split_taken_back ", "It is the same as KR-0001.": "duplicate KR-0001", "It is the same as the one there.": " ", "Looks deep.": " "} {
+		if name, number := dispatch.Unsaid(reason); name+" "+number != want {
+			t.Errorf("%q is %s %s", reason, name, number)
+		}
 	}
 	all, err := dispatch.Orders(ctx, o.pool, dispatch.Filter{})
 	if err != nil || len(all) != 3 {

@@ -57,6 +57,31 @@ func (v Verdict) sentence(number string) string {
 	return string(v)
 }
 
+// Reasons that steps have where nobody gave one.
+const (
+	splitOff       = "Split off %s."
+	splitTakenBack = "The split was taken back."
+	stepTakenBack  = "The last step was taken back."
+)
+
+// Unsaid names a reason that nobody gave: a verdict, "split", "split_taken_back" or "taken_back", and the work order that it speaks of. It is
+// empty where the words are somebody's own.
+func Unsaid(reason string) (name, number string) {
+	sentences := map[string]string{"split": splitOff, "split_taken_back": splitTakenBack, "taken_back": stepTakenBack}
+	for _, v := range Verdicts() {
+		sentences[string(v)] = v.sentence("%s")
+	}
+	for name, sentence := range sentences {
+		before, after, speaks := strings.Cut(sentence, "%s")
+		if rest, ok := strings.CutPrefix(reason, before); ok && !speaks && rest == "" {
+			return name, ""
+		} else if number, ends := strings.CutSuffix(rest, after); ok && speaks && ends && !strings.Contains(number, " ") {
+			return name, number
+		}
+	}
+	return "", ""
+}
+
 // join makes the order a duplicate of another one. Who follows it hears of the other from now on; how that is so is read where it is
 // asked (DuplicateOf), so that taking it back needs no more than this order.
 func (x Dismiss) join(ctx context.Context, a *act) error {
@@ -121,7 +146,7 @@ func (x Split) do(ctx context.Context, a *act) error {
 	if err := r.insert(ctx, a.tx, seq, probability, devices); err != nil {
 		return err
 	}
-	reason := "Split off " + o.Number + "."
+	reason := fmt.Sprintf(splitOff, o.Number)
 	if err := r.tell(ctx, a.tx, Step{At: a.by.At, State: New, Actor: a.by.Actor, Reason: reason}); err != nil {
 		return err
 	}

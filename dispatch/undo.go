@@ -167,7 +167,7 @@ func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u to
 	if err := o.withdraw(ctx, tx, from, by.At); err != nil {
 		return err
 	}
-	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: "The last step was taken back.", Undone: true})
+	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: stepTakenBack, Undone: true})
 }
 
 // strike marks the last steps of the story as taken back.
@@ -221,7 +221,7 @@ func (o *record) unsplit(ctx context.Context, tx pgx.Tx, by By, u toUndo) error 
 	}
 	before := *off
 	off.DuplicateOf = &o.ID
-	reason := "The split was taken back."
+	reason := splitTakenBack
 	if err := off.step(ctx, tx, Step{At: by.At, State: Dismissed, Actor: by.Actor, Reason: reason}); err != nil {
 		return err
 	}

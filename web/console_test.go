@@ -441,6 +441,9 @@ func TestWorksInterface(t *testing.T) {
 	}
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 200)
 	ask("/orders/undo", ``, 200)
+	if _, body := w.get("/places/pringstrasse1?lang=de"); !strings.Contains(body, "Der letzte Schritt wurde zurückgenommen.") || strings.Contains(body, "taken back") {
+		t.Error("why a step was taken is not said in German")
+	}
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 200)
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 422)
 	ask("/orders/"+id+"/assignment", `{"do":"assign","crew":"nobody"}`, 422)

@@ -103,7 +103,7 @@ func (s *face) placeChapter(p sight, st crowd.Step) chapter {
 func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 	t := s.texts
 	key := "order." + string(st.State)
-	c := chapter{At: st.At, Symbol: string(markOf(p.State, st.State)), Text: st.Reason}
+	c := chapter{At: st.At, Symbol: string(markOf(p.State, st.State)), Text: s.reason(st.Reason, st.Actor)}
 	switch st.Actor {
 	case dispatch.Crowd:
 		if t.Has(key + ".text.crowd") {
@@ -125,6 +125,19 @@ func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 		}
 	}
 	return c
+}
+
+// reason returns why a step was taken: in the words of whoever took it or, where they gave none, in the reader's language.
+func (s *face) reason(text string, by dispatch.Actor) string {
+	name, number := dispatch.Unsaid(text)
+	key := "reason." + name
+	switch {
+	case name == "":
+		return text
+	case by == dispatch.Crew && s.texts.Has(key+".crew"):
+		return s.texts.T(key + ".crew")
+	}
+	return s.texts.T(key, "number", number)
 }
 
 // todo lists what an order has still before it.
