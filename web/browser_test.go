@@ -41,6 +41,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("browser tests need Debian's chromium: %w", err)
 	}
+	// As Chromium does of itself where there is no graphics card: the processor draws the pages, and SwiftShader only what WebGL draws.
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox,
 		chromedp.Flag("use-gl", "angle"), chromedp.Flag("use-angle", "swiftshader-webgl"), chromedp.Flag("enable-unsafe-swiftshader", true),
