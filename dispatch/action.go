@@ -42,6 +42,7 @@ const (
 	DidWarn     Kind = "warned"
 	DidOverdue  Kind = "overdue"
 	DidEscalate Kind = "escalated"
+	DidInTime   Kind = "in_time" // the deadline that was noted as passed had been kept
 )
 
 // KindOf is what is done by moving an order to a state.

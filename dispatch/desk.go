@@ -114,6 +114,9 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 		if err != nil {
 			return err
 		}
+		if err := o.correct(ctx, tx, &before, a.at, by.At); err != nil {
+			return err
+		}
 		done = Done{ID: o.ID, Number: o.Number, State: o.State, Version: o.Version, Made: a.made, Kind: x.kind(), Batch: by.Batch}
 		return d.audit(ctx, tx, by, x.kind(), o.ID, o.Number)
 	})

@@ -278,12 +278,34 @@ func TestDuplicatesAndSplits(t *testing.T) {
 	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || u[0].Err != nil {
 		t.Errorf("%+v, %v", u, err)
 	}
-	if off, _, err = dispatch.FindOrder(ctx, o.pool, done.Made); err != nil || off.State != dispatch.Dismissed {
+	if off, steps, err = dispatch.FindOrder(ctx, o.pool, done.Made); err != nil || off.State != dispatch.Dismissed {
 		t.Errorf("%+v, %v", off, err)
+	}
+	for reason, want := range map[string]string{steps[0].Reason: "split KR-0001", steps[1].Reason: "split_taken_back ", "It is the same as KR-0001.": "duplicate KR-0001", "It is the same as the one there.": " ", "Looks deep.": " "} {
+		if name, number := dispatch.Unsaid(reason); name+" "+number != want {
+			t.Errorf("%q is %s %s", reason, name, number)
+		}
 	}
 	all, err := dispatch.Orders(ctx, o.pool, dispatch.Filter{})
 	if err != nil || len(all) != 3 {
 		t.Errorf("%d orders: none ever vanishes; %v", len(all), err)
+	}
+	// What is split off a part belongs to the place as well.
+	part := o.do("a", dispatch.Split{Lat: 48.45, Lon: 15.61})
+	again, err := o.desk.Act(ctx, part.Made, o.by("anna"), dispatch.Split{Lat: 48.46, Lon: 15.61})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parts, err := dispatch.Parts(ctx, o.pool, o.order("a").ID); err != nil || len(parts) != 2 || parts[0].ID != part.Made || parts[1].ID != again.Made {
+		t.Errorf("%+v, %v", parts, err)
+	}
+	for _, id := range []string{o.order("a").ID, part.Made, again.Made} {
+		if place, err := dispatch.PlaceOf(ctx, o.pool, id); err != nil || place != "a" {
+			t.Errorf("the place of %s: %q, %v", id, place, err)
+		}
+	}
+	if _, err := dispatch.PlaceOf(ctx, o.pool, "none"); !errors.Is(err, dispatch.ErrNotFound) {
+		t.Error(err)
 	}
 }
 

@@ -43,6 +43,8 @@ func (o *record) happening(before *record, d deed) notices.Kind {
 		return notices.OrderOverdue
 	case DidEscalate:
 		return notices.OrderEscalated
+	case DidInTime:
+		return notices.OrderInTime
 	}
 	if before != nil && before.State != o.State {
 		return notices.OrderChanged

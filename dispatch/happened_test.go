@@ -58,7 +58,7 @@ func TestOthersAreTold(t *testing.T) {
 		}
 	}
 	want := "order.opened  new crowd|order.due_soon  new clock|order.overdue  new clock|order.escalated  new clock|" +
-		"order.state_changed new assigned dispatcher|order.state_changed assigned repaired dispatcher"
+		"order.state_changed new assigned dispatcher|order.state_changed assigned repaired dispatcher|order.in_time  repaired clock"
 	if got := strings.Join(told, "|"); got != want {
 		t.Errorf("told   %s\nwanted %s", got, want)
 	}
@@ -120,6 +120,31 @@ func TestBodiesAreWarned(t *testing.T) {
 	}
 	if _, err := dispatch.ReadBodies(strings.NewReader(`{"type":"FeatureCollection","features":[{"properties":{"name":"A","email":"nobody"},"geometry":null}]}`)); err == nil {
 		t.Error("no address is taken for one")
+	}
+	o.do("b", dispatch.Assign{Crew: "one"})
+	// A crew's phone tells late of what was done in time: those who were told otherwise are told so, and the supervisor does not count it.
+	if _, err := o.pool.Exec(ctx, `delete from river_job`); err != nil {
+		t.Fatal(err)
+	}
+	by := o.by("carl")
+	by.Actor, by.At, by.Said = dispatch.Crew, due.Add(90*time.Hour), due.Add(-time.Hour)
+	repaired, err := o.desk.Act(ctx, o.order("b").ID, by, dispatch.Repair{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told string
+	if err := o.pool.QueryRow(ctx, `select coalesce(string_agg(format('%s %s %s', args->>'body', args->>'in_time', args->>'orders'), ', ' order by id), '') from river_job where kind = 'warning'`).Scan(&told); err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.ReplaceAll(`roads-east true ["ID"], krems true ["ID"]`, "ID", repaired.ID); told != want {
+		t.Errorf("told that it was in time: %s, want %s", told, want)
+	}
+	record, err := dispatch.Record(ctx, o.pool, repaired.ID)
+	if last := record[len(record)-1]; err != nil || last.Kind != dispatch.DidInTime || last.Actor != dispatch.Clock || last.Version != repaired.Version {
+		t.Errorf("the record ends in %+v, %v", last, err)
+	}
+	if s, err := dispatch.Supervise(ctx, o.pool, dispatch.Works{}, at(0), o.now); err != nil || len(s.Deadlines) != 1 || s.Deadlines[0] != (dispatch.Kept{Body: "Roads East", Kept: 1, Missed: 1}) {
+		t.Errorf("%+v, %v", s.Deadlines, err)
 	}
 	o.do("a", dispatch.Reclass{Class: crowd.Rail, Severity: 0.9})
 	if got := o.order("a"); got.Body != "Rail" {

@@ -57,6 +57,31 @@ func (v Verdict) sentence(number string) string {
 	return string(v)
 }
 
+// Reasons that steps have where nobody gave one.
+const (
+	splitOff       = "Split off %s."
+	splitTakenBack = "The split was taken back."
+	stepTakenBack  = "The last step was taken back."
+)
+
+// Unsaid names a reason that nobody gave: a verdict, "split", "split_taken_back" or "taken_back", and the work order that it speaks of. It is
+// empty where the words are somebody's own.
+func Unsaid(reason string) (name, number string) {
+	sentences := map[string]string{"split": splitOff, "split_taken_back": splitTakenBack, "taken_back": stepTakenBack}
+	for _, v := range Verdicts() {
+		sentences[string(v)] = v.sentence("%s")
+	}
+	for name, sentence := range sentences {
+		before, after, speaks := strings.Cut(sentence, "%s")
+		if rest, ok := strings.CutPrefix(reason, before); ok && !speaks && rest == "" {
+			return name, ""
+		} else if number, ends := strings.CutSuffix(rest, after); ok && speaks && ends && !strings.Contains(number, " ") {
+			return name, number
+		}
+	}
+	return "", ""
+}
+
 // join makes the order a duplicate of another one. Who follows it hears of the other from now on; how that is so is read where it is
 // asked (DuplicateOf), so that taking it back needs no more than this order.
 func (x Dismiss) join(ctx context.Context, a *act) error {
@@ -121,7 +146,7 @@ func (x Split) do(ctx context.Context, a *act) error {
 	if err := r.insert(ctx, a.tx, seq, probability, devices); err != nil {
 		return err
 	}
-	reason := "Split off " + o.Number + "."
+	reason := fmt.Sprintf(splitOff, o.Number)
 	if err := r.tell(ctx, a.tx, Step{At: a.by.At, State: New, Actor: a.by.Actor, Reason: reason}); err != nil {
 		return err
 	}
@@ -134,11 +159,13 @@ type Part struct {
 	ID, Number string
 	At         time.Time
 	State      State
+	StateAt    time.Time
 }
 
-// Parts lists the orders that were split off one, first to last, but for those whose split was taken back.
+// Parts lists the orders that were split off one, and off those, first to last, but for those whose split was taken back.
 func Parts(ctx context.Context, db querier, order string) ([]Part, error) {
-	rows, err := db.Query(ctx, `select id, number, promoted_at, state from orders where split_from = $1 and duplicate_of is distinct from $1 order by seq`, order)
+	rows, err := db.Query(ctx, `with recursive parts as (select $1 as id union all select o.id from orders o join parts p on o.split_from = p.id and o.duplicate_of is distinct from p.id)
+		select o.id, o.number, o.promoted_at, o.state, o.state_at from parts join orders o using (id) where o.id <> $1 order by o.seq`, order)
 	if err != nil {
 		return nil, fmt.Errorf("list what was split off work order %s: %w", order, err)
 	}
@@ -147,4 +174,18 @@ func Parts(ctx context.Context, db querier, order string) ([]Part, error) {
 		return nil, fmt.Errorf("list what was split off work order %s: %w", order, err)
 	}
 	return parts, nil
+}
+
+// PlaceOf returns the place that an order is about: its own or, where it was split off another, that one's. It returns ErrNotFound.
+func PlaceOf(ctx context.Context, db querier, order string) (place string, err error) {
+	err = db.QueryRow(ctx, `with recursive up as (select place, split_from from orders where id = $1
+			union all select o.place, o.split_from from orders o join up on o.id = up.split_from where up.place is null)
+		select place from up where place is not null`, order).Scan(&place)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("the place of work order %s: %w", order, ErrNotFound)
+	}
+	if err != nil {
+		return "", fmt.Errorf("the place of work order %s: %w", order, err)
+	}
+	return place, nil
 }

@@ -147,6 +147,7 @@ const keptSQL = `
 select o.body, count(*) filter (where a.kind = 'repaired' and coalesce((a.words->>'said')::timestamptz, a.at) <= (a.before->>'due_at')::timestamptz), count(*) filter (where a.kind = 'overdue')
 from order_actions a join orders o on o.id = a.order_id
 where a.kind in ('repaired', 'overdue') and a.at >= $1 and not a.undone
+	and not exists (select from order_actions k where a.kind = 'overdue' and k.order_id = a.order_id and k.n > a.n and k.kind = 'in_time' and not k.undone)
 group by 1 having count(*) filter (where a.kind = 'overdue' or a.before->>'due_at' is not null) > 0 order by 3 desc, 2 desc, 1`
 
 const reopenedSQL = `

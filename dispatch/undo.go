@@ -123,7 +123,7 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 		if err := o.restore(ctx, tx, was, by, u); err != nil {
 			return err
 		}
-		marked, err := tx.Exec(ctx, `update order_actions set undone = true where n = $1 and not undone`, u.n)
+		marked, err := tx.Exec(ctx, `update order_actions set undone = true where not undone and (n = $1 or order_id = $2 and n > $1 and kind = $3)`, u.n, o.ID, DidInTime)
 		if err != nil {
 			return fmt.Errorf("take back what was done with work order %s: %w", o.ID, err)
 		}
@@ -167,7 +167,7 @@ func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u to
 	if err := o.withdraw(ctx, tx, from, by.At); err != nil {
 		return err
 	}
-	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: "The last step was taken back.", Undone: true})
+	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: stepTakenBack, Undone: true})
 }
 
 // strike marks the last steps of the story as taken back.
@@ -221,7 +221,7 @@ func (o *record) unsplit(ctx context.Context, tx pgx.Tx, by By, u toUndo) error 
 	}
 	before := *off
 	off.DuplicateOf = &o.ID
-	reason := "The split was taken back."
+	reason := splitTakenBack
 	if err := off.step(ctx, tx, Step{At: by.At, State: Dismissed, Actor: by.Actor, Reason: reason}); err != nil {
 		return err
 	}

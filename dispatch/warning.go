@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/streetpulse/streetpulse/notices"
 )
 
-// Warning is a job: a body is to be told by mail of orders whose deadlines come near, or were not kept. Whoever knows how such a mail is
-// worded works it.
+// Warning is a job: a body is to be told by mail of orders whose deadlines come near, or were not kept, or that this was said of wrongly.
+// Whoever knows how such a mail is worded works it.
 type Warning struct {
 	Body      string   `json:"body"` // its id
 	Escalated bool     `json:"escalated"`
-	Orders    []string `json:"orders"` // their ids, the one that is due first first
+	InTime    bool     `json:"in_time,omitempty"` // they were kept, though it was said that they were not
+	Orders    []string `json:"orders"`            // their ids, the one that is due first first
 }
 
 // Kind names such jobs.
@@ -70,6 +72,25 @@ func (w *warnings) add(ctx context.Context, tx pgx.Tx, o *record, escalated bool
 		w.to(id, escalated).Orders = append(w.to(id, escalated).Orders, o.ID)
 	}
 	return nil
+}
+
+// correct notes that a deadline was kept, where its passing was noted before a crew's phone could tell so, and has those told who were told
+// otherwise.
+func (o *record) correct(ctx context.Context, tx pgx.Tx, before *record, done, now time.Time) error {
+	if !before.State.Open() || o.State.Open() || o.OverdueAt == nil || o.DueAt == nil || done.After(*o.DueAt) {
+		return nil
+	}
+	if err := o.note(ctx, tx, nil, deed{At: now, Kind: DidInTime, Actor: Clock}); err != nil || o.EscalatedAt == nil {
+		return err
+	}
+	told := warnings{above: map[string][]string{}}
+	if err := told.add(ctx, tx, o, true); err != nil {
+		return err
+	}
+	for _, x := range told.list {
+		x.Escalated, x.InTime = false, true
+	}
+	return told.queue(ctx, tx)
 }
 
 func (w *warnings) to(body string, escalated bool) *Warning {

@@ -23,12 +23,13 @@ const (
 	OrderDueSoon   Kind = "order.due_soon"
 	OrderOverdue   Kind = "order.overdue"
 	OrderEscalated Kind = "order.escalated"
+	OrderInTime    Kind = "order.in_time"
 	ReportReceived Kind = "report.received"
 )
 
 // Kinds lists what one can be told of.
 func Kinds() []Kind {
-	return []Kind{OrderOpened, OrderChanged, OrderDueSoon, OrderOverdue, OrderEscalated, ReportReceived}
+	return []Kind{OrderOpened, OrderChanged, OrderDueSoon, OrderOverdue, OrderEscalated, OrderInTime, ReportReceived}
 }
 
 // trial is what happens when somebody tries a webhook.

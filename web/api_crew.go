@@ -130,7 +130,7 @@ type crewActInput struct {
 }
 
 func (s *face) apiCrewAct(ctx context.Context, in *crewActInput) (*actOutput, error) {
-	given := s.asCrew(in.Body.Deed)
+	given := in.Body.Deed
 	if !mayCrew(given) {
 		return nil, huma.Error422UnprocessableEntity(s.texts.T("crew.console"))
 	}

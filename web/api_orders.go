@@ -59,12 +59,17 @@ func (s *Server) orderFeature(o dispatch.Order) orderFeature {
 	}}
 }
 
-// orderPage is where an order is shown: one that was split off another has no place, and the list has it.
+// orderPage is where an order is shown.
 func (s *Server) orderPage(o dispatch.Order) string {
+	return s.config.PublicURL + orderPath(o)
+}
+
+// orderPath is the page of an order's place; that of one that was split off another is looked up there.
+func orderPath(o dispatch.Order) string {
 	if o.Place == "" {
-		return s.config.PublicURL + "/list"
+		return "/orders/" + o.ID
 	}
-	return s.config.PublicURL + "/places/" + o.Place
+	return "/places/" + o.Place
 }
 
 type ordersInput struct {

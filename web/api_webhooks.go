@@ -54,7 +54,7 @@ type addWebhookInput struct {
 	Body struct {
 		URL   string         `json:"url" maxLength:"2000" doc:"https, and public unless the server allows otherwise"`
 		Name  string         `json:"name,omitempty" maxLength:"100"`
-		Kinds []notices.Kind `json:"kinds,omitempty" maxItems:"50" doc:"order.opened, order.state_changed, order.due_soon, order.overdue, order.escalated, report.received; none: all"`
+		Kinds []notices.Kind `json:"kinds,omitempty" maxItems:"50" doc:"order.opened, order.state_changed, order.due_soon, order.overdue, order.escalated, order.in_time, report.received; none: all"`
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	orbgeo "github.com/paulmach/orb/geo"
 	"github.com/paulmach/orb/geojson"
 	"github.com/paulmach/orb/planar"
+	"github.com/paulmach/orb/simplify"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
@@ -318,9 +319,10 @@ type bodyView struct {
 	Others  string // classes of street beside the groups
 	Map     template.HTML
 	Size    string
-	Drawn   string // the boundary as GeoJSON, or what was given as such
-	Bounds  string // of the map: west,south,east,north
-	Texts   string // those of the map's script, JSON
+	Drawn   string                     // the boundary as GeoJSON, or what was given as such
+	Bounds  string                     // of the map: west,south,east,north
+	Around  *geojson.FeatureCollection // the boundaries of other bodies; nil: none has one
+	Texts   string                     // those of the map's script, JSON
 }
 
 // Is says whether the body is of a class or has a group of streets.
@@ -399,7 +401,7 @@ func (s *face) showBody(w http.ResponseWriter, r *http.Request, status int, b di
 
 // drawBoundary fills in what the page shows of a boundary, and what its map begins with.
 func (s *face) drawBoundary(ctx context.Context, v *bodyView) (err error) {
-	v.Texts = s.textsUnder("bodies.draw.")
+	v.Texts, v.Around = s.textsUnder("bodies.draw."), boundariesOf(v.Above)
 	shape := v.Body.Shape
 	if shape == nil {
 		v.Bounds, err = s.bounds(ctx)
@@ -413,6 +415,24 @@ func (s *face) drawBoundary(ctx context.Context, v *bodyView) (err error) {
 	v.Map = s.boundaryMap([]dispatch.Responsible{v.Body}, nil, s.texts.T("bodies.map.one", "body", v.Body.Name))
 	v.Size = s.texts.T("bodies.km2", "n", s.texts.Decimal(orbgeo.Area(shape)/1e6, 1))
 	return nil
+}
+
+// boundariesOf returns bodies' boundaries with their names, to half a metre; nil where none has one.
+func boundariesOf(bodies []dispatch.Responsible) *geojson.FeatureCollection {
+	const halfAMetre = 5e-6 // degrees
+	out := geojson.NewFeatureCollection()
+	for _, b := range bodies {
+		if b.Shape == nil || len(out.Features) == bodiesOnAMap {
+			continue
+		}
+		f := geojson.NewFeature(simplify.DouglasPeucker(halfAMetre).MultiPolygon(b.Shape.Clone()))
+		f.Properties["name"] = b.Name
+		out.Append(f)
+	}
+	if len(out.Features) == 0 {
+		return nil
+	}
+	return out
 }
 
 // bodyPost adds, changes, retires or takes back a body.

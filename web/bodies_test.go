@@ -224,6 +224,7 @@ func (b *browser) draws(w *town, id string) {
 		corners(i + 1)
 	}
 	b.wait(`bmap.board.inSight.length === 8`)
+	b.wait(`bmap.glmap.queryRenderedFeatures({layers: ['around']}).some(f => f.properties.name === 'Stein')`)
 	drag := func(kind input.DispatchMouseEventType, x, y float64) {
 		b.t.Helper()
 		x, y = at(x, y)

@@ -44,7 +44,7 @@ func niceTop(most float64) (top, step float64) {
 	}
 	step = math.Pow(10, math.Floor(math.Log10(most)))
 	for _, f := range []float64{0.2, 0.25, 0.5, 1, 2, 2.5, 5, 10} {
-		if s := step * f; s*4 >= most && (s >= 1 || most < 2) {
+		if s := step * f; s*4 >= most && (s >= 1 || most < 2 && f != 0.25) {
 			step = s
 			break
 		}

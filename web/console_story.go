@@ -20,7 +20,7 @@ func (s *face) fillStory(ctx context.Context, out *detail, d consoleDesk) error 
 	var cents int64
 	for i := len(record) - 1; i >= 0; i-- {
 		a := record[i]
-		step := acted{At: s.moment(a.At, d), Text: s.actedWords(a, people), Reason: a.Reason, Undone: a.Undone}
+		step := acted{At: s.moment(a.At, d), Text: s.actedWords(a, people), Reason: s.reason(a.Reason, a.Actor), Undone: a.Undone}
 		if a.Words.Said != nil {
 			step.Text += " " + s.texts.T("console.told", "at", s.moment(*a.Words.Said, d))
 		}

@@ -428,8 +428,12 @@ func TestWorksInterface(t *testing.T) {
 		anna.read("/console/orders/"+id, "Split off it:", `href="/console/orders/`+out.Orders[0].Made)
 		anna.read("/console/orders/"+out.Orders[0].Made, "It was split off", `href="/console/orders/`+id)
 		anna.read("/console?view=open", "Broken joint, split off")
-		anna.read("/places/pringstrasse1", "Another defect here", "/api/v1/orders/"+out.Orders[0].Made)
-		anna.read("/api/v1/orders/"+out.Orders[0].Made, `"id":"`+out.Orders[0].Made)
+		part := out.Orders[0].Made
+		anna.read("/places/pringstrasse1", "Another defect here", "was split off this one. New since ", `id="`+part, "/api/v1/orders/"+part)
+		if answer, _ := w.get("/orders/" + part); answer.Request.URL.Path != "/places/pringstrasse1" || answer.Request.URL.Fragment != part {
+			t.Errorf("the public page of what was split off: %s, %s", answer.Status, answer.Request.URL)
+		}
+		anna.read("/api/v1/orders/"+part, `"id":"`+part, `/orders/`+part+`"`)
 	}
 	ask("/orders/undo", ``, 200)
 	if _, body := w.get("/places/pringstrasse1"); strings.Contains(body, "Another defect here") {
@@ -437,6 +441,9 @@ func TestWorksInterface(t *testing.T) {
 	}
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 200)
 	ask("/orders/undo", ``, 200)
+	if _, body := w.get("/places/pringstrasse1?lang=de"); !strings.Contains(body, "Der letzte Schritt wurde zurückgenommen.") || strings.Contains(body, "taken back") {
+		t.Error("why a step was taken is not said in German")
+	}
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 200)
 	ask("/orders/"+id+"/transitions", `{"do":"repair"}`, 422)
 	ask("/orders/"+id+"/assignment", `{"do":"assign","crew":"nobody"}`, 422)

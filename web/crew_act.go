@@ -25,14 +25,6 @@ func mayCrew(d Deed) bool {
 	return false
 }
 
-// asCrew fills in what a crew need not say: the public reads why an order was dismissed.
-func (s *face) asCrew(d Deed) Deed {
-	if d.Do == "dismiss" && strings.TrimSpace(d.Reason) == "" {
-		d.Reason = s.texts.T("crew.reason." + d.Verdict)
-	}
-	return d
-}
-
 // crewForm is what a crew has filled in.
 type crewForm struct {
 	url.Values
@@ -136,7 +128,6 @@ func (s *face) doForm(ctx context.Context, d consoleDesk, id string, by dispatch
 		return err
 	}
 	for _, given := range deeds {
-		given = s.asCrew(given)
 		if !mayCrew(given) {
 			return badRequest(s.texts.T("crew.console"))
 		}

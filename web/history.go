@@ -182,6 +182,7 @@ func (s *face) drawSeverity(b *strings.Builder, days []crowd.Day, x func(time.Ti
 // drawCounts draws jolts, and smooth passes on top of them, as bars.
 func (s *face) drawCounts(b *strings.Builder, days []crowd.Day, x func(time.Time) float64, wide, busiest float64) {
 	top, mark := niceTop(busiest)
+	mark = math.Max(1, mark) // they are counted
 	y := func(v float64) float64 { return histBarFoot - (histBarFoot-histBarTop)*v/top }
 	for v := 0.0; v <= top+mark/2; v += mark {
 		class := "grid"

@@ -156,6 +156,7 @@ func (s *Server) routes() *routes {
 	page("GET /panel", (*face).panel)
 	page("GET /list", (*face).listPage)
 	page("GET /places/{id}", (*face).placePage)
+	page("GET /orders/{id}", (*face).orderPlace)
 	page("GET /stats", (*face).statsPage)
 	page("GET /stats/{file}", (*face).statsFile)
 	page("GET /report", (*face).reportPage)

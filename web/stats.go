@@ -64,7 +64,7 @@ type areaRow struct {
 
 type streetRow struct {
 	Name   string
-	Metres int
+	Length string
 	Driven lengths
 }
 
@@ -113,18 +113,18 @@ func (s *face) statsPage(w http.ResponseWriter, r *http.Request) error {
 	for _, b := range p.Bodies {
 		v.Bodies = append(v.Bodies, s.areaRow(b))
 	}
-	v.Streets = neglected(p.Streets)
+	v.Streets = s.neglected(p.Streets)
 	return s.render(w, r, http.StatusOK, "base", v)
 }
 
 // neglected lists the streets of which the longest stretches were never driven.
-func neglected(streets []streetFigures) []streetRow {
+func (s *face) neglected(streets []streetFigures) []streetRow {
 	list := slices.Clone(streets)
 	slices.SortStableFunc(list, func(a, b streetFigures) int { return -cmp.Compare(a.lengths[never], b.lengths[never]) })
 	var out []streetRow
 	for _, st := range list[:min(len(list), streetsShown)] {
 		if st.lengths[never] > 0 {
-			out = append(out, streetRow{st.Name, int(math.Round(st.total()/10) * 10), st.lengths})
+			out = append(out, streetRow{st.Name, s.way(st.total()), st.lengths})
 		}
 	}
 	return out

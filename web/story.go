@@ -13,6 +13,7 @@ import (
 
 // chapter is one step of a place's story as the public reads it: dated by day, never by time.
 type chapter struct {
+	ID     string    // of the order that it tells of alone; empty: it is of the place and its order
 	At     time.Time // zero: it has not happened yet
 	Symbol string    // "jolt", or a mark
 	Head   string
@@ -50,7 +51,9 @@ func (s *face) withReplies(story []chapter, replies []dispatch.PublicReply) []ch
 // withParts puts into a story that another order was split off.
 func (s *face) withParts(story []chapter, parts []dispatch.Part) []chapter {
 	for _, p := range parts {
-		story = with(story, chapter{At: p.At, Symbol: string(markOf("", p.State)), Head: s.texts.T("story.part"), Text: s.texts.T("story.part.text", "number", p.Number),
+		m := markOf("", p.State)
+		stands := s.texts.T("story.part.stands", "state", s.texts.T("console.state."+string(p.State)), "day", s.texts.Day(p.StateAt, s.config.Now()))
+		story = with(story, chapter{ID: p.ID, At: p.At, Symbol: string(m), Head: s.texts.T("story.part"), Text: s.texts.T("story.part.text", "number", p.Number) + " " + stands,
 			Link: nudge{"/api/v1/orders/" + p.ID, s.texts.T("story.part.data", "number", p.Number)}})
 	}
 	return story
@@ -100,7 +103,7 @@ func (s *face) placeChapter(p sight, st crowd.Step) chapter {
 func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 	t := s.texts
 	key := "order." + string(st.State)
-	c := chapter{At: st.At, Symbol: string(markOf(p.State, st.State)), Text: st.Reason}
+	c := chapter{At: st.At, Symbol: string(markOf(p.State, st.State)), Text: s.reason(st.Reason, st.Actor)}
 	switch st.Actor {
 	case dispatch.Crowd:
 		if t.Has(key + ".text.crowd") {
@@ -122,6 +125,19 @@ func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 		}
 	}
 	return c
+}
+
+// reason returns why a step was taken: in the words of whoever took it or, where they gave none, in the reader's language.
+func (s *face) reason(text string, by dispatch.Actor) string {
+	name, number := dispatch.Unsaid(text)
+	key := "reason." + name
+	switch {
+	case name == "":
+		return text
+	case by == dispatch.Crew && s.texts.Has(key+".crew"):
+		return s.texts.T(key + ".crew")
+	}
+	return s.texts.T(key, "number", number)
 }
 
 // todo lists what an order has still before it.

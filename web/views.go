@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"math"
@@ -112,6 +113,20 @@ func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
 			v.Ballot.Notice = s.texts.T("vote.thanks")
 		}
 	})
+}
+
+// orderPlace leads to the place that an order is about.
+func (s *face) orderPlace(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	place, err := dispatch.PlaceOf(r.Context(), s.config.Pool, id)
+	if errors.Is(err, dispatch.ErrNotFound) {
+		return errHidden
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/places/"+url.PathEscape(place)+"#"+url.PathEscape(id), http.StatusSeeOther)
+	return nil
 }
 
 // showPlace answers with the page of a place; change has the last word.

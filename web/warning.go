@@ -52,11 +52,18 @@ func (w *warningWorker) Work(ctx context.Context, job *river.Job[dispatch.Warnin
 	})
 }
 
-// warning words a mail about the orders that are still open, nil where none is.
+// warning words a mail about the orders that are still as it was said, nil where none is.
 func (s *face) warning(ctx context.Context, to dispatch.Addressee, w dispatch.Warning) (*notices.Mail, error) {
 	works, err := dispatch.LoadWorks(ctx, s.config.Pool)
 	if err != nil {
 		return nil, err
+	}
+	key := "mail.due"
+	switch {
+	case w.InTime:
+		key = "mail.in_time"
+	case w.Escalated:
+		key = "mail.escalated"
 	}
 	t, zone := s.texts, consoleDesk{works: works}.zone()
 	var lines []string
@@ -66,7 +73,7 @@ func (s *face) warning(ctx context.Context, to dispatch.Addressee, w dispatch.Wa
 		if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
 			return nil, err
 		}
-		if err != nil || !o.State.Open() || o.DueAt.IsZero() {
+		if err != nil || o.State.Open() == w.InTime || o.DueAt.IsZero() {
 			continue
 		}
 		if n++; n > mostWarned {
@@ -76,22 +83,18 @@ func (s *face) warning(ctx context.Context, to dispatch.Addressee, w dispatch.Wa
 		if o.Street != "" {
 			what = t.T("title.at", "class", what, "street", o.Street)
 		}
-		link := s.links() + "/console/orders/" + o.ID
-		if o.Place != "" { // which everybody may read
-			link = s.links() + "/places/" + o.Place
+		due, done := o.DueAt.In(zone), o.StateAt.In(zone)
+		line := "mail.due.line"
+		if w.InTime {
+			line = "mail.in_time.line"
 		}
-		due := o.DueAt.In(zone)
-		lines = append(lines, t.T("mail.due.line", "number", o.Number, "what", what, "day", t.Date(due), "time", due.Format("15:04"), "link", link))
+		lines = append(lines, t.T(line, "number", o.Number, "what", what, "day", t.Date(due), "time", due.Format("15:04"), "done", t.Date(done)+", "+done.Format("15:04"), "link", s.links()+orderPath(o)))
 	}
 	if n == 0 {
 		return nil, nil
 	}
 	if n > mostWarned {
 		lines = append(lines, t.N("mail.due.more", n-mostWarned))
-	}
-	key := "mail.due"
-	if w.Escalated {
-		key = "mail.escalated"
 	}
 	return &notices.Mail{To: to.Email, Subject: t.N(key+".subject", n),
 		Body: t.T(key+".body", "body", to.Name, "list", strings.Join(lines, "\n\n"), "city", s.cityName())}, nil

@@ -196,16 +196,19 @@ func TestDeadMailsAndWarnings(t *testing.T) {
 		insert into mails (recipient, subject, body, created_at, tries, error, given_up_at) values ('ben@example.org', 'Hello', 'Text', now(), 17, 'mailbox full', now())`); err != nil {
 		t.Fatal(err)
 	}
-	for _, escalated := range []bool{false, true} {
-		if err := pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
-			return notices.Queue(ctx, tx, dispatch.Warning{Body: "roads", Escalated: escalated, Orders: []string{"oordered1", "none"}})
-		}); err != nil {
+	w.put(defect{ID: "prepaired1", Street: "Wiener Straße", Share: .45, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 8, Order: dispatch.Repaired})
+	if _, err := w.pool.Exec(ctx, `update orders set due_at = state_at + interval '1 hour' where id = 'orepaired1'`); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []dispatch.Warning{{}, {Escalated: true}, {InTime: true}} {
+		of.Body, of.Orders = "roads", []string{"oordered1", "orepaired1", "none"}
+		if err := pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error { return notices.Queue(ctx, tx, of) }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.deliver("both are worded", func() bool { return len(w.letters("roads@krems.example")) == 2 })
+	w.deliver("all are worded", func() bool { return len(w.letters("roads@krems.example")) == 3 })
 	all := strings.Join(w.letters("roads@krems.example"), "\n")
-	for _, want := range []string{"Ein Auftrag wird bald fällig", "nicht rechtzeitig erledigt", "Straßenamt: bald fällig", "Schlagloch, Ringstraße", ", 13:00\n", w.http.URL + "/places/pordered1"} {
+	for _, want := range []string{"Ein Auftrag wird bald fällig", "nicht rechtzeitig erledigt", "Straßenamt: bald fällig", "Richtigstellung: Ein Auftrag wurde rechtzeitig erledigt", "Schlagloch, Wiener Straße\nErledigt ", "Schlagloch, Ringstraße", ", 13:00\n", w.http.URL + "/places/pordered1"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in %s", want, all)
 		}

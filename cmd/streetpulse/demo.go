@@ -11,7 +11,6 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
-	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 )
@@ -76,9 +75,9 @@ func (p *parts) demonstrate(ctx context.Context) error {
 func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time) error {
 	next := map[dispatch.State]dispatch.Step{
 		dispatch.New:        {State: dispatch.Accepted, Actor: dispatch.Dispatcher},
-		dispatch.Accepted:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher, Reason: "To the town's crew."},
+		dispatch.Accepted:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher},
 		dispatch.Assigned:   {State: dispatch.InProgress, Actor: dispatch.Crew},
-		dispatch.InProgress: {State: dispatch.Repaired, Actor: dispatch.Crew, Reason: "Found and filled."},
+		dispatch.InProgress: {State: dispatch.Repaired, Actor: dispatch.Crew},
 		dispatch.Reopened:   {State: dispatch.Assigned, Actor: dispatch.Dispatcher},
 	}
 	desk := dispatch.Desk{Pool: p.db.Pool, Office: p.c.office(p.network)}
@@ -100,12 +99,15 @@ func (p *parts) mend(ctx context.Context, city *firmwaresim.City, day time.Time)
 			continue
 		}
 		if step.State == dispatch.Repaired && !city.Repair(o.Lat, o.Lon, step.At) {
-			step.State, step.Reason, step.Found = dispatch.Dismissed, "The crew found no pothole.", crowd.Nothing
+			step.State = dispatch.Dismissed
 		}
-		if step.State == dispatch.Assigned {
-			by := dispatch.By{Actor: step.Actor, At: step.At, Reason: step.Reason}
+		by := dispatch.By{Actor: step.Actor, At: step.At}
+		switch step.State {
+		case dispatch.Assigned:
 			_, err = desk.Act(ctx, o.ID, by, dispatch.Assign{Crew: crews[i%len(crews)].ID})
-		} else {
+		case dispatch.Dismissed:
+			_, err = desk.Act(ctx, o.ID, by, dispatch.Dismiss{Verdict: dispatch.NotFound})
+		default:
 			err = dispatch.Transition(ctx, p.db.Pool, o.ID, step)
 		}
 		if err != nil && !errors.Is(err, dispatch.ErrTransition) {

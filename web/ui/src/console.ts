@@ -40,12 +40,9 @@ function tell(words: string, back = false) {
   undo.hidden = !back;
 }
 
-async function read(offset: number, limit: number, counts: boolean, signal: AbortSignal): Promise<Stretch> {
-  const q = new URLSearchParams(query);
-  q.set('offset', String(offset));
-  q.set('limit', String(limit));
-  if (counts) q.set('counts', '1');
-  const answer = await fetch('/console/rows?' + q, {signal});
+async function read(offset: number, limit: number, signal?: AbortSignal, more: Record<string, string> = {}): Promise<Stretch> {
+  const q = new URLSearchParams({...Object.fromEntries(query), ...more, offset: String(offset), limit: String(limit)});
+  const answer = await fetch('/console/rows?' + q, signal ? {signal} : {});
   if (!answer.ok || answer.redirected) throw new Error(`rows: ${answer.status}`);
   return (await answer.json()) as Stretch;
 }
@@ -58,29 +55,38 @@ const queue = new Queue(list, document.getElementById('scroller')!, read, {
     document.getElementById('picked')!.textContent = text('selected').replace('{n}', String(n));
     map?.pick([...queue.picked.values()]);
   },
-  counts: (s) => {
-    for (const el of document.querySelectorAll<HTMLElement>('[data-count]')) {
-      const n = s.counts[el.dataset.count!];
-      if (n === undefined) continue;
-      el.textContent = String(n);
-      if (el.dataset.count === 'overdue') el.classList.toggle('late', n > 0);
-    }
-    document.getElementById('none')!.hidden = s.total > 0;
+  read: () => {
+    document.getElementById('none')!.hidden = queue.total > 0;
+    void count();
   },
   failed: () => tell(text('offline')),
 });
+
+// count says how many orders each view has. The rows do not wait for it.
+let counting = 0;
+async function count() {
+  const mine = ++counting;
+  const stretch = await read(0, 1, undefined, {counts: '1'}).catch(() => null);
+  if (!stretch || mine !== counting) return;
+  for (const el of document.querySelectorAll<HTMLElement>('[data-count]')) {
+    const n = stretch.counts[el.dataset.count!];
+    if (n === undefined) continue;
+    el.textContent = String(n);
+    if (el.dataset.count === 'overdue') el.classList.toggle('late', n > 0);
+  }
+}
 
 // chosen shows an order beside the list and on the map. Who runs through the list quickly asks for the last one only.
 let timer = 0;
 let asking: AbortController | undefined;
 function chosen(row: Row | null) {
   apart = null;
-  const at = new URL(location.href);
-  if (row) at.searchParams.set('order', row.id);
-  else at.searchParams.delete('order');
-  history.replaceState(null, '', at);
   clearTimeout(timer);
   timer = window.setTimeout(() => {
+    const at = new URL(location.href);
+    if (row) at.searchParams.set('order', row.id);
+    else at.searchParams.delete('order');
+    history.replaceState(null, '', at);
     map?.show(row);
     if (row) void detail(row.version === 0 ? '/console/reviews/' : '/console/orders/', row.id);
   }, 60);
@@ -366,6 +372,11 @@ function go(q: URLSearchParams, push = true, keep = false) {
   q.delete('page');
   for (const key of [...q.keys()]) if (!q.get(key)) q.delete(key);
   query = q;
+  if (!keep) {
+    clearTimeout(timer);
+    queue.reset();
+  }
+  void queue.reload().then(follow);
   if (push) history.pushState(null, '', '/console?' + q);
   else history.replaceState(null, '', '/console?' + q);
   for (const a of document.querySelectorAll<HTMLAnchorElement>('.tabs > a')) {
@@ -379,25 +390,23 @@ function go(q: URLSearchParams, push = true, keep = false) {
     if (el instanceof HTMLInputElement && el.type === 'checkbox') el.checked = q.has(el.name);
     else if (el.name !== 'view') el.value = q.get(el.name) ?? '';
   }
-  if (!keep) {
-    queue.reset();
-    document.getElementById('scroller')!.scrollTop = 0;
-  }
-  void queue.reload().then(() => afterwards(() => map?.select(query)));
 }
 
-// The map takes long to draw where there is no graphics card: what the list shows comes before.
-function afterwards(work: () => void) {
-  requestAnimationFrame(() => window.setTimeout(work, 30));
+// The map takes long to draw where there is no graphics card: what the list shows comes before, and of several selections in quick
+// succession only the last is drawn.
+let following = 0;
+function follow() {
+  clearTimeout(following);
+  following = window.setTimeout(() => map?.select(query), 150);
 }
 
 const finder = document.querySelector<HTMLFormElement>('.qf')!;
 const asked = () => new URLSearchParams([...new FormData(finder)].map(([k, v]) => [k, String(v)]));
 finder.addEventListener('submit', (e) => {
   e.preventDefault();
-  finder.querySelector('details')!.open = false;
   go(asked());
-  list.focus();
+  finder.querySelector('details')!.open = false;
+  list.focus({preventScroll: true});
 });
 let searching = 0;
 document.getElementById('cq')!.addEventListener('input', () => {

@@ -22,21 +22,27 @@ export interface Stretch {
   total: number;
   offset: number;
   rows: Row[];
-  counts: Record<string, number>;
+  counts: Record<string, number>; // of the views, where they were asked for
 }
 
 const height = 44; // of a row, as --row
 const stretch = 100; // rows that are read at once
-const spare = 8; // rows drawn out of sight
+const spare = 12; // rows drawn out of sight, above and below
+const few = 4; // of them are drawn anew when no more than these are left, so that most frames of a scroll draw nothing
 
-// Queue draws the rows. What is chosen in it survives that rows change: it is kept by id.
+// Queue draws the rows. What is chosen in it survives that rows change: it is kept by id. The rows of the selection before stand until
+// those of the next have come; they are dead by then.
 export class Queue {
   total = 0;
   private stretches = new Map<number, Row[]>();
   private asked = new Map<number, AbortController>();
   private drawn = new Map<number, HTMLLIElement>();
   private idle: HTMLLIElement[] = [];
+  private from = 0; // the first row that is drawn
+  private to = -1; // the last
+  private tall = 0; // the scroller, pixels
   private frame = 0;
+  private stale = false; // what is drawn is of the selection before
   private generation = 0;
   current = -1;
   currentID = '';
@@ -47,11 +53,14 @@ export class Queue {
   constructor(
     private list: HTMLUListElement,
     private scroller: HTMLElement,
-    private read: (offset: number, limit: number, counts: boolean, signal: AbortSignal) => Promise<Stretch>,
-    private on: {current(row: Row | null): void; picked(): void; counts(stretch: Stretch): void; failed(): void},
+    private read: (offset: number, limit: number, signal: AbortSignal) => Promise<Stretch>,
+    private on: {current(row: Row | null): void; picked(): void; read(): void; failed(): void},
   ) {
-    scroller.addEventListener('scroll', () => this.draw(), {passive: true});
-    new ResizeObserver(() => this.draw()).observe(scroller);
+    scroller.addEventListener('scroll', () => this.scrolled(), {passive: true});
+    new ResizeObserver(() => {
+      this.tall = scroller.clientHeight;
+      this.draw();
+    }).observe(scroller);
     list.addEventListener('click', (e) => this.click(e));
   }
 
@@ -60,21 +69,32 @@ export class Queue {
     const generation = ++this.generation;
     for (const a of this.asked.values()) a.abort();
     this.asked.clear();
-    const [first, last] = this.sight();
+    const [first, last] = this.stale ? [0, 0] : this.sight();
     const wanted = new Set<number>();
     for (let k = Math.floor(first / stretch); k <= Math.floor(Math.max(first, last) / stretch); k++) wanted.add(k);
     if (this.current >= 0) wanted.add(Math.floor(this.current / stretch));
     try {
-      const answers = await Promise.all([...wanted].map((k, i) => this.read(k * stretch, stretch, i === 0, new AbortController().signal)));
+      const answers = await Promise.all([...wanted].map((k) => this.read(k * stretch, stretch, new AbortController().signal)));
       if (generation !== this.generation) return;
       this.stretches = new Map(answers.map((a) => [a.offset / stretch, a.rows]));
-      const full = answers.find((a) => Object.keys(a.counts).length > 0);
       this.total = Math.max(...answers.map((a) => (a.rows.length > 0 || a.offset === 0 ? a.total : 0)));
-      if (full) this.on.counts(full);
+      this.fresh();
       this.settle();
+      this.on.read();
     } catch {
-      if (generation === this.generation) this.on.failed();
+      if (generation !== this.generation) return;
+      this.fresh();
+      this.draw();
+      this.on.failed();
     }
+  }
+
+  // fresh ends the life of the rows of the selection before.
+  private fresh() {
+    if (!this.stale) return;
+    this.stale = false;
+    this.list.removeAttribute('aria-busy');
+    this.scroller.scrollTop = 0;
   }
 
   // settle finds what was chosen among the new rows. Where it has gone, the next one takes its place.
@@ -110,6 +130,8 @@ export class Queue {
     this.stretches.clear();
     this.current = 0;
     this.currentID = '';
+    this.stale = true;
+    this.list.setAttribute('aria-busy', 'true');
     this.clear();
   }
 
@@ -121,9 +143,15 @@ export class Queue {
     return this.at(this.current);
   }
 
-  private sight(): [number, number] {
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / height) - spare);
-    return [first, Math.min(this.total - 1, Math.ceil((this.scroller.scrollTop + this.scroller.clientHeight) / height) + spare)];
+  // sight returns the first and the last row in sight, and more around them.
+  private sight(more = spare): [number, number] {
+    const top = this.scroller.scrollTop;
+    return [Math.max(0, Math.floor(top / height) - more), Math.min(this.total - 1, Math.ceil((top + this.tall) / height) + more)];
+  }
+
+  private scrolled() {
+    const [first, last] = this.sight(few);
+    if (first < this.from || last > this.to) this.draw();
   }
 
   // draw draws what is in sight, once a frame.
@@ -131,13 +159,13 @@ export class Queue {
     if (again) this.drawn.forEach((li) => (li.dataset.key = ''));
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
-      this.drawNow();
+      if (!this.stale) this.drawNow();
     });
   }
 
   private drawNow() {
     this.list.style.height = this.total * height + 'px';
-    const [first, last] = this.sight();
+    const [first, last] = [this.from, this.to] = this.sight();
     for (const [i, li] of this.drawn) {
       if (i >= first && i <= last) continue;
       this.drawn.delete(i);
@@ -184,13 +212,16 @@ export class Queue {
     if (r) this.versions.set(r.id, r.version);
     li.dataset.id = r?.id ?? '';
     const [, mark, priority, words, who, due] = li.children as unknown as HTMLElement[];
-    mark!.setAttribute('class', 'mk c-' + (r?.mark === 'progress' ? 'ordered' : (r?.mark ?? 'dismissed')));
-    mark!.firstElementChild!.setAttribute('href', r ? '#s-' + r.mark : '');
-    priority!.textContent = r ? String(r.priority) : '';
-    words!.firstElementChild!.textContent = r?.street ?? '…';
-    words!.lastElementChild!.textContent = r?.class ?? '';
-    who!.textContent = r?.with ?? '';
-    due!.textContent = r?.due ?? '';
+    const drawing = r ? '#s-' + r.mark : '';
+    if (mark!.firstElementChild!.getAttribute('href') !== drawing) {
+      mark!.setAttribute('class', 'mk c-' + (r?.mark === 'progress' ? 'ordered' : (r?.mark ?? 'dismissed')));
+      mark!.firstElementChild!.setAttribute('href', drawing);
+    }
+    say(priority!, r ? String(r.priority) : '');
+    say(words!.firstElementChild!, r?.street ?? '…');
+    say(words!.lastElementChild!, r?.class ?? '');
+    say(who!, r?.with ?? '');
+    say(due!, r?.due ?? '');
     due!.className = 'due ' + (r?.late ?? '');
   }
 
@@ -199,7 +230,7 @@ export class Queue {
     const abort = new AbortController();
     this.asked.set(k, abort);
     const generation = this.generation;
-    this.read(k * stretch, stretch, false, abort.signal).then((a) => {
+    this.read(k * stretch, stretch, abort.signal).then((a) => {
       if (generation !== this.generation) return;
       this.asked.delete(k);
       if (a.rows.length === 0 && a.offset > 0) return; // the list has become shorter: it is read again soon
@@ -281,10 +312,16 @@ export class Queue {
   }
 
   private click(e: MouseEvent) {
+    if (this.stale) return;
     const li = e.target instanceof Element ? e.target.closest<HTMLLIElement>('li') : null;
     if (!li) return;
     const index = Number(li.id.slice(4));
     if (e.target instanceof Element && e.target.closest('.box') || e.ctrlKey || e.metaKey) this.toggle(index);
     else this.go(index, e.shiftKey);
   }
+}
+
+// say writes words where others stand: a row that comes to hand again often has the same.
+function say(el: Element, words: string) {
+  if (el.textContent !== words) el.textContent = words;
 }

@@ -9,19 +9,29 @@ import {type Corner, type Ring, toGeoJSON} from './shape.ts';
 const nothing = {type: 'FeatureCollection' as const, features: []};
 const mostHandles = 400; // more corners in sight than that cannot be told apart
 
-// ground is the map below: streets and land alone.
+// ground is the map below: streets, land, and the boundaries around the one that is drawn.
 export function ground(): StyleSpecification {
   const whole = style({show: 'all', kind: ''}, nothing);
   const {streets, ground} = whole.sources as Record<string, StyleSpecification['sources'][string]>;
   return {
     ...whole,
-    sources: {streets: streets!, ground: ground!, area: {type: 'geojson', data: nothing}, handles: {type: 'geojson', data: nothing}},
+    sources: {streets: streets!, ground: ground!, around: {type: 'geojson', data: around()}, area: {type: 'geojson', data: nothing}, handles: {type: 'geojson', data: nothing}},
     layers: [...whole.layers.filter((l) => !('source' in l) || l.source === 'streets' || l.source === 'ground'), ...drawn()],
   };
 }
 
+// around are the boundaries of other bodies, which stand in the page.
+function around(): FeatureCollection {
+  const text = document.getElementById('around')?.textContent;
+  return text ? (JSON.parse(text) as FeatureCollection) : nothing;
+}
+
 function drawn(): LayerSpecification[] {
   return [
+    {id: 'around', type: 'line', source: 'around', layout: {'line-join': 'round'}, paint: {'line-color': token('ink'), 'line-width': 1.2}},
+    {id: 'around-name', type: 'symbol', source: 'around',
+      layout: {'symbol-placement': 'line', 'symbol-spacing': 220, 'text-field': ['get', 'name'], 'text-font': ['Overpass Medium'], 'text-size': 13},
+      paint: {'text-color': token('ink'), 'text-halo-color': token('halo'), 'text-halo-width': 1.6}},
     {id: 'area', type: 'fill', source: 'area', filter: ['==', ['geometry-type'], 'Polygon'], paint: {'fill-color': token('ordered'), 'fill-opacity': 0.13}},
     {id: 'side', type: 'line', source: 'area', layout: {'line-join': 'round', 'line-cap': 'round'}, paint: {'line-color': token('ordered'), 'line-width': 2.5}},
     {id: 'middles', type: 'circle', source: 'handles', filter: ['==', ['get', 'kind'], 'middle'],
