@@ -21,8 +21,8 @@ import (
 
 const (
 	loadDevices  = 20
-	loadMessages = 50 // a device
-	loadEvents   = 25 // a message
+	loadMessages = 50  // a device
+	loadEvents   = 100 // a message
 )
 
 // load is what devices send, and what they have seen acknowledged.
