@@ -88,12 +88,14 @@ func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 	trained := [2]*Likeness{&m.reader.Plain.Likeness, &m.reader.Wave.Likeness}
 	for range turns {
 		var sum [2]Shape
+		var b balance
 		weight := [2]float64{none, none}
 		for i, n := range nodes {
-			if n.looks[0].count < heardWell && n.looks[1].count < heardWell {
+			if !n.heardWell() {
 				continue
 			}
 			causes := normalise(m.fixed(&before[i], &n.looks))
+			b.count(&causes, n.verdict)
 			for kind := range n.looks {
 				if n.looks[kind].count < heardWell {
 					continue
@@ -106,6 +108,7 @@ func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 				}
 			}
 		}
+		m.trust.hearBalance(&b)
 		for kind := range sum {
 			for d := range sum[kind] {
 				sum[kind][d] /= weight[kind]

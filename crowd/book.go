@@ -308,7 +308,7 @@ func (t *trust) scan(rows pgx.Rows) error {
 
 // looks lists the numbers that say what jolts and classes look like here.
 func (l *lessons) looks() []*float64 {
-	var all []*float64
+	all := []*float64{&l.lent}
 	for kind := range l.likeness {
 		d := &l.likeness[kind]
 		all = append(all, &d.heard)

@@ -23,7 +23,7 @@ func (r *Rehearsal) forget() {
 		r.trust.usual, r.trust.typical, r.trust.stranger = untaught.usual, untaught.typical, untaught.stranger
 	}
 	if r.without&Adapting != 0 {
-		r.trust.likeness, r.trust.dialect = untaught.likeness, untaught.dialect
+		r.trust.likeness, r.trust.dialect, r.trust.lent = untaught.likeness, untaught.dialect, untaught.lent
 	}
 	if r.without != 0 {
 		clear(r.trust.opinions)

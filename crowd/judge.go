@@ -305,6 +305,9 @@ func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]
 // read returns the log weight of each cause by what training says of the scores. It does not change as the city teaches.
 func (m *mind) read(structure *[numCauses]float64, looks *[2]looks) [numCauses]float64 {
 	l := *structure
+	l[0] += m.trust.lent / 2
+	l[1] -= m.trust.lent / 2
+	l[invented] += m.trust.lent / 2
 	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
 		if looks[kind].count == 0 {
 			continue

@@ -26,6 +26,7 @@ type lessons struct {
 	stranger float64         // log odds that a device of which nothing is known belongs to those who make things up together
 	dialect  accent          // how jolts differ here from those that training knows
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
+	lent     float64         // log odds for a pothole against a casting, so that there are enough of them: see hearBalance
 	copies   copyLessons     // how often waveforms are alike here
 	earning  bool            // devices can have earned trust; it is known while lessons are worked out, typical says so afterwards
 }
@@ -179,6 +180,11 @@ func (a *account) voice(device string) voice {
 // heardWell is how many devices' mean shape is near the place's own.
 const heardWell = 2.5
 
+// heardWell says whether enough devices have told what is felt there.
+func (n *node) heardWell() bool {
+	return n.looks[0].count >= heardWell || n.looks[1].count >= heardWell
+}
+
 // sums is what learning adds up of one device.
 type sums struct {
 	jolts, invented, expected, felt, agreed float64
@@ -191,6 +197,7 @@ type learning struct {
 	alone   float64 // jolts on things across the road that are on no drive
 	heard   float64 // and all of them
 	shapes  [2]gathered
+	balance balance
 	made    copying // imprints of what is made up
 	there   copying // and of what is there
 }
@@ -262,6 +269,9 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 	for c := range looksLike {
 		looksLike[c] *= weight
 	}
+	if n.heardWell() {
+		l.balance.count(&causes, n.verdict)
+	}
 	for kind := range n.looks {
 		if n.looks[kind].count >= heardWell {
 			l.shapes[kind].add(&n.looks[kind].shape, features(kind)+dims, &looksLike)
@@ -318,6 +328,7 @@ func (m *mind) conclusions(speakers []string, l *learning) {
 			jolts:       s.jolts, invented: s.invented, agreed: s.agreed, ring: m.trust.of(d).ring, accent: m.trust.of(d).accent,
 		}
 	}
+	m.trust.hearBalance(&l.balance)
 	clear(m.trust.opinions)
 	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
 	m.trust.typical = math.Exp(logs/agreed) - 3

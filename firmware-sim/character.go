@@ -21,6 +21,7 @@ type character struct {
 	vandals, odd  float64 // shares of drivers
 	companions    float64 // share of cars with two phones
 	pulse         pulseStyle
+	habits        habits
 	plot          plotStyle
 }
 
@@ -63,6 +64,7 @@ func newCharacter(o CityOptions) character {
 	}
 	c.apps = newApps(r, o)
 	c.pulse = newPulseStyle(r)
+	c.habits = newHabits(r)
 	c.plot = newPlotStyle(r)
 	return c
 }

@@ -178,7 +178,7 @@ func (s *sensors) run(v *vehicle) {
 		s.meet(t, x, speed)
 		up, along := car.step()
 		along += s.road.ease(before, speed)
-		felt := s.m.gain*s.holder.step(up) + s.knocked.step(s.blow(t))
+		felt := s.m.gain*s.holder.carry(up) + s.knocked.step(s.blow(t))
 		was, is = is, [2]float64{felt, along}
 		s.locate(t, x, speed)
 		for next <= t {

@@ -82,6 +82,7 @@ func extend(heights, piece []float64, from, n int) []float64 {
 // litter lays defects and furniture, one every 40 to 150 m.
 func (d *driveRoad) litter(r *rand.Rand, v *vehicle, length float64) {
 	c := City{worn: 0.15}
+	c.habits = plainHabits()
 	for at := 80 + 40*r.Float64(); at < length-40; at += 40 + 110*r.Float64() {
 		class := []string{"pothole", "pothole", "pothole", "casting", "joint", "rail", "speed_bump"}[r.IntN(7)]
 		o := &Object{Class: class, side: -1}
@@ -90,7 +91,7 @@ func (d *driveRoad) litter(r *rand.Rand, v *vehicle, length float64) {
 		if class == "pothole" || class == "casting" {
 			o.side = r.IntN(2)
 		}
-		shape := smooth(o.shape(r, 1), v.contact)
+		shape := c.underTyre(o, v, 1, r)
 		first := int((at - marginM) / stepM)
 		for i, h := range shape {
 			switch {

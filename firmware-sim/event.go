@@ -67,7 +67,7 @@ func (c *City) shaker(m encounter, s situation, r *rand.Rand) shaker {
 	left := track()
 	switch {
 	case s.object != nil:
-		left.shape = smooth(s.object.shape(r, grown), v.contact)
+		left.shape = c.underTyre(s.object, v, grown, r)
 	case s.roughM > 0:
 		left.shape = stretch(c.under(cobbles, v), s.roughM, s.rough, r)
 	}
@@ -93,6 +93,15 @@ func (c *City) shaker(m encounter, s situation, r *rand.Rand) shaker {
 		}
 	}
 	return newHalfCar(v, left, right, speed)
+}
+
+// underTyre is by how much an object lifts a tyre.
+func (c *City) underTyre(o *Object, v *vehicle, grown float64, r *rand.Rand) []float64 {
+	heights := o.relief(r, grown)
+	if c.habits.firm > 0 {
+		heights = roll(heights, c.habits.firm)
+	}
+	return smooth(heights, v.contact)
 }
 
 // oneSided is how much deeper an object is under the wheels that meet it than its size says, which is as if both sides met it.

@@ -39,6 +39,7 @@ func (c *City) place() {
 // shape says what an object is like.
 func (c *City) shape(o *Object, r *rand.Rand) {
 	between := func(low, high float64) float64 { return low + (high-low)*r.Float64() }
+	o.built = c.habits.build(o.Class, r)
 	switch o.Class {
 	case "pothole":
 		c.shapePothole(o, r)
@@ -48,7 +49,7 @@ func (c *City) shape(o *Object, r *rand.Rand) {
 		if r.Float64() < c.worn { // broken round the rim, as a pothole is
 			o.SizeM, o.ragged = -between(0.018, 0.04), between(0.3, 1)
 		}
-		if r.Float64() < 0.3 {
+		if r.Float64() < c.habits.proud {
 			o.SizeM *= -0.8
 		}
 	case "joint":
@@ -60,7 +61,11 @@ func (c *City) shape(o *Object, r *rand.Rand) {
 		if r.Float64() < 0.25 {
 			o.SizeM, o.LengthM = between(0.06, 0.1), between(crossingM+0.5, 8)
 		}
+		if r.Float64() < c.habits.cushions {
+			o.SizeM, o.LengthM = between(0.03, 0.06), between(0.35, 1)
+		}
 	}
+	o.SizeM *= c.habits.size[o.Class]
 }
 
 // shapePothole draws a scab, a common pothole or a crater; a third appear within the city's days, some are repaired.

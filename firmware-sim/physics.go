@@ -23,14 +23,15 @@ const pushedBack = -0.25
 // axle is one quarter-car's motion.
 type axle struct{ body, bodyV, wheel, wheelV float64 }
 
-// step moves the axle on by stepS over a road of the given height and returns the body's acceleration, m/s².
-func (a *axle) step(v *vehicle, road float64) float64 {
+// step moves the axle on by stepS over a road of the given height and returns the acceleration of the body and of the wheel, m/s².
+func (a *axle) step(v *vehicle, road float64) (body, wheel float64) {
 	force := v.spring*(a.wheel-a.body) + v.damper*(a.wheelV-a.bodyV)
 	a.bodyV += force * stepS
-	a.wheelV += (v.tyre*(road-a.wheel) - force) / v.unsprung * stepS
+	wheel = (v.tyre*(road-a.wheel) - force) / v.unsprung
+	a.wheelV += wheel * stepS
 	a.body += a.bodyV * stepS
 	a.wheel += a.wheelV * stepS
-	return force
+	return force, wheel
 }
 
 // quarterCar is a linear quarter-car under each axle; the body between them is a stiff beam.
@@ -49,9 +50,11 @@ func newQuarterCar(v *vehicle, road *surface, speed float64) *quarterCar {
 }
 
 func (q *quarterCar) step() (up, along float64) {
-	front, rear := q.front.step(q.v, q.road.height(q.x)), q.rear.step(q.v, q.road.height(q.x-q.v.wheelbase))
+	front, frontWheel := q.front.step(q.v, q.road.height(q.x))
+	rear, rearWheel := q.rear.step(q.v, q.road.height(q.x-q.v.wheelbase))
 	q.x += q.speed * stepS
-	return q.v.front*front + (1-q.v.front)*rear, pushedBack * front
+	up = q.v.front*(front+q.v.harsh*frontWheel) + (1-q.v.front)*(rear+q.v.harsh*rearWheel)
+	return up, pushedBack * front
 }
 
 // halfCar is a body that heaves, pitches and, on two tracks, rolls on four wheels whose dampers are stiffer in rebound and
@@ -105,7 +108,7 @@ const (
 
 func (h *halfCar) step() (up, along float64) {
 	v := h.v
-	var lift, turn, lean, front float64
+	var lift, turn, lean, front, harsh float64
 	ahead := h.x - v.wheelbase*(1-v.weight)
 	light := 1 / v.unsprung
 	loosest := -standing * (1 + v.unsprung)
@@ -127,6 +130,7 @@ func (h *halfCar) step() (up, along float64) {
 			tyre = loosest
 		}
 		w.speed += (tyre - force) * light * stepS
+		harsh += w.carries * (tyre - force) * light
 		w.height += w.speed * stepS
 		force *= w.carries
 		lift += force
@@ -143,5 +147,5 @@ func (h *halfCar) step() (up, along float64) {
 	h.heaveV, h.pitchV, h.rollV = h.heaveV+lift*stepS, h.pitchV+turn*stepS, h.rollV+lean*stepS
 	h.heave, h.pitch, h.roll = h.heave+h.heaveV*stepS, h.pitch+h.pitchV*stepS, h.roll+h.rollV*stepS
 	h.x += h.speed * stepS
-	return lift + h.phoneX*turn + v.seat*lean, pushedBack * front
+	return lift + h.phoneX*turn + v.seat*lean + v.harsh*harsh, pushedBack * front
 }

@@ -15,7 +15,7 @@ type pulseStyle struct {
 	echo    float64 // the rear axle's jolt over the front axle's
 	hopHz   float64 // of wheels, times the vehicle's own
 	road    float64 // m/s² of a fair road at 10 m/s
-	classes map[string]pulseClass
+	classes map[string][forms]pulseClass
 }
 
 // pulseClass is what is typical of a class: the share of the jolt in its first lobe, in the wheel's and in the body's ringing,
@@ -25,7 +25,7 @@ type pulseClass struct{ size, lobe, hop, body, pitch float64 }
 func newPulseStyle(r *rand.Rand) pulseStyle {
 	between := func(low, high float64) float64 { return low + (high-low)*r.Float64() }
 	s := pulseStyle{faster: between(0.5, 1.5), hard: between(11, 18), spread: between(0.15, 0.3), odd: between(0.01, 0.06),
-		echo: between(0.5, 1), hopHz: between(0.8, 1.25), road: between(0.2, 0.42), classes: map[string]pulseClass{}}
+		echo: between(0.5, 1), hopHz: between(0.8, 1.25), road: between(0.2, 0.42), classes: map[string][forms]pulseClass{}}
 	for _, c := range []struct {
 		name                         string
 		size, lobe, hop, body, pitch float64
@@ -36,8 +36,12 @@ func newPulseStyle(r *rand.Rand) pulseStyle {
 		{"rail", 1, 0.45, 0.8, 0.15, 1.3},
 		{"speed_bump", 0.75, 0.9, 0.3, 0.8, 0.8},
 	} {
-		vary := func(x float64) float64 { return x * math.Exp(0.12*r.NormFloat64()) }
-		s.classes[c.name] = pulseClass{vary(c.size), vary(c.lobe), vary(c.hop), vary(c.body), vary(c.pitch)}
+		var made [forms]pulseClass
+		for i := range made {
+			vary := func(x float64) float64 { return x * math.Exp(0.25*r.NormFloat64()) }
+			made[i] = pulseClass{vary(c.size), vary(c.lobe), vary(c.hop), vary(c.body), vary(c.pitch)}
+		}
+		s.classes[c.name] = made
 	}
 	return s
 }
@@ -77,12 +81,17 @@ func newPulse(s *pulseStyle, v *vehicle, o *Object, pavement int, speed, grown f
 	if o == nil {
 		return p
 	}
-	c := s.classes[o.Class]
+	c := s.classes[o.Class][o.built.form]
 	vary := func(spread float64) float64 { return math.Exp(spread * r.NormFloat64()) }
 	size := s.hard * c.size * v.firm * math.Abs(o.SizeM) * grown / 0.05 * math.Pow(speed/10, s.faster) * vary(s.spread)
 	first := -1.0
-	if o.Class == "speed_bump" || o.Class == "casting" && o.SizeM > 0 {
+	switch o.Class {
+	case "speed_bump":
 		first = 1
+	case "casting":
+		first = math.Copysign(1, o.SizeM)
+	case "joint", "rail":
+		first = o.built.sign
 	}
 	if r.Float64() < s.odd {
 		first = -first

@@ -42,6 +42,9 @@ func (q *resonance) step(push float64) float64 {
 	return q.felt
 }
 
+// carry is what a spring and a damper pass on of what shakes them.
+func (q *resonance) carry(push float64) float64 { return q.step(push) + 2*q.damping/q.omega*q.feltV }
+
 // ride lets a phone be shaken and runs its detector on what its sensor gives. It returns the first jolt, with its time
 // counted from the beginning. d is set to what the phone knows at the beginning; the jolt's waveform is valid until d is used again.
 func ride(d *zpeak.Detector, s shaker, p *phone, speed float64, blow shock, r *rand.Rand) (zpeak.Jolt, bool) {
@@ -63,12 +66,13 @@ func ride(d *zpeak.Detector, s shaker, p *phone, speed float64, blow shock, r *r
 		pass = 1 - math.Exp(-2*math.Pi*a.lowPassHz*stepS)
 	}
 	struck := blow != (shock{})
+	hum := 2 * math.Pi * r.Float64()
 	var smoothUp, smoothAlong float64
 	next := settleS
 	quiet := leadS + latestS + 0.02
 	for t := 0.0; t < leadS+tailS; t += stepS {
 		up, along := s.step()
-		felt := m.gain * holder.step(up)
+		felt := m.gain * holder.carry(up)
 		if struck {
 			blowUp, blowAlong, brake := blow.at(t)
 			felt += knocked.step(blowUp)
@@ -80,7 +84,7 @@ func ride(d *zpeak.Detector, s shaker, p *phone, speed float64, blow shock, r *r
 			continue
 		}
 		next += (1 + m.jitter*r.NormFloat64()) / m.rate
-		shown := smoothUp
+		shown := smoothUp + m.hum*zpeak.Gravity*math.Sin(2*math.Pi*m.humHz*t+hum)
 		if m.rattle > 0 && math.Abs(felt) > 1.5 {
 			shown += m.rattle * math.Abs(felt) * r.NormFloat64()
 		}

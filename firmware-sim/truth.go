@@ -19,6 +19,7 @@ type Object struct {
 
 	hit    float64 // share of passes in its lane whose wheels meet it
 	ragged float64 // 0: clean edges, to 1
+	built  built
 	grows  float64 // share of its full depth a day
 	begins float64 // share of its full depth on the first day
 	lane   int     // from the kerb, -1: all

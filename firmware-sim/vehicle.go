@@ -23,6 +23,7 @@ type vehicle struct {
 	tyre, spring, damper, unsprung float64 // 1/s², 1/s², 1/s, share of the sprung mass
 	wheelbase, contact, front      float64 // m, m, share of the front axle's motion at the phone
 	pace                           float64 // speed, times others'
+	harsh                          float64 // share of a wheel's acceleration that comes through to the body as it is
 	meets                          float64 // share of the objects in its lane that it meets, times others': a motorcycle goes round most
 
 	// Only physics "half" knows these.
@@ -46,7 +47,7 @@ func newVehicle(r *rand.Rand, kind vehicleKind) vehicle {
 	v := vehicle{tyre: vary(653, 0.12), spring: vary(63.3, 0.15), damper: vary(6, 0.2), unsprung: vary(0.15, 0.12),
 		wheelbase: between(2.4, 2.9), contact: 0.13, front: between(0.5, 0.8), pace: 1, meets: 1,
 		weight: between(0.5, 0.6), pitch: between(0.8, 1.1), track: between(1.42, 1.6), seat: between(-0.4, 0.4),
-		rebound: between(1.3, 2.5), travel: between(0.05, 0.09), ring: between(0.08, 0.3), firm: vary(1, 0.2)}
+		harsh: 0.03 * r.Float64(), rebound: between(1.3, 2.5), travel: between(0.05, 0.09), ring: between(0.08, 0.3), firm: vary(1, 0.2)}
 	switch kind {
 	case smallCar:
 		v.wheelbase, v.spring, v.track, v.travel = between(2.3, 2.55), v.spring*1.15, 1.42, v.travel*0.9
@@ -76,6 +77,7 @@ type mount struct {
 	rattle            float64    // g of random blows for each g that it is shaken
 	rate, jitter      float64    // Hz, share of the interval
 	noise             float64    // g
+	hum, humHz        float64    // g and Hz of the engine
 	axis              [3]float64 // gravity in the phone's axes
 	fumbled           float64    // knocks, times others'
 }
@@ -96,7 +98,7 @@ const (
 func newMount(r *rand.Rand, kind mountKind) mount {
 	between := func(low, high float64) float64 { return low + (high-low)*r.Float64() }
 	m := mount{hz: between(9, 31), damping: between(0.15, 0.55), gain: math.Exp(0.2 * r.NormFloat64()), fumbled: 1,
-		jitter: 0.1 * r.Float64(), noise: between(0.008, 0.028)}
+		jitter: 0.1 * r.Float64(), noise: between(0.008, 0.028), hum: 0.02 * r.Float64() * r.Float64(), humHz: between(13, 45)}
 	switch kind {
 	case dashboard:
 		m.hz, m.damping = between(18, 40), between(0.3, 0.7)
