@@ -172,7 +172,7 @@ func (c *City) falsehood(l lie, r *rand.Rand) (wire.Event, bool) {
 func (c *City) recorded(m encounter, p *phone, r *rand.Rand) (wire.Event, bool) {
 	for range 12 {
 		o := &Object{Class: "pothole", side: r.IntN(2), From: c.options.Begin, met: map[int]int{}}
-		c.shapePothole(o, r)
+		c.shape(o, r)
 		o.begins = 1
 		m.speed = 5 + 9*r.Float64()
 		if jolt, ok := c.feel(m, p, situation{object: o}, r); ok {
