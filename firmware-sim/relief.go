@@ -87,13 +87,12 @@ func (o *Object) relief(r *rand.Rand, grown float64) relief {
 			p.track(float64(track)*trackM, o.SizeM, b)
 		}
 	case "speed_bump": // a round hump, a cushion, or a raised crossing
-		switch {
-		case b.form == 0 || o.LengthM < 0.4:
+		if b.form == 0 || o.LengthM < 0.4 {
 			p.put(0, o.LengthM, func(s float64) float64 { return o.SizeM * math.Pow(math.Sin(math.Pi*s), b.second) })
-		default:
-			ramp := math.Min(b.wideM, 0.45*o.LengthM)
-			p.block(0, o.LengthM, ramp, ramp, o.SizeM)
+			break
 		}
+		ramp := math.Min(b.wideM, 0.45*o.LengthM)
+		p.block(0, o.LengthM, ramp, ramp, o.SizeM)
 	}
 	return p
 }
