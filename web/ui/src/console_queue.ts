@@ -183,7 +183,11 @@ export class Queue {
       }
       this.fill(li, i);
     }
-    for (const li of this.idle) li.hidden = true;
+    for (const li of this.idle) {
+      li.hidden = true;
+      li.className = 'qr';
+      li.removeAttribute('id');
+    }
     const active = this.drawn.get(this.current);
     if (active) this.list.setAttribute('aria-activedescendant', active.id);
     else this.list.removeAttribute('aria-activedescendant');
