@@ -7,7 +7,7 @@ const (
 	fewestHoles = 0.45 // share of the potholes among both, at least, as long as crews have not found otherwise
 	foundBefore = 20.0 // places that this is worth, against those where crews have been
 	mostHoles   = 4.0  // log odds that are lent to potholes at most
-	few         = 20.0 // places that say nothing of how many there are of each
+	evenBefore  = 20.0 // places, half of each, that are supposed before any is known
 )
 
 // balance counts potholes and castings while learning.
@@ -32,6 +32,6 @@ func (b *balance) count(causes *[numCauses]float64, found Class) {
 func (l *lessons) hearBalance(b *balance) {
 	odds := func(p float64) float64 { return math.Log(p / (1 - p)) }
 	fewest := fewestHoles * (foundBefore + b.foundHoles) / (foundBefore + b.foundHoles + b.foundCastings)
-	missing := odds(fewest) - odds((b.holes+few/2)/(b.holes+b.castings+few))
+	missing := odds(fewest) - odds((b.holes+evenBefore/2)/(b.holes+b.castings+evenBefore))
 	l.lent = clamp(l.lent+missing/2, 0, mostHoles)
 }
