@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -39,9 +38,6 @@ const (
 func benchPool(b *testing.B) *pgxpool.Pool {
 	b.Helper()
 	ctx := context.Background()
-	if at := os.Getenv("STREETPULSE_TEST_DATABASE"); at != "" {
-		return postgrestest.New(b)
-	}
 	db, err := postgres.Open(ctx, postgres.Options{Dir: postgrestest.Dir(b), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)

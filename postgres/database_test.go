@@ -120,7 +120,7 @@ func TestDataOutliveTheServer(t *testing.T) {
 
 func TestTheServerHasASessionOfItsOwn(t *testing.T) {
 	t.Parallel()
-	dir := postgrestest.Dir(t)
+	dir := postgrestest.Ready(t)
 	open(t, dir)
 	pid := server(t, dir)
 	group, err := syscall.Getpgid(pid)
@@ -137,7 +137,7 @@ func TestTheServerHasASessionOfItsOwn(t *testing.T) {
 
 func TestTheLastOneStopsTheServer(t *testing.T) {
 	t.Parallel()
-	dir := postgrestest.Dir(t)
+	dir := postgrestest.Ready(t)
 	first, second := open(t, dir), open(t, dir)
 	third := open(t, dir)
 	pid := server(t, dir)
@@ -180,7 +180,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 
 func TestAKilledServerIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	dir := postgrestest.Dir(t)
+	dir := postgrestest.Ready(t)
 	db := open(t, dir)
 	addDevice(t, db)
 	pid := server(t, dir)
@@ -207,7 +207,7 @@ func TestAKilledServerIsStartedAgain(t *testing.T) {
 
 func TestARunThatWasKilledIsTakenOver(t *testing.T) {
 	t.Parallel()
-	dir := postgrestest.Dir(t)
+	dir := postgrestest.Ready(t)
 	pid := killedRun(t, dir)
 	db := open(t, dir)
 	wantDevices(t, db, 1)
@@ -225,7 +225,7 @@ func TestARunThatWasKilledIsTakenOver(t *testing.T) {
 
 func TestAServerThatIsStoppingIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	dir := postgrestest.Dir(t)
+	dir := postgrestest.Ready(t)
 	if err := syscall.Kill(killedRun(t, dir), syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

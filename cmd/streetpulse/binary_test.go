@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/streetpulse/streetpulse/postgres/postgrestest"
 )
 
 // built is the program as people run it, made once for all tests of this package.
@@ -29,9 +31,6 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if built.path != "" {
 		os.RemoveAll(filepath.Dir(built.path))
-	}
-	if migrated.path != "" {
-		os.RemoveAll(migrated.path)
 	}
 	os.Exit(code)
 }
@@ -56,48 +55,18 @@ func program(t *testing.T) string {
 	return built.path
 }
 
-// emptyFolder returns a data folder for a first start, which PostgreSQL's user may enter, too.
-func emptyFolder() (string, error) {
-	dir, err := os.MkdirTemp("", "streetpulse-data-")
-	if err != nil {
-		return "", err
-	}
-	return dir, os.Chmod(dir, 0o755)
-}
-
-// migrated is a data folder with a database that nobody has used, made once for all tests of this package.
-var migrated struct {
-	once sync.Once
-	path string
-	err  error
-}
-
 // dataFolder returns a data folder whose database is ready. Its PostgreSQL syncs nothing: these tests kill processes, whose
 // writes the system keeps, and do not cut the power.
 func dataFolder(t *testing.T) string {
 	t.Helper()
-	migrated.once.Do(func() {
-		if migrated.path, migrated.err = emptyFolder(); migrated.err != nil {
-			return
-		}
-		command(t, "migrate", "--data", migrated.path)
-		var settings *os.File
-		if settings, migrated.err = os.OpenFile(filepath.Join(migrated.path, "postgres", "cluster", "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0); migrated.err != nil {
-			return
-		}
-		_, err := settings.WriteString("fsync = off\nfull_page_writes = off\n")
-		migrated.err = errors.Join(err, settings.Close())
-	})
-	if migrated.err != nil {
-		t.Fatal(migrated.err)
-	}
-	dir, err := emptyFolder()
+	dir := postgrestest.Ready(t)
+	settings, err := os.OpenFile(filepath.Join(dir, "postgres", "cluster", "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if out, err := exec.Command("cp", "-a", migrated.path+"/.", dir).CombinedOutput(); err != nil {
-		t.Fatalf("copy the data folder: %v: %s", err, out)
+	_, err = settings.WriteString("fsync = off\nfull_page_writes = off\n")
+	if err := errors.Join(err, settings.Close()); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

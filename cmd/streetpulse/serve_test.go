@@ -37,12 +37,7 @@ func TestASecondServerOnTheSameFolderIsRefused(t *testing.T) {
 
 func TestStoppingLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	data, err := emptyFolder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(data) })
-	s := serve(t, data)
+	s := serve(t, postgrestest.Dir(t))
 	server := postmaster(t, s.data)
 	s.stop()
 	if err := syscall.Kill(server, 0); !errors.Is(err, syscall.ESRCH) {

@@ -15,21 +15,22 @@ import (
 	"github.com/streetpulse/streetpulse/postgres/internal/cluster"
 )
 
-// keeper is a shell that makes a cluster, runs its server as its child and reads from a pipe that the test
-// process holds open. When the test process ends, killed or not, the pipe closes, and the keeper stops the
-// server and removes the folder. Its arguments: the folder, the programs' folder, how many arguments
-// initdb gets, these, and those of the server.
+// keeper is a shell that runs a server as its child and reads from a pipe that the test process holds open. When the
+// test process ends, killed or not, the pipe closes, and the keeper stops the server and removes the folder. Its
+// arguments: the folder, the server's program and what that is told.
 const keeper = `
-folder=$1 programs=$2 count=$3; shift 3
-while [ $count -gt 0 ]; do init="$init $1"; count=$((count-1)); shift; done
-if "$programs/initdb" $init >"$folder/server.log" 2>&1; then
-	"$programs/postgres" "$@" >>"$folder/server.log" 2>&1 </dev/null &
-	server=$!
-fi
+folder=$1; shift
+"$@" >"$folder/server.log" 2>&1 </dev/null &
+server=$!
 cat >/dev/null
-if [ -n "$server" ]; then kill -QUIT $server; wait $server; fi
+kill -QUIT $server; wait $server
 rm -rf "$folder"
 `
+
+const (
+	template    = "streetpulse" // the database of a ready data folder, which others are copied from
+	maintenance = "/postgres"   // the path of the database that nobody uses, in a URL
+)
 
 // patience bounds the wait for a server that starts.
 const patience = 30 * time.Second
@@ -40,9 +41,6 @@ var server = sync.OnceValues(start)
 
 // start returns the URL of the server's maintenance database.
 func start() (string, error) {
-	if at := os.Getenv("STREETPULSE_TEST_DATABASE"); at != "" {
-		return at, nil
-	}
 	account, err := cluster.AccountFor("")
 	if err != nil {
 		return "", err
@@ -51,18 +49,22 @@ func start() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	folder, err := os.MkdirTemp("/tmp", "streetpulse-test-") // short: the socket is in it
+	data, err := ready()
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp(scratch(), "streetpulse-test-") // short: the socket is in it
 	if err != nil {
 		return "", fmt.Errorf("make a folder: %w", err)
+	}
+	if err := copyFolder(filepath.Join(data, "postgres", "cluster"), filepath.Join(folder, "cluster")); err != nil {
+		return "", err
 	}
 	if err := account.Own(folder); err != nil {
 		return "", err
 	}
-	data := filepath.Join(folder, "cluster")
-	initArguments := cluster.InitArguments(data)
-	arguments := []string{"-c", keeper, "keeper", folder, binaries.Dir, strconv.Itoa(len(initArguments))}
-	arguments = append(arguments, initArguments...)
-	arguments = append(arguments, "-D", data, "-k", folder, "-p", strconv.Itoa(cluster.SocketPort))
+	arguments := []string{"-c", keeper, "keeper", folder, filepath.Join(binaries.Dir, "postgres"),
+		"-D", filepath.Join(folder, "cluster"), "-k", folder, "-p", strconv.Itoa(cluster.SocketPort)}
 	for _, setting := range []string{
 		"listen_addresses=", "max_connections=400", "fsync=off", "full_page_writes=off", "wal_level=minimal",
 		"max_wal_senders=0", "max_wal_size=2GB", "jit=off", "timezone=UTC", "log_timezone=UTC", "log_min_messages=warning",
@@ -78,7 +80,7 @@ func start() (string, error) {
 		return "", fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	go func() { _ = cmd.Wait() }() // holds the pipe until the keeper ends, which is after us
-	at := url.URL{Scheme: "postgres", User: url.User(cluster.Superuser), Path: "/postgres",
+	at := url.URL{Scheme: "postgres", User: url.User(cluster.Superuser), Path: maintenance,
 		RawQuery: url.Values{"host": {folder}, "port": {strconv.Itoa(cluster.SocketPort)}}.Encode()}
 	return at.String(), await(at.String(), filepath.Join(folder, "server.log"))
 }

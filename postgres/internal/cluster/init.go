@@ -32,7 +32,8 @@ func Init(b Binaries, account Account, folder string) error {
 		return err
 	}
 	// initdb's own fsync would cost as much again as everything else: syncing the file system does it at once.
-	cmd := account.Command(beside, filepath.Join(b.Dir, "initdb"), InitArguments(part)...)
+	cmd := account.Command(beside, filepath.Join(b.Dir, "initdb"), "--pgdata", part, "--username", Superuser, "--encoding", "UTF8",
+		"--locale", "C.UTF-8", "--auth-local", "trust", "--auth-host", "reject", "--no-sync", "--no-instructions")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		os.RemoveAll(part)
 		return fmt.Errorf("initdb in %s: %w: %s", beside, err, lastLines(string(out), 3))
@@ -44,12 +45,6 @@ func Init(b Binaries, account Account, folder string) error {
 		return fmt.Errorf("put the new cluster in its place: %w", err)
 	}
 	return nil
-}
-
-// InitArguments returns what initdb is told for a cluster in folder, which it does not sync to disk.
-func InitArguments(folder string) []string {
-	return []string{"--pgdata", folder, "--username", Superuser, "--encoding", "UTF8", "--locale", "C.UTF-8",
-		"--auth-local", "trust", "--auth-host", "reject", "--no-sync", "--no-instructions"}
 }
 
 // Major returns the PostgreSQL version that made the cluster in folder, 0 where there is none.
