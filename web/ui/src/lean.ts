@@ -1,45 +1,65 @@
-// Where a map is drawn too slowly, as on old phones and without a graphics card, it is drawn coarser and without the texture of
-// coverage for as long as it moves: pixels are what costs there. At rest it is whole and sharp.
+// Where a map is drawn too slowly, as on old phones and without a graphics card, it is drawn coarser and without what costs most for as
+// long as it moves, in as many steps as it takes. At rest it is whole and sharp.
 import type {Map as GLMap} from 'maplibre-gl';
 
-const slow = 34; // ms a frame, on average: less than thirty a second
+const slow = 20; // ms a frame, on average: less than fifty a second
 const judged = 250; // ms of movement, before that is said
-const coarser = 0.6;
+const coarser = [0.6, 0.4]; // pixels of the map for one of the screen, each way, by step
 const rest = 160; // ms without movement
+
+// Layers that are left out, and the property that does it without a new layout.
+const costly = {'coverage-texture': 'fill-opacity', 'uncertainty-fill': 'fill-opacity', uncertainty: 'line-opacity'} as const;
 
 // setPixelRatio would end the movement under way, so what it does is done without.
 type Resizable = GLMap & {_overridePixelRatio: number | null; _resizeInternal(): void};
 
 export function lean(map: GLMap) {
   const inner = map as Resizable;
-  let tooSlow = false;
-  let light = false;
+  let needed = 0; // the step at which movement was quick enough
+  let drawn = 0;
   let frames = 0;
   let began = 0;
   let timer = 0;
+  const whole = new Map<string, number | undefined>(); // the layers that are left out, with their opacity
 
-  const draw = (lighter: boolean) => {
-    if (light === lighter) return;
-    light = lighter;
-    inner._overridePixelRatio = lighter ? devicePixelRatio * coarser : null;
+  const leaveOut = () => {
+    for (const [id, property] of Object.entries(costly)) {
+      if (whole.has(id) || !map.getLayer(id)) continue;
+      whole.set(id, map.getPaintProperty(id, property) as number | undefined);
+      map.setPaintProperty(id, property, 0);
+    }
+  };
+  const putBack = () => {
+    for (const [id, property] of Object.entries(costly)) {
+      if (whole.has(id) && map.getLayer(id)) map.setPaintProperty(id, property, whole.get(id));
+    }
+    whole.clear();
+  };
+  const draw = (step: number) => {
+    if (drawn === step) return;
+    drawn = step;
+    if (step) leaveOut();
+    else putBack();
+    const ratio = coarser[step - 1];
+    inner._overridePixelRatio = ratio ? devicePixelRatio * ratio : null;
     inner._resizeInternal();
-    if (map.getLayer('coverage-texture')) map.setPaintProperty('coverage-texture', 'fill-opacity', lighter ? 0 : 1);
     map.triggerRepaint();
   };
   map.on('movestart', () => {
     clearTimeout(timer);
     frames = 0;
-    if (tooSlow) draw(true);
   });
+  map.on('move', () => draw(needed));
   map.on('render', () => {
-    if (tooSlow || !map.isMoving()) return;
+    if (!map.isMoving()) return;
     if (frames++ === 0) began = performance.now();
     const took = performance.now() - began;
-    tooSlow = took > judged && took / (frames - 1) > slow;
+    if (took < judged) return;
+    if (took / (frames - 1) > slow && needed < coarser.length) needed++;
+    frames = 0;
   });
-  map.on('move', () => tooSlow && draw(true));
   map.on('moveend', () => {
     clearTimeout(timer);
-    timer = window.setTimeout(() => !map.isMoving() && draw(false), rest);
+    timer = window.setTimeout(() => !map.isMoving() && draw(0), rest);
   });
 }

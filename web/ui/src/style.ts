@@ -104,9 +104,9 @@ function placeMarks(): LayerSpecification[] {
   const single: Expression = ['has', 'id'];
   const icon: Expression = ['concat', 'mark-', ['get', 'mark'], '-', ['to-string', ['get', 'size']]];
   return [
-    {id: 'uncertainty-fill', type: 'fill', source: 'places', 'source-layer': 'uncertainty', minzoom: 17, paint: {'fill-color': byMark(), 'fill-opacity': 0.1}},
+    {id: 'uncertainty-fill', type: 'fill', source: 'places', 'source-layer': 'uncertainty', minzoom: 17, paint: {'fill-color': byMark(), 'fill-opacity': 0.1, 'fill-opacity-transition': {duration: 0}}},
     {id: 'uncertainty', type: 'line', source: 'places', 'source-layer': 'uncertainty', minzoom: 17,
-      paint: {'line-color': byMark(), 'line-width': 1.2, 'line-dasharray': [3, 2.4]}},
+      paint: {'line-color': byMark(), 'line-width': 1.2, 'line-dasharray': [3, 2.4], 'line-opacity-transition': {duration: 0}}},
     {id: 'arrows', type: 'symbol', ...base, minzoom: 17, filter: ['has', 'heading_deg'],
       layout: {'icon-image': 'arrow', 'icon-rotate': ['get', 'heading_deg'], 'icon-rotation-alignment': 'map', 'icon-allow-overlap': true,
         'icon-ignore-placement': true, 'icon-anchor': 'bottom', 'icon-offset': [0, -18], 'icon-size': 0.8}},
