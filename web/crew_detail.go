@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -45,7 +44,7 @@ func placeOf(o dispatch.Order) sight {
 func (s *face) crewDetail(ctx context.Context, d consoleDesk, o dispatch.Order, stop *crewStop) (*crewDetail, error) {
 	out := &crewDetail{crewStop: stop, Class: o.Class, Can: can(o), DueWords: s.longDue(o, d), Key: strings.ToLower(rand.Text()), Minimap: s.minimap(s.describe(stop.sight))}
 	if o.Devices > 0 {
-		out.Sure = s.texts.N("crew.sure", o.Devices, "percent", int(math.Round(100*o.Probability)))
+		out.Sure = s.texts.N("crew.sure", o.Devices, "percent", sure(o.Probability))
 	}
 	at := fmt.Sprintf("%.6f,%.6f", o.Lat, o.Lon)
 	out.Geo = template.URL("geo:" + at + "?q=" + at + "(" + url.QueryEscape(o.Number) + ")") //nolint:gosec // numbers, and a text that is escaped

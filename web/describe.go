@@ -140,6 +140,11 @@ type bar struct {
 	Percent int
 }
 
+// sure returns a probability as people are told it, percent: nothing that phones felt is wholly sure.
+func sure(probability float64) int {
+	return min(99, int(math.Round(100*probability)))
+}
+
 // bars returns the belief as people read it: what is likely, and the rest as one.
 func (s *face) bars(b crowd.Belief) []bar {
 	const most = 3

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -89,7 +88,7 @@ func (s *face) placeChapter(p sight, st crowd.Step) chapter {
 			form = ".text.all"
 		}
 		c.Text = t.T(key+form, "Devices", capital(t.Word(w.Devices)), "passes", t.Word(w.Passes),
-			"percent", int(math.Round(w.Probability*100)))
+			"percent", sure(w.Probability))
 	case crowd.StepReview:
 		c.Symbol = string(markConfirmed)
 	case crowd.StepFaded, crowd.StepDismissed:
