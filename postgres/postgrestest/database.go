@@ -44,30 +44,35 @@ func URL(t testing.TB) string {
 	return strings.Replace(at, maintenance, "/"+name, 1)
 }
 
-// Dir returns a data folder for a private server: one that the server's user may enter when root runs
+// Dir returns a data folder on the disk for a private server: one that the server's user may enter when root runs
 // the tests (t.TempDir is not), and that goes when the test ends.
 func Dir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(scratch(), "streetpulse-data-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return folder(t, "/tmp")
 }
 
-// Ready returns a data folder as Dir does, with a database in it that is migrated and empty.
+// Ready returns a data folder with a database in it that is migrated and empty. It goes when the test ends.
 func Ready(t testing.TB) string {
 	t.Helper()
 	made, err := ready()
 	if err != nil {
 		t.Fatalf("a database for the test: %v", err)
 	}
-	dir := Dir(t)
+	dir := folder(t, scratch())
 	if err := copyFolder(made+"/.", dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func folder(t testing.TB, under string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(under, "streetpulse-data-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return dir
