@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/streetpulse/streetpulse/postgres"
-	"github.com/streetpulse/streetpulse/postgres/internal/cluster"
 )
 
 // enough is the room that tests may take in memory.
@@ -70,11 +69,7 @@ var ready = sync.OnceValues(func() (string, error) {
 
 // fingerprint tells apart what is in a ready folder: the migrations, the jobs' tables and PostgreSQL's version.
 func fingerprint() (string, error) {
-	account, err := cluster.AccountFor("")
-	if err != nil {
-		return "", err
-	}
-	binaries, err := cluster.Find(0, account)
+	found, err := installed()
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +82,7 @@ func fingerprint() (string, error) {
 		return "", err
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "postgresql %d jobs %d\n", binaries.Major, jobs)
+	fmt.Fprintf(sum, "postgresql %d jobs %d\n", found.binaries.Major, jobs)
 	err = fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

@@ -39,13 +39,24 @@ const patience = 30 * time.Second
 // nothing else, and starting a server for each would take a second every time.
 var server = sync.OnceValues(start)
 
-// start returns the URL of the server's maintenance database.
-func start() (string, error) {
+// installation is the PostgreSQL of this machine, and who runs it.
+type installation struct {
+	account  cluster.Account
+	binaries cluster.Binaries
+}
+
+var installed = sync.OnceValues(func() (installation, error) {
 	account, err := cluster.AccountFor("")
 	if err != nil {
-		return "", err
+		return installation{}, err
 	}
 	binaries, err := cluster.Find(0, account)
+	return installation{account, binaries}, err
+})
+
+// start returns the URL of the server's maintenance database.
+func start() (string, error) {
+	found, err := installed()
 	if err != nil {
 		return "", err
 	}
@@ -60,10 +71,10 @@ func start() (string, error) {
 	if err := copyFolder(filepath.Join(data, "postgres", "cluster"), filepath.Join(folder, "cluster")); err != nil {
 		return "", err
 	}
-	if err := account.Own(folder); err != nil {
+	if err := found.account.Own(folder); err != nil {
 		return "", err
 	}
-	arguments := []string{"-c", keeper, "keeper", folder, filepath.Join(binaries.Dir, "postgres"),
+	arguments := []string{"-c", keeper, "keeper", folder, filepath.Join(found.binaries.Dir, "postgres"),
 		"-D", filepath.Join(folder, "cluster"), "-k", folder, "-p", strconv.Itoa(cluster.SocketPort)}
 	for _, setting := range []string{
 		"listen_addresses=", "max_connections=400", "fsync=off", "full_page_writes=off", "wal_level=minimal",
@@ -71,7 +82,7 @@ func start() (string, error) {
 	} {
 		arguments = append(arguments, "-c", setting)
 	}
-	cmd := account.Command(folder, "/bin/sh", arguments...)
+	cmd := found.account.Command(folder, "/bin/sh", arguments...)
 	// Kept open, and by the kernel only for this process: programs that a test starts do not inherit it.
 	if _, err := cmd.StdinPipe(); err != nil {
 		return "", fmt.Errorf("make the keeper's pipe: %w", err)
