@@ -209,10 +209,16 @@ func TestNothingAcknowledgedIsLostWhenPostgreSQLIsKilled(t *testing.T) {
 	s := serve(t, dataFolder(t))
 	l := newLoad(t, s)
 	rounds := l.run(func(int) {
-		if err := syscall.Kill(postmaster(t, s.data), syscall.SIGKILL); err != nil {
+		killed := postmaster(t, s.data)
+		if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
 			t.Errorf("kill PostgreSQL: %v", err)
 		}
-		s.await("ready again", time.Minute, func(ctx context.Context) error { return get(ctx, "http://"+s.http+"/readyz", &bytes.Buffer{}) })
+		s.await("ready again", time.Minute, func(ctx context.Context) error {
+			if pid, err := readPostmaster(s.data); err != nil || pid == killed {
+				return fmt.Errorf("the killed PostgreSQL %d has no successor: %d, %v", killed, pid, err)
+			}
+			return get(ctx, "http://"+s.http+"/readyz", &bytes.Buffer{})
+		})
 	})
 	if rounds < 5 {
 		t.Errorf("PostgreSQL was killed %d times, want 5 at least", rounds)
@@ -223,14 +229,19 @@ func TestNothingAcknowledgedIsLostWhenPostgreSQLIsKilled(t *testing.T) {
 // postmaster returns the process id of the data folder's PostgreSQL.
 func postmaster(t *testing.T, data string) int {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(data, "postgres", "cluster", "postmaster.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(first))
+	pid, err := readPostmaster(data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return pid
+}
+
+// readPostmaster fails while none has been started.
+func readPostmaster(data string) (int, error) {
+	text, err := os.ReadFile(filepath.Join(data, "postgres", "cluster", "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return strconv.Atoi(strings.TrimSpace(first))
 }
