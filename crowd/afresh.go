@@ -19,7 +19,7 @@ func (m *mind) learnAfresh(nodes []*node) {
 	}
 	m.hearCity(nodes, opinions)
 	m.learn(nodes, names)
-	m.findRing(nodes, names)
+	m.findRings(nodes, names)
 	opinions = m.trust.all(names)
 	for _, n := range nodes {
 		m.see(n, opinions)

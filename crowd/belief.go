@@ -25,12 +25,14 @@ type model struct {
 	answers             [manyAnswers]float64 // what so many answers count: see effective
 	logNoise, logSmooth float64
 	logUntold, logTold  float64
+	logRough            float64
 
 	prior    [numCauses]float64
 	rates    [numRates]float64
 	share    [numReal + 1][numRates]float64 // of each class and of what is made up, by rate
 	noise    float64                        // how often an honest phone jolts where nothing is
 	untold   float64                        // and where it is not told when phones pass smoothly, as a share of what is told
+	rough    float64                        // how often nothing is rough road, which shakes cars as often as it will
 	temper   float64                        // exponent on what scores say where the city has taught what its classes look like; twice that before
 	opposite float64                        // log odds for things across the whole road when it is felt in both directions
 }
@@ -48,7 +50,7 @@ func standard() model {
 			{0.01, 0.01, 0.02, 0.04, 0.08, 0.26, 0.58}, // speed bump
 			{0.10, 0.14, 0.16, 0.16, 0.15, 0.14, 0.15}, // made up: as many say so as somebody wants
 		},
-		noise: 0.04, untold: 0.15,
+		noise: 0.04, untold: 0.15, rough: 0.2,
 		opposite: 3, temper: 0.25,
 	}
 	m.feel()
@@ -89,6 +91,7 @@ func (m *model) feel() {
 		m.feelings = append(m.feelings, f)
 	}
 	m.logNoise, m.logSmooth = math.Log(m.noise), math.Log(1-m.noise)
+	m.logRough = math.Log(m.rough)
 	m.logUntold, m.logTold = math.Log(m.untold), math.Log(1-m.untold)
 }
 
@@ -107,6 +110,7 @@ type tally struct {
 	candour   float64           // log odds that those who did not feel it are not
 	copied    float64           // log odds of what waveforms are like, for being made up
 	later     float64           // and of those that somebody else has sent later
+	scattered float64           // log odds of where it was felt, for being nothing in one spot
 }
 
 // add adds a device's answers at a place that seems made up with the probability lie.
@@ -153,7 +157,7 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 	for c := range numReal { // what is deep or high enough is felt by all alike
 		l[c] = fixed[c] + logAdd(m.overRates(c, &rates), m.overRates(c, &any)) - math.Ln2
 	}
-	l[noise] = fixed[noise] + logAdd(t.noise, t.untold) - math.Ln2
+	l[noise] = fixed[noise] + logAdd(logAdd(t.noise, t.untold)-math.Ln2, m.logRough+m.overRates(numReal, &any)) + t.scattered
 	lies := m.overRates(numReal, &any) + t.suspicion() + t.caution + math.Max(t.driven, -4)
 	if t.ringed {
 		lies = logAdd(lies, t.ring+ringLies)

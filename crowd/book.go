@@ -139,21 +139,22 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 	}); err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
 	}
-	rows, err = tx.Query(ctx, `select place, device, hits, misses, alone, copied, account from evidence
+	rows, err = tx.Query(ctx, `select place, device, hits, misses, first_at, last_at, alone, copied, account from evidence
 		where epoch >= $1 and ($1 = 0 or place in (select place from touched where epoch >= $1))`, b.since)
 	if err != nil {
 		return fmt.Errorf("learn: read evidence: %w", err)
 	}
 	var device string
 	var hits, misses int
+	var first, last time.Time
 	var alone, copied int16
 	var sums []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &device, &hits, &misses, &alone, &copied, &sums}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &device, &hits, &misses, &first, &last, &alone, &copied, &sums}, func() error {
 		n := b.nodes[id]
 		if n == nil {
 			return nil
 		}
-		a := account{hits: hits, misses: misses, alone: lonely(alone), copied: decodeCopied(copied)}
+		a := account{hits: hits, misses: misses, first: first, last: last, alone: lonely(alone), copied: decodeCopied(copied)}
 		a.take(sums, &site{anchor: n.at, Place: Place{Lon: n.at[0], Lat: n.at[1]}})
 		if a.shadow {
 			n.drop(device)
@@ -308,7 +309,7 @@ func (t *trust) scan(rows pgx.Rows) error {
 
 // looks lists the numbers that say what jolts and classes look like here.
 func (l *lessons) looks() []*float64 {
-	all := []*float64{&l.lent}
+	all := []*float64{&l.lent, &l.blur}
 	for kind := range l.likeness {
 		d := &l.likeness[kind]
 		all = append(all, &d.heard)

@@ -68,8 +68,12 @@ func (e *Engine) Alone(ctx context.Context) (release func(), err error) {
 	}
 	e.alone = conn
 	return func() {
-		// Closing the connection gives the lock back even where the database no longer answers.
-		_ = conn.Hijack().Close(context.WithoutCancel(ctx))
+		// Closing the connection gives the lock back even where the database no longer answers, but at some time or other: whoever
+		// judges next need not wait for that.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_, _ = conn.Exec(ctx, `select pg_advisory_unlock($1)`, lockReplay)
+		_ = conn.Hijack().Close(ctx)
 		e.alone = nil
 	}, nil
 }

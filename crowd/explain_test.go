@@ -74,7 +74,7 @@ func TestWhatWouldChangeItDoes(t *testing.T) {
 		if w.place().State != crowd.Suspected {
 			t.Fatalf("%d more were to confirm it, %d did", more.N, i)
 		}
-		w.jolt(fmt.Sprintf("felt%d", i), 0, 1.8)
+		w.jolt(fmt.Sprintf("felt%d", i), float64(i%2)*14-7, 1.8) // as far apart as positions err
 		w.judge(office())
 	}
 	if p := w.place(); p.State != crowd.Confirmed {

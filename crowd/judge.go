@@ -195,6 +195,7 @@ func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 	var t tally
 	var rough, weights float64
 	s.Devices, s.Passes = 0, 0
+	spots := make([]spot, 0, len(s.order))
 	for _, d := range s.order {
 		acc := s.accounts[d]
 		s.Passes += acc.misses
@@ -209,8 +210,12 @@ func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 			support += w
 			rough += w * acc.roughness / float64(acc.hits)
 			weights += w
+			if p, ok := acc.spot(); ok {
+				spots = append(spots, p)
+			}
 		}
 	}
+	t.scattered = scattered(spots, m.trust.blur)
 	m.look(s, around)
 	fixed := m.fixed(&s.structure, &s.looks)
 	causes := normalise(m.model.weigh(&t, &fixed))
@@ -305,9 +310,10 @@ func (m *mind) fixed(structure *[numCauses]float64, looks *[2]looks) [numCauses]
 // read returns the log weight of each cause by what training says of the scores. It does not change as the city teaches.
 func (m *mind) read(structure *[numCauses]float64, looks *[2]looks) [numCauses]float64 {
 	l := *structure
-	l[0] += m.trust.lent / 2
-	l[1] -= m.trust.lent / 2
-	l[invented] += m.trust.lent / 2
+	const toHoles = 0.25 // of what is lent; the rest is taken from castings, or joints and rails would seem to be holes
+	l[0] += m.trust.lent * toHoles
+	l[1] -= m.trust.lent * (1 - toHoles)
+	l[invented] += m.trust.lent * toHoles
 	for kind, spread := range []*Spread{&m.reader.Plain.Spread, &m.reader.Wave.Spread} {
 		if looks[kind].count == 0 {
 			continue

@@ -27,6 +27,7 @@ type lessons struct {
 	dialect  accent          // how jolts differ here from those that training knows
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
 	lent     float64         // log odds for a pothole against a casting, so that there are enough of them: see hearBalance
+	blur     float64         // how far positions err, as a share of what phones say
 	copies   copyLessons     // how often waveforms are alike here
 	earning  bool            // devices can have earned trust; it is known while lessons are worked out, typical says so afterwards
 }
@@ -111,7 +112,7 @@ type trust struct {
 }
 
 func newTrust(c *Classifier) *trust {
-	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone, stranger: noRing, copies: usualCopies()}}
+	t := &trust{devices: map[string]standing{}, opinions: map[string]*opinion{}, lessons: lessons{usual: usualInvented, alone: usualAlone, stranger: noRing, blur: usualBlur, copies: usualCopies()}}
 	for kind, r := range []*Reader{&c.Plain, &c.Wave} {
 		t.likeness[kind] = r.Likeness.learnt(&gathered{})
 	}
@@ -162,13 +163,17 @@ type voice struct {
 	alone        lonely
 	copied       copied
 	imprints     []imprint
-	times        [4]int64  // of its newest jolts, Unix milliseconds
+	first, last  int64     // when it spoke, Unix milliseconds
+	times        [4]int64  // of its newest jolts
+	spot         spot      // where it felt them
+	felt         bool      // any
 	said         [2]*Shape // what they are like, without and with a waveform; nil: there are none
 }
 
 // voice is what the account says, as learning hears it.
 func (a *account) voice(device string) voice {
-	v := voice{device: device, hits: a.hits, misses: a.misses, alone: a.alone, copied: a.copied, imprints: a.imprints, times: a.lastHits}
+	v := voice{device: device, hits: a.hits, misses: a.misses, alone: a.alone, copied: a.copied, imprints: a.imprints, times: a.lastHits, first: a.first.UnixMilli(), last: a.last.UnixMilli()}
+	v.spot, v.felt = a.spot()
 	for kind := range v.said {
 		if s, ok := a.said(kind); ok {
 			v.said[kind] = &s
@@ -198,6 +203,8 @@ type learning struct {
 	heard   float64 // and all of them
 	shapes  [2]gathered
 	balance balance
+	apart   float64 // squares of how far devices feel things apart, in standard errors by what phones say
+	spots   float64 // and how many those are worth
 	made    copying // imprints of what is made up
 	there   copying // and of what is there
 }
@@ -245,7 +252,19 @@ func (m *mind) tally(n *node, opinions []*opinion) tally {
 		v := &n.voices[i]
 		m.model.add(&t, v.hits, v.misses, v.alone, v.copied, n.lie, opinions[v.number])
 	}
+	t.scattered = scattered(n.spots(), m.trust.blur)
 	return t
+}
+
+// spots is where devices feel the place.
+func (n *node) spots() []spot {
+	spots := make([]spot, 0, len(n.voices))
+	for i := range n.voices {
+		if v := &n.voices[i]; v.felt {
+			spots = append(spots, v.spot)
+		}
+	}
+	return spots
 }
 
 // causes returns how likely each cause of a place is, going by what is known of its devices and classes.
@@ -279,6 +298,12 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 	}
 	if n.repaired { // what is said there now is said of the repair
 		return
+	}
+	if spots := n.spots(); causes[noise] < 0.1 && len(spots) >= fewSpots {
+		const farthest = 4.0 // standard errors
+		if deviations(spots, 1, func(z, _ float64) { l.apart += math.Min(z*z, farthest*farthest) }) {
+			l.spots += float64(len(spots) - 1)
+		}
 	}
 	rate := m.model.rate(&t, &causes)
 	real := math.Max(0, 1-causes[noise]-causes[invented])
@@ -333,6 +358,7 @@ func (m *mind) conclusions(speakers []string, l *learning) {
 	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
 	m.trust.typical = math.Exp(logs/agreed) - 3
 	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)
+	m.trust.blur = clamp(math.Sqrt((blurBefore*usualBlur*usualBlur+l.apart)/(blurBefore+l.spots)), 0.3, 2)
 	m.trust.copies = l.copyLessons()
 	for kind, reader := range []*Reader{&m.reader.Plain, &m.reader.Wave} {
 		m.trust.likeness[kind] = reader.Likeness.learnt(&l.shapes[kind])

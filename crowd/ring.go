@@ -13,13 +13,17 @@ const noRing = -10
 // that no share of what they say gives them away; but where they lie they say the same, and those who pass and do not belong to
 // them feel nothing. Of one place that is chance; the same devices at several are found out.
 const (
-	ringPrior = 0.1 // a device belongs to it, before anything is known
-	ringTells = 0.8 // a member says so where the ring has made something up
-	ringLies  = 2.5 // log odds that a place is made up where there is a ring, against any city
-	ringFelt  = 3   // devices that a place is felt by at least, to become an order
-	ringMost  = 20  // and by so many at most, to be where the search begins
-	ringLeads = 3   // suspicions that are followed
-	ringProof = 8.0 // by how much, in nats, it must explain better what is said than chance does
+	ringPrior = 0.1  // a device belongs to it, before anything is known
+	ringTells = 0.8  // a member says so where the ring has made something up
+	ringLies  = 2.5  // log odds that a place is made up where there is a ring, against any city
+	ringFelt  = 3    // devices that a place is felt by at least, to become an order
+	ringMost  = 20   // and by so many at most, to be where the search begins
+	ringLeads = 8    // suspicions that are followed
+	ringShare = 0.2  // of all devices that may belong to it
+	ringsMost = 2    // groups that are looked for, one after the other
+	ringTurns = 10   // how often each is thought over at most
+	ringProof = 20.0 // by how much, in nats, it must explain better what is said than chance does
+	ringMore  = 70.0 // and the next one
 )
 
 // asRing is the log likelihood of h effective jolts and n smooth passes of the device where a ring has made the place up,
@@ -45,121 +49,219 @@ type rumour struct {
 // word is what one device says of a rumour.
 type word struct {
 	number int
-	odds   float64 // log odds that a member says so, against another, where the ring has made it up
-	ratio  float64 // their exponential
+	odds   float64 // log odds that a member says so where the ring has made it up, were there no other member, against anybody
+	felt   bool
+	picked float64 // how much it counts that members are picked to feel it, from 0 to 1
 }
 
-// suspicion is how likely each device belongs to a ring.
-type suspicion []float64
+// mention is where a device speaks: at which rumour, and which word it is.
+type mention struct{ rumour, word int }
 
-func newSuspicion(devices int) suspicion {
-	s := make(suspicion, devices)
-	for i := range s {
-		s[i] = ringPrior
-	}
-	return s
+// gossip is all rumours, and who speaks of them.
+type gossip struct {
+	rumours  []rumour
+	mentions [][]mention // by device
+	known    []bool      // devices that belong to a ring
 }
 
-// findRing looks for a ring and notes who belongs to it.
-func (m *mind) findRing(nodes []*node, speakers []string) {
-	rumours := m.rumours(nodes, speakers)
-	nobody := newSuspicion(len(speakers))
-	chance := nobody.explains(rumours)
-	gain := ringProof
-	var found []float64
-	for _, s := range leads(rumours, nobody) {
-		var odds []float64
-		for range 6 {
-			odds = s.learn(rumours)
-		}
-		if g := s.explains(rumours) - chance; g > gain {
-			found, gain = odds, g
-		}
-	}
-	if found == nil {
-		return
-	}
-	m.trust.stranger = math.Log(ringPrior / (1 - ringPrior))
-	for i, d := range speakers {
-		s := m.trust.devices[d]
-		s.ring = found[i]
-		m.trust.devices[d] = s
-	}
-	clear(m.trust.opinions)
+// ring is a set of devices that may make things up together.
+type ring struct {
+	*gossip
+	member []bool
+	size   int
+	told   []float64 // what members' words add, by rumour
+	felt   []int     // how many of them felt it
+	picked []float64 // and how much that counts
+	made   []float64 // how likely the ring has made the rumour up
+	mass   float64   // members that felt what it has made up, as far as it has
 }
 
-// leads are the suspicions worth following, best first: that those who felt one place, no more than a ring may have, made up this
-// and whatever else two of them felt.
-func leads(rumours []rumour, nobody suspicion) []suspicion {
-	felt := make([][]int, len(nobody)) // by device
-	for i := range rumours {
-		for _, w := range rumours[i].words {
-			if w.odds > 0 {
-				felt[w.number] = append(felt[w.number], i)
+// findRings looks for groups and notes who belongs to one. A fleet whose phones err alike is one as well.
+func (m *mind) findRings(nodes []*node, speakers []string) {
+	g := m.rumours(nodes, speakers)
+	proof := ringProof
+	for range ringsMost {
+		chance, gain := newRing(g).explains(), proof
+		var found *ring
+		for _, seed := range g.leads() {
+			r := newRing(g)
+			r.accuse(seed)
+			if x := r.settle() - chance; x > gain {
+				found, gain = r, x
 			}
 		}
+		if found == nil {
+			return
+		}
+		m.trust.stranger = math.Log(ringPrior / (1 - ringPrior))
+		for i, d := range speakers {
+			if s, heard := m.trust.devices[d]; heard {
+				s.ring = max(s.ring, found.odds(i))
+				m.trust.devices[d] = s
+			}
+		}
+		clear(m.trust.opinions)
+		found.dismiss()
+		proof = ringMore
 	}
+}
+
+// dismiss takes what the ring explains for explained, and its members out of the search.
+func (r *ring) dismiss() {
+	for i := range r.rumours {
+		r.rumours[i].real = r.score(i, r.told[i], r.picked[i])
+	}
+	for device, in := range r.member {
+		if in {
+			r.known[device] = true
+		}
+	}
+}
+
+// leads are the rumours where the search begins, the most promising first: those who felt one, no more than a ring may have, would have
+// made up this and whatever else two of them felt.
+func (g *gossip) leads() []int {
 	type lead struct {
 		seed int
 		gain float64
 	}
 	var found []lead
-	s := slices.Clone(nobody)
-	shared := make([]int, len(rumours))
-	var counted []int
-	for seed := range rumours {
-		if rumours[seed].felt > ringMost {
+	r := newRing(g)
+	for seed := range g.rumours {
+		if g.rumours[seed].felt > ringMost {
 			continue
 		}
-		s.accuse(&rumours[seed], 0.9)
+		r.accuse(seed)
 		gain := 0.0
-		for _, w := range rumours[seed].words {
-			if w.odds <= 0 {
-				continue
-			}
-			for _, i := range felt[w.number] {
-				counted = append(counted, i)
-				if shared[i]++; shared[i] == 2 && i != seed {
-					gain += logAdd(0, s.told(&rumours[i])-rumours[i].real)
-				}
+		for i, n := range r.felt {
+			if n > 1 && i != seed {
+				gain += math.Max(0, r.score(i, r.told[i], r.picked[i])-g.rumours[i].real)
 			}
 		}
-		for _, i := range counted {
-			shared[i] = 0
+		for _, w := range g.rumours[seed].words {
+			if r.member[w.number] {
+				r.toggle(w.number)
+			}
 		}
-		counted = counted[:0]
-		s.accuse(&rumours[seed], ringPrior)
 		found = append(found, lead{seed, gain})
 	}
 	slices.SortStableFunc(found, func(a, b lead) int { return cmp.Compare(b.gain, a.gain) })
-	var out []suspicion
+	var seeds []int
 	for _, l := range found[:min(ringLeads, len(found))] {
-		s := slices.Clone(nobody)
-		s.accuse(&rumours[l.seed], 0.9)
-		out = append(out, s)
+		seeds = append(seeds, l.seed)
 	}
-	return out
+	return seeds
 }
 
-// accuse suspects all who felt the rumour.
-func (s suspicion) accuse(r *rumour, how float64) {
-	for _, w := range r.words {
-		if w.odds > 0 {
-			s[w.number] = how
+func newRing(g *gossip) *ring {
+	return &ring{gossip: g, member: make([]bool, len(g.mentions)), told: make([]float64, len(g.rumours)), felt: make([]int, len(g.rumours)), picked: make([]float64, len(g.rumours)), made: make([]float64, len(g.rumours))}
+}
+
+// accuse takes in all who felt the rumour.
+func (r *ring) accuse(seed int) {
+	for _, w := range r.rumours[seed].words {
+		if w.felt && !r.member[w.number] && !r.known[w.number] {
+			r.toggle(w.number)
 		}
 	}
+}
+
+// toggle takes a device in, or out.
+func (r *ring) toggle(device int) {
+	sign := 1
+	if r.member[device] {
+		sign = -1
+	}
+	r.member[device] = !r.member[device]
+	r.size += sign
+	for _, at := range r.mentions[device] {
+		w := &r.rumours[at.rumour].words[at.word]
+		r.told[at.rumour] += float64(sign) * w.odds
+		r.mass -= r.made[at.rumour] * r.picked[at.rumour]
+		r.picked[at.rumour] += float64(sign) * w.picked
+		if w.felt {
+			r.felt[at.rumour] += sign
+		}
+		x := &r.rumours[at.rumour]
+		r.made[at.rumour] = math.Exp(x.made + r.told[at.rumour] - r.picked[at.rumour]*r.each() - r.score(at.rumour, r.told[at.rumour], r.picked[at.rumour]))
+		r.mass += r.made[at.rumour] * r.picked[at.rumour]
+	}
+}
+
+// each is the log of how many members a word may come from.
+func (r *ring) each() float64 { return math.Log(math.Max(1, float64(r.size))) }
+
+// score is the log weight of what is said of a rumour, where members' words add so much and so many were picked to feel it: each is one out of
+// all.
+func (r *ring) score(rumour int, told, picked float64) float64 {
+	x := &r.rumours[rumour]
+	return logAdd(x.real, x.made+told-picked*r.each())
+}
+
+// explains says how well the ring explains what is said, in nats, less what it costs to pick just these devices.
+func (r *ring) explains() float64 {
+	sum := 0.0
+	for i := range r.rumours {
+		sum += r.score(i, r.told[i], r.picked[i])
+	}
+	n, k := float64(len(r.member)), float64(r.size)
+	all, _ := math.Lgamma(n + 1)
+	in, _ := math.Lgamma(k + 1)
+	out, _ := math.Lgamma(n - k + 1)
+	return sum - (all - in - out)
+}
+
+// odds is the log odds that the device belongs to the ring, given all others.
+func (r *ring) odds(device int) float64 {
+	others := float64(r.size)
+	sign := 1.0
+	if r.member[device] {
+		others--
+		sign = -1
+	}
+	odds := -math.Log((float64(len(r.member)) - others) / (others + 1))
+	odds -= r.mass * math.Log((others+1)/math.Max(1, others))
+	for _, at := range r.mentions[device] {
+		w := &r.rumours[at.rumour].words[at.word]
+		told, picked := r.told[at.rumour], r.picked[at.rumour]
+		odds += sign * (r.score(at.rumour, told+sign*w.odds, picked+sign*w.picked) - r.score(at.rumour, told, picked))
+	}
+	return odds
+}
+
+// settle takes devices in and out as long as that explains better what is said, and returns how well it does in the end.
+func (r *ring) settle() float64 {
+	for range ringTurns {
+		changed := false
+		for device := range r.member {
+			in := !r.known[device] && r.odds(device) > 0
+			if in != r.member[device] && (!in || float64(r.size) < ringShare*float64(len(r.member))) {
+				r.toggle(device)
+				changed = true
+			}
+		}
+		if !changed {
+			break
+		}
+	}
+	return r.explains()
 }
 
 // rumours lists the places that could become orders.
-func (m *mind) rumours(nodes []*node, speakers []string) []rumour {
-	opinions := m.trust.all(speakers)
-	var out []rumour
+func (m *mind) rumours(nodes []*node, speakers []string) *gossip {
+	opinions, where := m.trust.all(speakers), newHaunts(nodes, len(speakers))
+	g := &gossip{mentions: make([][]mention, len(speakers)), known: make([]bool, len(speakers))}
 	for _, n := range nodes {
-		if n.felt() >= ringFelt {
-			out = append(out, m.rumour(n, opinions))
+		if n.felt() < ringFelt {
+			continue
 		}
+		r := m.rumour(n, opinions, where)
+		for i, w := range r.words {
+			g.mentions[w.number] = append(g.mentions[w.number], mention{len(g.rumours), i})
+		}
+		g.rumours = append(g.rumours, r)
 	}
-	return out
+	return g
 }
 
 // felt is how many devices felt something there.
@@ -172,14 +274,18 @@ func (n *node) felt() (devices int) {
 	return devices
 }
 
-func (m *mind) rumour(n *node, opinions []*opinion) rumour {
+func (m *mind) rumour(n *node, opinions []*opinion, where *haunts) rumour {
 	r := rumour{words: make([]word, 0, len(n.voices)), felt: n.felt()}
 	t := m.tally(n, opinions)
 	for i := range n.voices {
 		v := &n.voices[i]
 		h, k := m.model.effective(v.hits), m.model.effective(v.misses)
-		odds := asMember(h, k) - (h*m.model.logNoise + k*m.model.logSmooth)
-		r.words = append(r.words, word{v.number, odds, math.Exp(odds)})
+		w := word{v.number, asMember(h, k) - (h*m.model.logNoise + k*m.model.logSmooth), v.hits > 0, 0}
+		if w.felt && !isSealed(v.device) {
+			likely, known := where.passes(n, v.number, v.seen())
+			w.odds, w.picked = w.odds-known*math.Log(likely), known
+		}
+		r.words = append(r.words, w)
 	}
 	fixed := n.read
 	m.liken(&fixed, &n.looks)
@@ -189,52 +295,6 @@ func (m *mind) rumour(n *node, opinions []*opinion) rumour {
 		r.real = logAdd(r.real, x)
 	}
 	return r
-}
-
-// told is the log weight of the ring having made the rumour up.
-func (s suspicion) told(r *rumour) float64 {
-	l, product := r.made, 1.0
-	for _, w := range r.words {
-		product *= 1 + s[w.number]*(w.ratio-1)
-		if product > 1e200 || product < 1e-200 {
-			l, product = l+math.Log(product), 1
-		}
-	}
-	return l + math.Log(product)
-}
-
-// learn works out anew who belongs to the ring, going by how likely it has made up each rumour, and returns the log odds.
-func (s suspicion) learn(rumours []rumour) (odds []float64) {
-	odds = make([]float64, len(s))
-	for i := range odds {
-		odds[i] = math.Log(ringPrior / (1 - ringPrior))
-	}
-	for i := range rumours {
-		r := &rumours[i]
-		made := 1 / (1 + math.Exp(r.real-s.told(r)))
-		if made < 1e-3 {
-			continue
-		}
-		for _, w := range r.words {
-			odds[w.number] += made * w.odds
-		}
-	}
-	for i, o := range odds {
-		s[i] = clamp(1/(1+math.Exp(-o)), 1e-4, 0.99)
-	}
-	return odds
-}
-
-// explains says how well a ring explains what is said, in nats, less what it costs to suppose one.
-func (s suspicion) explains(rumours []rumour) float64 {
-	sum := 0.0
-	for i := range rumours {
-		sum += logAdd(rumours[i].real, s.told(&rumours[i]))
-	}
-	for _, q := range s {
-		sum += q*math.Log(ringPrior/q) + (1-q)*math.Log((1-ringPrior)/(1-q))
-	}
-	return sum
 }
 
 // logAdd is the logarithm of the sum of two numbers whose logarithms are given.

@@ -168,47 +168,23 @@ func (a *account) touch(t time.Time) {
 	}
 }
 
-// locate estimates position, heading and uncertainty anew from the accounts: each device that felt it counts as one
-// measurement, at the mean of its own jolts; the farthest are weighed down (Huber), as one bad fix must not move a place.
+// locate estimates position, heading and uncertainty anew from the accounts.
 func (s *site) locate() {
-	var east, north, weight, sin, cos float64
-	type mean struct{ e, n, w float64 }
-	means := make([]mean, 0, len(s.order))
+	spots := make([]spot, 0, len(s.order))
 	for _, d := range s.order {
-		a := s.accounts[d]
-		if a.precision == 0 {
-			continue
-		}
-		own := 1 / a.precision
-		means = append(means, mean{a.east / a.precision, a.north / a.precision, 1 / (deviceSigmaM*deviceSigmaM + own)})
-		if r := math.Hypot(a.sin, a.cos); r > 0 {
-			sin += a.sin / r
-			cos += a.cos / r
+		if p, ok := s.accounts[d].spot(); ok {
+			spots = append(spots, p)
 		}
 	}
-	if len(means) == 0 {
+	if len(spots) == 0 {
 		return
 	}
-	east, north = means[0].e, means[0].n
-	for range 3 {
-		var se, sn float64
-		weight = 0
-		for _, m := range means {
-			w := m.w
-			if d := math.Hypot(m.e-east, m.n-north); d > 1.5*deviceSigmaM && len(means) > 2 {
-				w *= 1.5 * deviceSigmaM / d
-			}
-			se += m.e * w
-			sn += m.n * w
-			weight += w
-		}
-		east, north = se/weight, sn/weight
-	}
+	east, north, weight := centre(spots)
 	p := shift(s.anchor, east, north)
 	s.Lon, s.Lat = p[0], p[1]
 	s.UncertaintyM = math.Sqrt(1 / weight)
 	s.HeadingDeg = nil
-	if r := math.Hypot(sin, cos); r > 0.3*float64(len(means)) {
+	if sin, cos, ok := direction(spots); ok {
 		h := math.Mod(math.Atan2(sin, cos)*180/math.Pi+360, 360)
 		s.HeadingDeg = &h
 	}
