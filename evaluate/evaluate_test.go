@@ -63,6 +63,9 @@ func TestCrowdBeatsCounting(t *testing.T) {
 // What is judged in memory and what goes through the database come to the same.
 func TestTheDatabaseChangesNothing(t *testing.T) {
 	t.Parallel()
+	if testing.Short() { // as for TestCrowdBeatsCounting
+		t.Skip("not with -short")
+	}
 	o := village()
 	o.Seed = 2
 	stored, err := evaluate.City(context.Background(), postgrestest.New(t), o, quiet(), nil)
@@ -212,6 +215,9 @@ func runLive(t *testing.T, pool *pgxpool.Pool, sent []firmwaresim.Sent) {
 // A week's recording, replayed at once, in part, and with a mishap.
 func TestOrdersOfARecording(t *testing.T) {
 	t.Parallel()
+	if testing.Short() { // as for TestCrowdBeatsCounting
+		t.Skip("not with -short")
+	}
 	o := village()
 	o.Seed, o.Days = 7, 7
 	city, err := firmwaresim.NewCity(o)

@@ -214,8 +214,11 @@ func TestNothingAcknowledgedIsLostWhenPostgreSQLIsKilled(t *testing.T) {
 			t.Errorf("kill PostgreSQL: %v", err)
 		}
 		s.await("ready again", time.Minute, func(ctx context.Context) error {
-			if pid, err := readPostmaster(s.data); err != nil || pid == killed {
-				return fmt.Errorf("the killed PostgreSQL %d has no successor: %d, %v", killed, pid, err)
+			switch pid, err := readPostmaster(s.data); {
+			case err != nil:
+				return err
+			case pid == killed:
+				return fmt.Errorf("the killed PostgreSQL %d has no successor", killed)
 			}
 			return get(ctx, "http://"+s.http+"/readyz", &bytes.Buffer{})
 		})
