@@ -84,6 +84,9 @@ func (m *mind) findRings(nodes []*node, speakers []string) {
 		chance, gain := newRing(g).explains(), proof
 		var found *ring
 		for _, seed := range g.leads() {
+			if found != nil && found.has(seed) { // it would lead to the same again
+				continue
+			}
 			r := newRing(g)
 			r.accuse(seed)
 			if x := r.settle() - chance; x > gain {
@@ -126,21 +129,32 @@ func (g *gossip) leads() []int {
 		gain float64
 	}
 	var found []lead
-	r := newRing(g)
+	r, looked := newRing(g), make([]int, len(g.rumours))
 	for seed := range g.rumours {
 		if g.rumours[seed].felt > ringMost {
 			continue
 		}
-		r.accuse(seed)
+		for _, w := range g.rumours[seed].words {
+			if w.felt && !g.known[w.number] {
+				r.move(w.number)
+			}
+		}
 		gain := 0.0
-		for i, n := range r.felt {
-			if n > 1 && i != seed {
-				gain += math.Max(0, r.score(i, r.told[i], r.picked[i])-g.rumours[i].real)
+		for _, w := range g.rumours[seed].words {
+			if !r.member[w.number] {
+				continue
+			}
+			for _, at := range g.mentions[w.number] {
+				i := at.rumour
+				if r.felt[i] > 1 && i != seed && looked[i] != seed+1 {
+					looked[i] = seed + 1
+					gain += math.Max(0, r.score(i, r.told[i], r.picked[i])-g.rumours[i].real)
+				}
 			}
 		}
 		for _, w := range g.rumours[seed].words {
 			if r.member[w.number] {
-				r.toggle(w.number)
+				r.move(w.number)
 			}
 		}
 		found = append(found, lead{seed, gain})
@@ -166,8 +180,31 @@ func (r *ring) accuse(seed int) {
 	}
 }
 
+// has says whether all who felt the rumour are members.
+func (r *ring) has(seed int) bool {
+	for _, w := range r.rumours[seed].words {
+		if w.felt && !r.member[w.number] {
+			return false
+		}
+	}
+	return true
+}
+
 // toggle takes a device in, or out.
 func (r *ring) toggle(device int) {
+	for _, at := range r.mentions[device] {
+		r.mass -= r.made[at.rumour] * r.picked[at.rumour]
+	}
+	r.move(device)
+	for _, at := range r.mentions[device] {
+		i := at.rumour
+		r.made[i] = math.Exp(r.rumours[i].made + r.told[i] - r.picked[i]*r.each() - r.score(i, r.told[i], r.picked[i]))
+		r.mass += r.made[i] * r.picked[i]
+	}
+}
+
+// move does so, but for what the ring seems to have made up then.
+func (r *ring) move(device int) {
 	sign := 1
 	if r.member[device] {
 		sign = -1
@@ -177,14 +214,10 @@ func (r *ring) toggle(device int) {
 	for _, at := range r.mentions[device] {
 		w := &r.rumours[at.rumour].words[at.word]
 		r.told[at.rumour] += float64(sign) * w.odds
-		r.mass -= r.made[at.rumour] * r.picked[at.rumour]
 		r.picked[at.rumour] += float64(sign) * w.picked
 		if w.felt {
 			r.felt[at.rumour] += sign
 		}
-		x := &r.rumours[at.rumour]
-		r.made[at.rumour] = math.Exp(x.made + r.told[at.rumour] - r.picked[at.rumour]*r.each() - r.score(at.rumour, r.told[at.rumour], r.picked[at.rumour]))
-		r.mass += r.made[at.rumour] * r.picked[at.rumour]
 	}
 }
 
