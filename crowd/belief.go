@@ -157,8 +157,9 @@ func (m *model) weigh(t *tally, fixed *[numCauses]float64) [numCauses]float64 {
 	for c := range numReal { // what is deep or high enough is felt by all alike
 		l[c] = fixed[c] + logAdd(m.overRates(c, &rates), m.overRates(c, &any)) - math.Ln2
 	}
-	l[noise] = fixed[noise] + logAdd(logAdd(t.noise, t.untold)-math.Ln2, m.logRough+m.overRates(numReal, &any)) + t.scattered
-	lies := m.overRates(numReal, &any) + t.suspicion() + t.caution + math.Max(t.driven, -4)
+	atWill := m.overRates(numReal, &any)
+	l[noise] = fixed[noise] + logAdd(logAdd(t.noise, t.untold)-math.Ln2, m.logRough+atWill) + t.scattered
+	lies := atWill + t.suspicion() + t.caution + math.Max(t.driven, -4)
 	if t.ringed {
 		lies = logAdd(lies, t.ring+ringLies)
 	}
