@@ -71,12 +71,18 @@ func newHaunts(nodes []*node, devices int) *haunts {
 		}
 		for i := range n.voices {
 			v := &n.voices[i]
+			if isSealed(v.device) { // nobody knows where else it was
+				continue
+			}
 			days := v.seen()
 			h.quarters[at][v.number] = h.quarters[at][v.number].with(days...)
 			active[v.number] = active[v.number].with(days...)
 		}
 	}
 	for i, days := range active {
+		if len(days) == 0 {
+			continue
+		}
 		h.active[i] = float64(len(days)) + 1
 		h.all += h.active[i]
 	}

@@ -50,3 +50,18 @@ func TestRegularsAreExpected(t *testing.T) {
 		t.Errorf("where nobody was ever seen, it is known by %.2f, and one of twenty comes along with %.3f", known, likely)
 	}
 }
+
+// What was said by whom nobody can tell any more makes nobody likelier to have been sent.
+func TestSealedVoicesComeAlongNowhere(t *testing.T) {
+	t.Parallel()
+	place := &node{at: orb.Point{15.6, 48.41}, voices: []voice{
+		{device: "device", first: halfDay, last: 3 * halfDay},
+		{device: sealMark + "a.1", number: 1, first: 2 * halfDay, last: 4 * halfDay},
+		{device: sealMark + "b.2", number: 2, first: 2 * halfDay, last: 5 * halfDay},
+	}}
+	alone := &node{at: place.at, voices: place.voices[:1]}
+	want, known := newHaunts([]*node{alone}, 1).passes(alone, 0, nil)
+	if likely, k := newHaunts([]*node{place}, 3).passes(place, 0, nil); likely != want || k != known {
+		t.Errorf("with sealed voices the device comes along with %.3f, known by %.2f; without with %.3f, %.2f", likely, k, want, known)
+	}
+}

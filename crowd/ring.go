@@ -61,7 +61,8 @@ type mention struct{ rumour, word int }
 type gossip struct {
 	rumours  []rumour
 	mentions [][]mention // by device
-	known    []bool      // devices that belong to a ring
+	known    []bool      // those that are not looked at: they belong to a ring already, or are sealed
+	devices  float64     // those that are not sealed
 }
 
 // ring is a set of devices that may make things up together.
@@ -237,7 +238,7 @@ func (r *ring) explains() float64 {
 	for i := range r.rumours {
 		sum += r.score(i, r.told[i], r.picked[i])
 	}
-	n, k := float64(len(r.member)), float64(r.size)
+	n, k := r.devices, float64(r.size)
 	all, _ := math.Lgamma(n + 1)
 	in, _ := math.Lgamma(k + 1)
 	out, _ := math.Lgamma(n - k + 1)
@@ -252,7 +253,7 @@ func (r *ring) odds(device int) float64 {
 		others--
 		sign = -1
 	}
-	odds := -math.Log((float64(len(r.member)) - others) / (others + 1))
+	odds := -math.Log((r.devices - others) / (others + 1))
 	odds -= r.mass * math.Log((others+1)/math.Max(1, others))
 	for _, at := range r.mentions[device] {
 		w := &r.rumours[at.rumour].words[at.word]
@@ -268,7 +269,7 @@ func (r *ring) settle() float64 {
 		changed := false
 		for device := range r.member {
 			in := !r.known[device] && r.odds(device) > 0
-			if in != r.member[device] && (!in || float64(r.size) < ringShare*float64(len(r.member))) {
+			if in != r.member[device] && (!in || float64(r.size) < ringShare*r.devices) {
 				r.toggle(device)
 				changed = true
 			}
@@ -284,6 +285,11 @@ func (r *ring) settle() float64 {
 func (m *mind) rumours(nodes []*node, speakers []string) *gossip {
 	opinions, where := m.trust.all(speakers), newHaunts(nodes, len(speakers))
 	g := &gossip{mentions: make([][]mention, len(speakers)), known: make([]bool, len(speakers))}
+	for i, d := range speakers {
+		if g.known[i] = isSealed(d); !g.known[i] {
+			g.devices++
+		}
+	}
 	for _, n := range nodes {
 		if n.felt() < ringFelt {
 			continue
