@@ -35,7 +35,7 @@ const (
 
 	// A stretch is twice its radius long: 80 to 150 m.
 	leastStretchM, mostStretchM = 40.0, 75.0
-	stretchMarginM              = 5.0 // the place is no nearer than this to its ends
+	stretchMarginM              = 15.0 // the place is no nearer than this to its ends: so far an estimate may move without another stretch
 
 	snapM     = 30.0 // farthest that a place may lie from its street's line
 	movedM    = 8.0  // an estimate that moved no farther is published as it was
