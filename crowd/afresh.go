@@ -13,20 +13,24 @@ func (m *mind) learnAfresh(nodes []*node) {
 	m.trust.earning = feltTogether(nodes, len(names)) > acquainted
 	m.trust.accents = accents(nodes, names)
 	opinions := m.trust.all(names)
-	for _, n := range nodes {
-		n.lie = 0
-		m.see(n, opinions)
-	}
+	inParts(nodes, func(_, _ int, nodes []*node) {
+		for _, n := range nodes {
+			n.lie = 0
+			m.see(n, opinions)
+		}
+	})
 	m.hearCity(nodes, opinions)
 	m.learn(nodes, names)
 	m.findRings(nodes, names)
 	opinions = m.trust.all(names)
-	for _, n := range nodes {
-		m.see(n, opinions)
-		n.read = m.read(&n.structure, &n.looks)
-		_, causes := m.causes(n, opinions)
-		n.lie = causes[invented]
-	}
+	inParts(nodes, func(_, _ int, nodes []*node) {
+		for _, n := range nodes {
+			m.see(n, opinions)
+			n.read = m.read(&n.structure, &n.looks)
+			_, causes := m.causes(n, opinions)
+			n.lie = causes[invented]
+		}
+	})
 	m.learn(nodes, names)
 	for d, s := range before.devices { // what somebody said where a crew has been since is still known of them
 		if _, heard := m.trust.devices[d]; !heard {
@@ -81,49 +85,78 @@ func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 		none  = 5 // places that no shift at all is worth
 	)
 	before := make([][numCauses]float64, len(nodes)) // log weight of each cause, but for the looks
-	for i, n := range nodes {
-		t := m.tally(n, opinions)
-		before[i] = m.model.weigh(&t, &n.structure)
-	}
-	trained := [2]*Likeness{&m.reader.Plain.Likeness, &m.reader.Wave.Likeness}
-	for range turns {
-		var sum [2]Shape
-		var b balance
-		weight := [2]float64{none, none}
+	inParts(nodes, func(_, from int, nodes []*node) {
 		for i, n := range nodes {
-			if !n.heardWell() {
-				continue
-			}
-			causes := normalise(m.fixed(&before[i], &n.looks))
-			b.count(&causes, n.verdict)
-			for kind := range n.looks {
-				if n.looks[kind].count < heardWell {
-					continue
-				}
-				for c := range numReal {
-					weight[kind] += causes[c]
-					for d, x := range n.looks[kind].shape[:len(trained[kind].Spread)] {
-						sum[kind][d] += causes[c] * (x - trained[kind].Mean[c][d])
-					}
-				}
-			}
+			t := m.tally(n, opinions)
+			before[from+i] = m.model.weigh(&t, &n.structure)
 		}
-		m.trust.hearBalance(&b)
-		for kind := range sum {
-			for d := range sum[kind] {
-				sum[kind][d] /= weight[kind]
-				m.trust.dialect[kind][d] += sum[kind][d]
+	})
+	for range turns {
+		var heard [parts]hearing
+		inParts(nodes, func(part, from int, nodes []*node) {
+			for i, n := range nodes {
+				m.hearPlace(n, &before[from+i], &heard[part])
+			}
+		})
+		all := hearing{weight: [2]float64{none, none}}
+		for part := range heard {
+			all.add(&heard[part])
+		}
+		m.trust.hearBalance(&all.balance)
+		for kind := range all.apart {
+			for d := range all.apart[kind] {
+				all.apart[kind][d] /= all.weight[kind]
+				m.trust.dialect[kind][d] += all.apart[kind][d]
 			}
 			for _, n := range nodes {
 				if n.looks[kind].count > 0 {
-					for d, x := range sum[kind] {
+					for d, x := range all.apart[kind] {
 						n.looks[kind].shape[d] -= x
 					}
 				}
 			}
 		}
 	}
-	for _, n := range nodes {
-		n.read = m.read(&n.structure, &n.looks)
+	inParts(nodes, func(_, _ int, nodes []*node) {
+		for _, n := range nodes {
+			n.read = m.read(&n.structure, &n.looks)
+		}
+	})
+}
+
+// hearing adds up how far places look apart from what training knows of their classes, without and with a waveform.
+type hearing struct {
+	apart   [2]Shape
+	weight  [2]float64 // places
+	balance balance
+}
+
+func (h *hearing) add(o *hearing) {
+	for kind := range h.apart {
+		for d, x := range o.apart[kind] {
+			h.apart[kind][d] += x
+		}
+		h.weight[kind] += o.weight[kind]
+	}
+	h.balance.add(&o.balance)
+}
+
+// hearPlace adds one place, given the log weight of each cause but for the looks.
+func (m *mind) hearPlace(n *node, before *[numCauses]float64, h *hearing) {
+	if !n.heardWell() {
+		return
+	}
+	causes := normalise(m.fixed(before, &n.looks))
+	h.balance.count(&causes, n.verdict)
+	for kind, trained := range []*Likeness{&m.reader.Plain.Likeness, &m.reader.Wave.Likeness} {
+		if n.looks[kind].count < heardWell {
+			continue
+		}
+		for c := range numReal {
+			h.weight[kind] += causes[c]
+			for d, x := range n.looks[kind].shape[:len(trained.Spread)] {
+				h.apart[kind][d] += causes[c] * (x - trained.Mean[c][d])
+			}
+		}
 	}
 }

@@ -26,6 +26,13 @@ func (b *balance) count(causes *[numCauses]float64, found Class) {
 	}
 }
 
+func (b *balance) add(o *balance) {
+	b.holes += o.holes
+	b.castings += o.castings
+	b.foundHoles += o.foundHoles
+	b.foundCastings += o.foundCastings
+}
+
 // hearBalance lends potholes so much that not nearly all of what is met by some wheels is taken for castings, or takes back what it
 // has lent. Where cars and phones are other ones than in training, potholes and castings look different alike, and learning by turns would
 // keep to whatever they seem to be first. Crews that find castings instead of potholes are heard.

@@ -13,8 +13,21 @@ import (
 	"github.com/streetpulse/streetpulse/geo"
 )
 
-// learnEvery is how many epochs pass between two looks at everything that was judged.
-const learnEvery = 6
+// lesson numbers the looks at everything that was judged, by the epoch in which the first event was. Each looks at all that is known, so that
+// it costs more the more is known; and changes less. So they are every six hours at first, every twelve after three days, and daily,
+// at midnight (UTC), after a week.
+func lesson(began, hour int64) int64 {
+	const day = 24
+	age := hour - began/day*day
+	switch {
+	case age < 3*day:
+		return age / (day / 4)
+	case age < 7*day:
+		return 3*4 + (age-3*day)/(day/2)
+	default:
+		return 3*4 + 4*2 + (age-7*day)/day
+	}
+}
 
 // book is what learning remembers of all places, so that it reads only what is new.
 type book struct {
@@ -78,12 +91,14 @@ func (e *Engine) study(ctx context.Context, tx pgx.Tx, hour, target int64) error
 	return e.trust.save(ctx, tx)
 }
 
-// keepTouched is for how many epochs it is known what judging has touched. Whoever last learned longer ago reads all.
-const keepTouched = 72
+const (
+	keepTouched   = 72 // epochs for which it is known what judging has touched: whoever last learned longer ago reads all
+	longestLesson = 24 // epochs from one lesson to the next
+)
 
 // read brings the book up to date.
 func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
-	if b.since < hour-keepTouched+learnEvery {
+	if b.since < hour-keepTouched+longestLesson {
 		*b = *newBook()
 	}
 	// Since anybody last learned, not since this process did: it must make no difference who learns.

@@ -326,6 +326,12 @@ func (s *copying) add(c copied, weight float64) {
 	s.after += weight * float64(c.after)
 }
 
+func (s *copying) merge(o *copying) {
+	s.imprints += o.imprints
+	s.before += o.before
+	s.after += o.after
+}
+
 func (s *copying) rates(usual copyRates, weight float64) copyRates {
 	n := s.imprints + weight
 	return copyRates{(s.before + weight*usual.before) / n, (s.after + weight*usual.after) / n}

@@ -88,7 +88,7 @@ func TestDaysAreAskedForEachTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := pool.Exec(ctx, `insert into epoch (hour) values ($1)`, epochOf(now)); err != nil {
+	if _, err := pool.Exec(ctx, `insert into epoch (hour, began) values ($1, $1)`, epochOf(now)); err != nil {
 		t.Fatal(err)
 	}
 	days, failed := 0, error(nil)

@@ -105,8 +105,9 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 	}
 	var hour *int64
 	var oldest *time.Time
-	var seal int64
-	err := tx.QueryRow(ctx, `select (select hour from epoch), coalesce((select seal from epoch), 0), (select min(received) from pending)`).Scan(&hour, &seal, &oldest)
+	var seal, began int64
+	err := tx.QueryRow(ctx, `select e.hour, coalesce(e.seal, 0), coalesce(e.began, 0), oldest from (select min(received) as oldest from pending) p left join epoch e on true`).
+		Scan(&hour, &seal, &began, &oldest)
 	if err != nil {
 		return false, err
 	}
@@ -119,7 +120,7 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 		if oldest == nil || !oldest.Before(until) {
 			return false, nil
 		}
-		_, err := tx.Exec(ctx, `insert into epoch (hour) values ($1)`, target)
+		_, err := tx.Exec(ctx, `insert into epoch (hour, began) values ($1, $1)`, target)
 		return true, err
 	}
 	if target <= *hour {
@@ -128,7 +129,7 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 	if err := SumAnswers(ctx, tx, epochStart(target)); err != nil {
 		return false, err
 	}
-	if target/learnEvery != *hour/learnEvery {
+	if lesson(began, target) != lesson(began, *hour) {
 		if err := e.study(ctx, tx, *hour, target); err != nil {
 			return false, err
 		}

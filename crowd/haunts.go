@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -86,14 +87,16 @@ func newHaunts(nodes []*node, devices int) *haunts {
 		h.active[i] = float64(len(days)) + 1
 		h.all += h.active[i]
 	}
+	at := slices.Collect(maps.Keys(h.quarters))
+	around := make([]*district, len(at))
+	sideBySide(len(at), func(i int) { around[i] = h.around(at[i]) })
+	for i, d := range around {
+		h.districts[at[i]] = d
+	}
 	return h
 }
 
-func (h *haunts) around(p orb.Point) *district {
-	at := quarterOf(p)
-	if d := h.districts[at]; d != nil {
-		return d
-	}
+func (h *haunts) around(at quarter) *district {
 	d := &district{visits: map[int]visits{}}
 	for x := at[0] - 1; x <= at[0]+1; x++ {
 		for y := at[1] - 1; y <= at[1]+1; y++ {
@@ -105,14 +108,16 @@ func (h *haunts) around(p orb.Point) *district {
 	for _, days := range d.visits {
 		d.again += float64(len(days) - 1)
 	}
-	h.districts[at] = d
 	return d
 }
 
 // passes is how likely it is this device that comes along at a place, by where it was seen on other days than those on which it was
 // here; and how much is known of who comes along there, from 0 to 1.
 func (h *haunts) passes(n *node, device int, here visits) (likely, known float64) {
-	around := h.around(n.at)
+	around := h.districts[quarterOf(n.at)]
+	if around == nil {
+		around = &district{}
+	}
 	others := 0.0
 	for _, day := range around.visits[device] {
 		if _, found := slices.BinarySearch(here, day); !found {

@@ -209,6 +209,31 @@ type learning struct {
 	there   copying // and of what is there
 }
 
+func (s *sums) merge(o *sums) {
+	s.jolts += o.jolts
+	s.invented += o.invented
+	s.expected += o.expected
+	s.felt += o.felt
+	s.agreed += o.agreed
+	s.heard = s.heard || o.heard
+}
+
+func (l *learning) merge(o *learning) {
+	for i := range l.devices {
+		l.devices[i].merge(&o.devices[i])
+	}
+	l.alone += o.alone
+	l.heard += o.heard
+	for kind := range l.shapes {
+		l.shapes[kind].merge(&o.shapes[kind])
+	}
+	l.balance.add(&o.balance)
+	l.apart += o.apart
+	l.spots += o.spots
+	l.made.merge(&o.made)
+	l.there.merge(&o.there)
+}
+
 // learn works out anew what is known of devices and of what the classes look like from all places: how likely each place
 // is real, given what was known so far, and what follows for the devices that speak there, in turn (expectation and
 // maximisation). The places come in the order of their names.
@@ -216,12 +241,20 @@ type learning struct {
 func (m *mind) learn(nodes []*node, speakers []string) {
 	const sweeps = 2
 	for range sweeps {
-		l := learning{devices: make([]sums, len(speakers)), alone: 20 * usualAlone, heard: 20}
 		opinions := m.trust.all(speakers)
-		for _, n := range nodes {
-			m.hear(n, opinions, &l)
+		var heard [parts]learning
+		inParts(nodes, func(part, _ int, nodes []*node) {
+			l := &heard[part]
+			l.devices = make([]sums, len(speakers))
+			for _, n := range nodes {
+				m.hear(n, opinions, l)
+			}
+		})
+		all := &heard[0]
+		for part := range heard[1:] {
+			all.merge(&heard[part+1])
 		}
-		m.conclusions(speakers, &l)
+		m.conclusions(speakers, all)
 	}
 }
 
@@ -337,7 +370,10 @@ func (m *mind) hear(n *node, opinions []*opinion, l *learning) {
 
 // conclusions makes what was added up into what is known.
 func (m *mind) conclusions(speakers []string, l *learning) {
-	const before = 100 // jolts that the opinion before anything is known is worth
+	const (
+		before      = 100 // jolts that the opinion before anything is known is worth
+		aloneBefore = 20  // and that on those that are on no drive
+	)
 	jolts, lies, agreed, logs := float64(before), before*usualInvented, 1.0, math.Log(3)
 	for i, d := range speakers {
 		s := &l.devices[i]
@@ -357,7 +393,7 @@ func (m *mind) conclusions(speakers []string, l *learning) {
 	clear(m.trust.opinions)
 	m.trust.usual = clamp(lies/jolts, 0.01, 0.9)
 	m.trust.typical = math.Exp(logs/agreed) - 3
-	m.trust.alone = clamp(l.alone/l.heard, 0.01, 0.6)
+	m.trust.alone = clamp((aloneBefore*usualAlone+l.alone)/(aloneBefore+l.heard), 0.01, 0.6)
 	m.trust.blur = clamp(math.Sqrt((blurBefore*usualBlur*usualBlur+l.apart)/(blurBefore+l.spots)), 0.3, 2)
 	m.trust.copies = l.copyLessons()
 	for kind, reader := range []*Reader{&m.reader.Plain, &m.reader.Wave} {

@@ -127,6 +127,18 @@ func (g *gathered) add(s *Shape, size int, belief *[NumClasses]float64) {
 	}
 }
 
+func (g *gathered) merge(o *gathered) {
+	for c := range g.weight {
+		g.weight[c] += o.weight[c]
+		for i, x := range o.sum[c] {
+			g.sum[c][i] += x
+			for j, xx := range o.square[c][i][:i+1] {
+				g.square[c][i][j] += xx
+			}
+		}
+	}
+}
+
 // What training counts for beside a city's own places.
 const (
 	trainedMean   = 8.0  // places of a class

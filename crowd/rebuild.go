@@ -137,6 +137,10 @@ type taken struct {
 
 // repeat judges what was judged.
 func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progress func(int)) error {
+	var hour int64
+	if err := tx.QueryRow(ctx, `select hour, began from epoch`).Scan(&hour, &r.began); err != nil && !isNone(err) {
+		return fmt.Errorf("read the epoch: %w", err)
+	}
 	after, err := r.begin(ctx, tx)
 	if err != nil {
 		return err
@@ -195,10 +199,6 @@ func (r *Rehearsal) repeat(ctx context.Context, tx pgx.Tx, out *Rebuilt, progres
 		return err
 	}
 	decideUntil(math.MaxInt64)
-	var hour int64
-	if err := tx.QueryRow(ctx, `select hour from epoch`).Scan(&hour); err != nil && !isNone(err) {
-		return fmt.Errorf("read the epoch: %w", err)
-	}
 	if r.epoch != 0 && hour > r.epoch { // the clock has gone on since the last event
 		r.pass(hour)
 	}

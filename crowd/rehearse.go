@@ -16,7 +16,8 @@ import (
 type Rehearsal struct {
 	*mind
 	epoch     int64
-	fresh     bool // something was judged since learning last looked
+	began     int64 // the first epoch; 0: none yet
+	fresh     bool  // something was judged since learning last looked
 	confirmed []Confirmation
 	without   Defence
 	copies    *copies
@@ -42,7 +43,11 @@ func (r *Rehearsal) Judge(device string, e wire.Event, received time.Time) error
 	if err != nil {
 		return fmt.Errorf("event %s of %s: %w", e.ID, device, err)
 	}
-	if hour := epochOf(received); r.epoch == 0 {
+	hour := epochOf(received)
+	if r.began == 0 {
+		r.began = hour
+	}
+	if r.epoch == 0 {
 		r.epoch = hour
 	} else if hour > r.epoch {
 		r.pass(hour)
@@ -118,7 +123,7 @@ func (r *Rehearsal) fade(from, to time.Time) {
 // pass moves to another epoch, as an Engine does.
 func (r *Rehearsal) pass(hour int64) {
 	defer r.fade(epochStart(r.epoch), epochStart(hour))
-	if hour/learnEvery != r.epoch/learnEvery && r.fresh {
+	if lesson(r.began, hour) != lesson(r.began, r.epoch) && r.fresh {
 		var nodes []*node
 		for _, shelf := range r.cache.regions {
 			for _, s := range shelf.sites {

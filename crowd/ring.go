@@ -70,6 +70,7 @@ type ring struct {
 	*gossip
 	member []bool
 	size   int
+	each   float64   // log of how many members a word may come from
 	told   []float64 // what members' words add, by rumour
 	felt   []int     // how many of them felt it
 	picked []float64 // and how much that counts
@@ -84,14 +85,16 @@ func (m *mind) findRings(nodes []*node, speakers []string) {
 	for range ringsMost {
 		chance, gain := newRing(g).explains(), proof
 		var found *ring
-		for _, seed := range g.leads() {
-			if found != nil && found.has(seed) { // it would lead to the same again
-				continue
-			}
-			r := newRing(g)
-			r.accuse(seed)
-			if x := r.settle() - chance; x > gain {
-				found, gain = r, x
+		leads := g.leads()
+		rings, gains := make([]*ring, len(leads)), make([]float64, len(leads))
+		sideBySide(len(leads), func(i int) {
+			rings[i] = newRing(g)
+			rings[i].accuse(leads[i])
+			gains[i] = rings[i].settle() - chance
+		})
+		for i, r := range rings {
+			if gains[i] > gain {
+				found, gain = r, gains[i]
 			}
 		}
 		if found == nil {
@@ -199,7 +202,7 @@ func (r *ring) toggle(device int) {
 	r.move(device)
 	for _, at := range r.mentions[device] {
 		i := at.rumour
-		r.made[i] = math.Exp(r.rumours[i].made + r.told[i] - r.picked[i]*r.each() - r.score(i, r.told[i], r.picked[i]))
+		r.made[i] = math.Exp(r.rumours[i].made + r.told[i] - r.picked[i]*r.each - r.score(i, r.told[i], r.picked[i]))
 		r.mass += r.made[i] * r.picked[i]
 	}
 }
@@ -212,6 +215,7 @@ func (r *ring) move(device int) {
 	}
 	r.member[device] = !r.member[device]
 	r.size += sign
+	r.each = math.Log(math.Max(1, float64(r.size)))
 	for _, at := range r.mentions[device] {
 		w := &r.rumours[at.rumour].words[at.word]
 		r.told[at.rumour] += float64(sign) * w.odds
@@ -222,14 +226,11 @@ func (r *ring) move(device int) {
 	}
 }
 
-// each is the log of how many members a word may come from.
-func (r *ring) each() float64 { return math.Log(math.Max(1, float64(r.size))) }
-
 // score is the log weight of what is said of a rumour, where members' words add so much and so many were picked to feel it: each is one out of
 // all.
 func (r *ring) score(rumour int, told, picked float64) float64 {
 	x := &r.rumours[rumour]
-	return logAdd(x.real, x.made+told-picked*r.each())
+	return logAdd(x.real, x.made+told-picked*r.each)
 }
 
 // explains says how well the ring explains what is said, in nats, less what it costs to pick just these devices.
@@ -290,15 +291,17 @@ func (m *mind) rumours(nodes []*node, speakers []string) *gossip {
 			g.devices++
 		}
 	}
-	for _, n := range nodes {
-		if n.felt() < ringFelt {
-			continue
+	nodes = slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.felt() < ringFelt })
+	g.rumours = make([]rumour, len(nodes))
+	inParts(nodes, func(_, from int, nodes []*node) {
+		for i, n := range nodes {
+			g.rumours[from+i] = m.rumour(n, opinions, where)
 		}
-		r := m.rumour(n, opinions, where)
+	})
+	for of, r := range g.rumours {
 		for i, w := range r.words {
-			g.mentions[w.number] = append(g.mentions[w.number], mention{len(g.rumours), i})
+			g.mentions[w.number] = append(g.mentions[w.number], mention{of, i})
 		}
-		g.rumours = append(g.rumours, r)
 	}
 	return g
 }
@@ -338,9 +341,13 @@ func (m *mind) rumour(n *node, opinions []*opinion, where *haunts) rumour {
 
 // logAdd is the logarithm of the sum of two numbers whose logarithms are given.
 func logAdd(a, b float64) float64 {
-	top := max(a, b)
-	if math.IsInf(top, -1) {
+	const negligible = 37 // less than what rounding loses
+	top, below := a, a-b
+	if b > a {
+		top, below = b, b-a
+	}
+	if below > negligible || math.IsInf(top, -1) {
 		return top
 	}
-	return top + math.Log1p(math.Exp(-math.Abs(a-b)))
+	return top + math.Log1p(math.Exp(-below))
 }
