@@ -91,7 +91,12 @@ type chunk struct {
 // Run replays what source yields and returns when every event has been judged. Storing runs ahead of judging.
 func (r Replay) Run(ctx context.Context, source func(yield func(number int, line wire.Line, refused error) error) error) (Summary, error) {
 	start := time.Now()
-	engine, err := crowd.NewEngine(r.Pool, crowd.Config{
+	lazy, err := lazily(ctx, r.Pool)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer lazy.Close()
+	engine, err := crowd.NewEngine(lazy, crowd.Config{
 		Costs:     r.Costs,
 		Confirmed: r.Office.Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen, Log: r.Log,
 	})
@@ -125,11 +130,26 @@ func (r Replay) Run(ctx context.Context, source func(yield func(number int, line
 		return s, err
 	}
 	s.Judged = judged
+	// A commit that waits for the disk waits for all before it.
+	if _, err := r.Pool.Exec(ctx, `set local synchronous_commit = on; select pg_logical_emit_message(true, 'streetpulse', 'replayed')`); err != nil {
+		return s, fmt.Errorf("write what was judged to disk: %w", err)
+	}
 	if err := r.Pool.QueryRow(ctx, `select count(*) from orders`).Scan(&s.Orders); err != nil {
 		return s, fmt.Errorf("count work orders: %w", err)
 	}
 	s.Took = time.Since(start)
 	return s, nil
+}
+
+// lazily connects to the same database with commits that do not wait for the disk: after a crash what was judged last is judged again.
+func lazily(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Pool, error) {
+	config := pool.Config()
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	lazy, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return lazy, nil
 }
 
 // store writes the lines in chunks and tells how far the clock has come.

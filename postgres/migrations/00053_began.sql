@@ -4,5 +4,15 @@ alter table epoch add column began bigint;
 update epoch set began = coalesce((select floor(extract(epoch from min(received)) / 3600) from events), hour);
 alter table epoch alter column began set not null;
 
+-- Rows that judging writes again and again stay on their page, and leave the indexes alone.
+drop index places_idle;
+alter table places set (fillfactor = 50);
+alter table evidence set (fillfactor = 70);
+alter table device_trust set (fillfactor = 50);
+
 -- +goose Down
+alter table device_trust reset (fillfactor);
+alter table evidence reset (fillfactor);
+alter table places reset (fillfactor);
+create index places_idle on places (last_at) where state = 'suspected';
 alter table epoch drop column began;
