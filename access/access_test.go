@@ -30,8 +30,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, pool: postgrestest.New(t), now: time.Date(2026, 3, 11, 14, 0, 0, 0, time.UTC)}
-	h.gate = access.NewGate(h.pool, func() time.Time { return h.now })
-	h.gate.Cheapen()
+	h.gate = access.NewGate(h.pool, func() time.Time { return h.now }, access.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}) // the tests guess many
 	return h
 }
 
@@ -111,7 +110,7 @@ func TestLogin(t *testing.T) {
 	if h.opens("") || h.opens(token+"x") {
 		t.Error("another token opens the session")
 	}
-	h.gate = access.NewGate(h.pool, func() time.Time { return h.now }) // at the usual cost: the hash is made anew
+	h.gate = access.NewGate(h.pool, func() time.Time { return h.now }, access.Usual()) // at the usual cost: the hash is made anew
 	if _, err := h.logIn("anna@example.org", password, "c"); err != nil {
 		t.Fatal(err)
 	}

@@ -14,14 +14,14 @@ import (
 type Gate struct {
 	pool    *pgxpool.Pool
 	now     func() time.Time
-	hashing chan struct{} // passwords at a time: each takes 19 MiB
-	cost    cost
+	hashing chan struct{} // passwords at a time: each takes 19 MiB, usually
+	cost    Cost
 	nobody  string // a hash that no password matches, for people who do not exist
 }
 
-// NewGate makes a gate to the people of a database.
-func NewGate(pool *pgxpool.Pool, now func() time.Time) *Gate {
-	return &Gate{pool: pool, now: now, hashing: make(chan struct{}, 4), cost: usual(), nobody: nobodys(usual())}
+// NewGate makes a gate to the people of a database, whose passwords cost so much.
+func NewGate(pool *pgxpool.Pool, now func() time.Time, cost Cost) *Gate {
+	return &Gate{pool: pool, now: now, hashing: make(chan struct{}, 4), cost: cost, nobody: nobodys(cost)}
 }
 
 // Login is somebody who wants in.

@@ -13,14 +13,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// cost is what one guess at a password costs.
-type cost struct {
-	memoryKiB, passes uint32
-	lanes             uint8
+// Cost is what one guess at a password costs with Argon2id.
+type Cost struct {
+	MemoryKiB, Passes uint32
+	Lanes             uint8
 }
 
-// usual is OWASP's least for Argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
-func usual() cost { return cost{memoryKiB: 19 << 10, passes: 2, lanes: 1} }
+// Usual is OWASP's least for Argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
+func Usual() Cost { return Cost{MemoryKiB: 19 << 10, Passes: 2, Lanes: 1} }
 
 const (
 	saltBytes, hashBytes = 16, 32
@@ -54,13 +54,13 @@ func checkPassword(password, email string) error {
 func normal(password string) []byte { return norm.NFC.Bytes([]byte(password)) }
 
 // derive hashes a password at a cost.
-func derive(password string, c cost) string {
+func derive(password string, c Cost) string {
 	salt := random(saltBytes)
-	return written(salt, argon2.IDKey(normal(password), salt, c.passes, c.memoryKiB, c.lanes, hashBytes), c)
+	return written(salt, argon2.IDKey(normal(password), salt, c.Passes, c.MemoryKiB, c.Lanes, hashBytes), c)
 }
 
 // nobodys is what a hash at a cost looks like, though of no password: to find that out takes as long as for any other.
-func nobodys(c cost) string { return written(random(saltBytes), random(hashBytes), c) }
+func nobodys(c Cost) string { return written(random(saltBytes), random(hashBytes), c) }
 
 func random(n int) []byte {
 	b := make([]byte, n)
@@ -69,20 +69,20 @@ func random(n int) []byte {
 }
 
 // written is the usual form of a hash: $argon2id$v=19$m=…,t=…,p=…$salt$hash.
-func written(salt, hash []byte, c cost) string {
+func written(salt, hash []byte, c Cost) string {
 	b := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memoryKiB, c.passes, c.lanes, b.EncodeToString(salt), b.EncodeToString(hash))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.MemoryKiB, c.Passes, c.Lanes, b.EncodeToString(salt), b.EncodeToString(hash))
 }
 
 // matches says whether a password is the hashed one, and whether the hash is of another cost than today's.
-func matches(stored, password string, today cost) (ok, old bool, err error) {
+func matches(stored, password string, today Cost) (ok, old bool, err error) {
 	var version int
-	var c cost
+	var c Cost
 	parts := strings.Split(stored, "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
 		return false, false, errors.New("a stored password is not of Argon2id")
 	}
-	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &c.memoryKiB, &c.passes, &c.lanes); err != nil || version != argon2.Version {
+	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &c.MemoryKiB, &c.Passes, &c.Lanes); err != nil || version != argon2.Version {
 		return false, false, fmt.Errorf("a stored password's parameters: %w", err)
 	}
 	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
@@ -93,6 +93,6 @@ func matches(stored, password string, today cost) (ok, old bool, err error) {
 	if err != nil {
 		return false, false, fmt.Errorf("a stored password: %w", err)
 	}
-	got := argon2.IDKey(normal(password), salt, c.passes, c.memoryKiB, c.lanes, uint32(len(want)))
+	got := argon2.IDKey(normal(password), salt, c.Passes, c.MemoryKiB, c.Lanes, uint32(len(want)))
 	return subtle.ConstantTimeCompare(got, want) == 1, c != today, nil
 }

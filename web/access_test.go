@@ -69,7 +69,7 @@ func (w *town) signIn(r access.Role) *visitor {
 // password sets the tests' password of a person.
 func (w *town) password(p access.Person) {
 	w.t.Helper()
-	if err := access.NewGate(w.pool, w.now).SetPassword(context.Background(), p, testPassword, ""); err != nil {
+	if err := access.NewGate(w.pool, w.now, cheap).SetPassword(context.Background(), p, testPassword, ""); err != nil {
 		w.t.Fatal(err)
 	}
 }

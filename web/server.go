@@ -51,6 +51,7 @@ type Config struct {
 	Registry       *prometheus.Registry // shown at /metrics; nil: not there
 	Log            *slog.Logger         // nil: slog.Default
 	Now            func() time.Time     // nil: time.Now
+	PasswordCost   access.Cost          // zero: access.Usual
 }
 
 // Server is the web side of Streetpulse.
@@ -101,8 +102,11 @@ func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.PasswordCost == (access.Cost{}) {
+		c.PasswordCost = access.Usual()
+	}
 	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), decoding: make(chan struct{}, 2),
-		credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now)}
+		credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now, c.PasswordCost)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "streetpulse_http_responses_total", Help: "Answers over HTTP, by the hundreds of their status."}, []string{"status"})

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/paulmach/orb"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -51,6 +52,9 @@ type town struct {
 	n       int
 }
 
+// cheap is what passwords cost in tests, which log in a hundred times.
+var cheap = access.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}
+
 func newTown(t testing.TB, change ...func(*web.Config)) *town {
 	t.Helper()
 	network, err := krems()
@@ -59,7 +63,7 @@ func newTown(t testing.TB, change ...func(*web.Config)) *town {
 	}
 	w := &town{t: t, pool: postgrestest.New(t), network: network}
 	config := web.Config{
-		Pool: w.pool, Network: func() *geo.Network { return network }, City: "Krems", Now: today,
+		Pool: w.pool, Network: func() *geo.Network { return network }, City: "Krems", Now: today, PasswordCost: cheap,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	for _, c := range change {

@@ -41,7 +41,7 @@ func demoPeople(ctx context.Context, pool *pgxpool.Pool, folder string) (passwor
 	default:
 		password = strings.TrimSpace(string(b))
 	}
-	gate := access.NewGate(pool, time.Now)
+	gate := access.NewGate(pool, time.Now, access.Usual())
 	for _, role := range access.Roles()[1:] {
 		p, err := access.FindEmail(ctx, pool, demoEmail(role))
 		if err == nil && !fresh && !p.Invited {

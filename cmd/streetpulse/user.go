@@ -96,7 +96,7 @@ func (c userAdd) Run(ctx context.Context, o output) (err error) {
 	if password == "" {
 		return printLink(o, p, c.PublicURL, link)
 	}
-	if err := access.NewGate(db.Pool, time.Now).SetPassword(ctx, p, password, ""); err != nil {
+	if err := access.NewGate(db.Pool, time.Now, access.Usual()).SetPassword(ctx, p, password, ""); err != nil {
 		return fmt.Errorf("%s is added, but without a password: %w; `streetpulse user link` lets them choose one", p.Email, err)
 	}
 	_, err = fmt.Fprintf(o.out, "%s is added as %s\n", p.Email, p.Role)
