@@ -21,12 +21,24 @@ func lesson(began, hour int64) int64 {
 	age := hour - began/day*day
 	switch {
 	case age < 3*day:
-		return age / (day / 4)
+		return age / int64(Lesson/epochLength)
 	case age < 7*day:
 		return 3*4 + (age-3*day)/(day/2)
 	default:
 		return 3*4 + 4*2 + (age-7*day)/day
 	}
+}
+
+// Lesson is the shortest time from one look at everything to the next; all are a multiple of it past midnight (UTC).
+const Lesson = 6 * time.Hour
+
+// nextLesson is the first epoch of the next one.
+func nextLesson(began, hour int64) int64 {
+	next := hour + 1
+	for lesson(began, next) == lesson(began, hour) {
+		next++
+	}
+	return next
 }
 
 // book is what learning remembers of all places, so that it reads only what is new.

@@ -29,6 +29,10 @@ type Config struct {
 	Log      *slog.Logger          // nil: slog.Default()
 	Metrics  prometheus.Registerer // nil: none
 	MaxBatch int                   // events judged in one transaction; 0: 2000
+
+	// Leap has it judge all up to the next look at everything at once, however many epochs that is. Places come out the same. It is for
+	// whom nobody waits that counts on the epoch.
+	Leap bool
 }
 
 // Confirmation is a place that crossed the line.

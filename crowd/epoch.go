@@ -26,23 +26,27 @@ const (
 func epochOf(t time.Time) int64       { return t.Unix() / int64(epochLength/time.Second) }
 func epochStart(hour int64) time.Time { return time.Unix(hour*int64(epochLength/time.Second), 0).UTC() }
 
-// currentEpoch returns the epoch that is being judged and keeps it from passing until the transaction ends. It is not ok
-// where there is nothing to judge yet, or a replay in another process has the clock.
-func (e *Engine) currentEpoch(ctx context.Context, tx pgx.Tx) (hour int64, ok bool, err error) {
+// currentEpoch returns the epoch that is being judged, and up to which one may be judged with it, and keeps it from passing until the
+// transaction ends. It is not ok where there is nothing to judge yet, or a replay in another process has the clock.
+func (e *Engine) currentEpoch(ctx context.Context, tx pgx.Tx) (hour, until int64, ok bool, err error) {
 	if e.alone == nil {
 		if err := tx.QueryRow(ctx, `select pg_try_advisory_xact_lock_shared($1)`, lockReplay).Scan(&ok); err != nil || !ok {
-			return 0, false, wrap(err, "ask for the clock")
+			return 0, 0, false, wrap(err, "ask for the clock")
 		}
 	}
-	var seal int64
+	var began, seal int64
 	err = tx.QueryRow(ctx, `
 		with held as materialized (select pg_advisory_xact_lock_shared($1))
-		select hour, seal from held, epoch`, lockEpoch).Scan(&hour, &seal)
+		select hour, began, seal from held, epoch`, lockEpoch).Scan(&hour, &began, &seal)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, false, nil
+		return 0, 0, false, nil
 	}
 	e.heed(seal)
-	return hour, err == nil, wrap(err, "read the epoch")
+	until = hour + 1
+	if e.config.Leap {
+		until = nextLesson(began, hour)
+	}
+	return hour, until, err == nil, wrap(err, "read the epoch")
 }
 
 // heed forgets everything when something was sealed since it last looked: memory must not know devices that are gone.
@@ -123,13 +127,14 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 		_, err := tx.Exec(ctx, `insert into epoch (hour, began) values ($1, $1)`, target)
 		return true, err
 	}
-	if target <= *hour {
+	learns := lesson(began, target) != lesson(began, *hour)
+	if target <= *hour || e.config.Leap && !learns {
 		return false, nil
 	}
 	if err := SumAnswers(ctx, tx, epochStart(target)); err != nil {
 		return false, err
 	}
-	if lesson(began, target) != lesson(began, *hour) {
+	if learns {
 		if err := e.study(ctx, tx, *hour, target); err != nil {
 			return false, err
 		}

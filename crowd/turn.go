@@ -65,7 +65,7 @@ func (e *Engine) turn(ctx context.Context, until time.Time) (judged int, more bo
 }
 
 func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, bool, error) {
-	epoch, ok, err := e.currentEpoch(ctx, tx)
+	epoch, next, ok, err := e.currentEpoch(ctx, tx)
 	if err != nil || !ok {
 		return 0, false, err
 	}
@@ -80,7 +80,7 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 		return 0, false, err
 	}
 	e.epoch = epoch
-	limit := epochStart(epoch + 1)
+	limit := epochStart(next)
 	if until.Before(limit) {
 		limit = until
 	}

@@ -98,7 +98,7 @@ func (r Replay) Run(ctx context.Context, source func(yield func(number int, line
 	defer lazy.Close()
 	engine, err := crowd.NewEngine(lazy, crowd.Config{
 		Costs:     r.Costs,
-		Confirmed: r.Office.Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen, Log: r.Log,
+		Confirmed: r.Office.Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen, Log: r.Log, Leap: true,
 	})
 	if err != nil {
 		return Summary{}, err
@@ -198,9 +198,9 @@ func (r Replay) store(ctx context.Context, source func(func(int, wire.Line, erro
 			received = line.Received.UTC()
 		}
 		if received.After(newest) {
-			// Judging goes hour by hour: what one commit brought is then taken at once, and not piece by piece.
-			if hour := received.Truncate(time.Hour); newest.Before(hour) {
-				next.clock = hour
+			// Judging goes from lesson to lesson: what one commit brought is then taken at once, and not piece by piece.
+			if lesson := received.Truncate(crowd.Lesson); newest.Before(lesson) {
+				next.clock = lesson
 				if err := flush(); err != nil {
 					return err
 				}
