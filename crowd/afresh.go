@@ -5,11 +5,14 @@ import "math"
 // learnAfresh learns as if nothing had been learned before: what is known then follows from what the devices have said and from
 // nothing else, not from the order in which it was delivered, nor from what was believed on the way. Where a place seems made up, its
 // devices seem to make things up, and the other way round, so a start from the last opinion can keep an error for ever.
-func (m *mind) learnAfresh(nodes []*node) {
+// It returns the places where it is news whether they came.
+func (m *mind) learnAfresh(nodes []*node) (news []*node) {
 	before := *m.trust
 	*m.trust = *newTrust(m.reader)
 	m.trust.epoch = before.epoch
 	names := speakers(nodes)
+	where := newHaunts(nodes, len(names))
+	news = where.changes(nodes)
 	m.trust.earning = feltTogether(nodes, len(names)) > acquainted
 	m.trust.accents = accents(nodes, names)
 	opinions := m.trust.all(names)
@@ -21,12 +24,12 @@ func (m *mind) learnAfresh(nodes []*node) {
 	})
 	m.hearCity(nodes, opinions)
 	m.learn(nodes, names)
-	m.findRings(nodes, names)
+	m.findRings(nodes, names, where)
 	opinions = m.trust.all(names)
 	inParts(nodes, func(_, _ int, nodes []*node) {
 		for _, n := range nodes {
 			m.see(n, opinions)
-			n.read = m.read(&n.structure, &n.looks)
+			n.read = m.readNode(n)
 			_, causes := m.causes(n, opinions)
 			n.lie = causes[invented]
 		}
@@ -44,6 +47,7 @@ func (m *mind) learnAfresh(nodes []*node) {
 	}
 	m.trust.accents, m.trust.earning = nil, false
 	clear(m.trust.opinions)
+	return news
 }
 
 // feltTogether is at how many places a device has felt what another has passed, on average.
@@ -88,7 +92,9 @@ func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 	inParts(nodes, func(_, from int, nodes []*node) {
 		for i, n := range nodes {
 			t := m.tally(n, opinions)
-			before[from+i] = m.model.weigh(&t, &n.structure)
+			leaning := n.structure
+			n.change.lean(&leaning)
+			before[from+i] = m.model.weigh(&t, &leaning)
 		}
 	})
 	for range turns {
@@ -119,9 +125,16 @@ func (m *mind) hearCity(nodes []*node, opinions []*opinion) {
 	}
 	inParts(nodes, func(_, _ int, nodes []*node) {
 		for _, n := range nodes {
-			n.read = m.read(&n.structure, &n.looks)
+			n.read = m.readNode(n)
 		}
 	})
+}
+
+// readNode is what training, structure and the times of jolts say of a place.
+func (m *mind) readNode(n *node) [numCauses]float64 {
+	l := m.read(&n.structure, &n.looks)
+	n.change.lean(&l)
+	return l
 }
 
 // hearing adds up how far places look apart from what training knows of their classes, without and with a waveform.

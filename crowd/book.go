@@ -94,7 +94,9 @@ func (e *Engine) study(ctx context.Context, tx pgx.Tx, hour, target int64) error
 	if err := e.noteFindings(ctx, tx, append(drives(nodes), e.book.copies.study(nodes)...)); err != nil {
 		return err
 	}
-	e.learnAfresh(nodes)
+	if err := e.noteCame(ctx, tx, e.learnAfresh(nodes)); err != nil {
+		return err
+	}
 	e.book.since = target
 	if _, err := tx.Exec(ctx, `delete from touched where epoch < $1`, target-keepTouched); err != nil {
 		return fmt.Errorf("learn: forget what was touched: %w", err)
@@ -144,16 +146,16 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 	}); err != nil {
 		return fmt.Errorf("learn: read decisions: %w", err)
 	}
-	rows, err = tx.Query(ctx, `select id, lat, lon, repaired_at, verdict, estimate from places
+	rows, err = tx.Query(ctx, `select id, lat, lon, repaired_at, verdict, came, estimate from places
 		where $1 = 0 or id in (select place from touched where epoch >= $1)`, b.since)
 	if err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
 	}
-	var lat, lon float64
+	var lat, lon, came float64
 	var repaired *time.Time
 	var verdict Class
 	var estimate []byte
-	if _, err = pgx.ForEachRow(rows, []any{&id, &lat, &lon, &repaired, &verdict, &estimate}, func() error {
+	if _, err = pgx.ForEachRow(rows, []any{&id, &lat, &lon, &repaired, &verdict, &came, &estimate}, func() error {
 		s := site{Place: Place{Lat: lat, Lon: lon}}
 		s.takeEstimate(estimate)
 		n := b.nodes[id]
@@ -161,7 +163,7 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 			n = &node{id: id}
 			b.nodes[id] = n
 		}
-		n.at, n.structure, n.lie, n.verdict, n.repaired = [2]float64{lon, lat}, s.structure, s.lie, verdict, repaired != nil
+		n.at, n.structure, n.lie, n.came, n.verdict, n.repaired = [2]float64{lon, lat}, s.structure, s.lie, came, verdict, repaired != nil
 		return nil
 	}); err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
@@ -207,16 +209,48 @@ func (e *Engine) noteFindings(ctx context.Context, tx pgx.Tx, changed []finding)
 		v := f.node.voices[f.voice]
 		place[i], device[i], alone[i], copied[i] = f.node.id, v.device, int16(v.alone), v.copied.code()
 	}
-	rows, err := tx.Query(ctx, `
-		with noted as (
-			update evidence e set alone = u.alone, copied = u.copied
-			from unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[]) as u (place, device, alone, copied)
-			where e.place = u.place and e.device = u.device returning e.place)
-		update regions set version = version + 1
-		where region in (select p.region from places p where p.id in (select place from noted)) returning region, version`,
-		place, device, alone, copied)
+	err := e.noteBy(ctx, tx, `
+		update evidence e set alone = u.alone, copied = u.copied
+		from unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[]) as u (place, device, alone, copied)
+		where e.place = u.place and e.device = u.device returning e.place`, place, device, alone, copied)
 	if err != nil {
 		return fmt.Errorf("learn: note what was found: %w", err)
+	}
+	e.cache.note(changed)
+	return nil
+}
+
+// noteCame stores which places came, where that is news, and tells whoever remembers them.
+func (e *Engine) noteCame(ctx context.Context, tx pgx.Tx, news []*node) error {
+	if len(news) == 0 {
+		return nil
+	}
+	place, came := make([]string, len(news)), make([]float64, len(news))
+	for i, n := range news {
+		place[i], came[i] = n.id, n.came
+	}
+	err := e.noteBy(ctx, tx, `update places p set came = u.came from unnest($1::text[], $2::float8[]) as u (place, came)
+		where p.id = u.place returning p.id as place`, place, came)
+	if err != nil {
+		return fmt.Errorf("learn: note what came: %w", err)
+	}
+	sites := e.cache.byName()
+	for _, n := range news {
+		if s := sites[n.id]; s != nil {
+			s.came = n.came
+		}
+	}
+	return nil
+}
+
+// noteBy changes what is stored of places, those that the query returns, and sees that what this engine remembers of them stays good.
+func (e *Engine) noteBy(ctx context.Context, tx pgx.Tx, query string, args ...any) error {
+	rows, err := tx.Query(ctx, `
+		with noted as (`+query+`)
+		update regions set version = version + 1
+		where region in (select p.region from places p where p.id in (select place from noted)) returning region, version`, args...)
+	if err != nil {
+		return err
 	}
 	var region, version int64
 	_, err = pgx.ForEachRow(rows, []any{&region, &version}, func() error {
@@ -225,21 +259,22 @@ func (e *Engine) noteFindings(ctx context.Context, tx pgx.Tx, changed []finding)
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("learn: note what was found: %w", err)
-	}
-	e.cache.note(changed)
-	return nil
+	return err
 }
 
-// note puts findings into the places that are remembered.
-func (c *cache) note(changed []finding) {
+func (c *cache) byName() map[string]*site {
 	sites := map[string]*site{}
 	for _, shelf := range c.regions {
 		for id, s := range shelf.sites {
 			sites[id] = s
 		}
 	}
+	return sites
+}
+
+// note puts findings into the places that are remembered.
+func (c *cache) note(changed []finding) {
+	sites := c.byName()
 	for _, f := range changed {
 		if s := sites[f.node.id]; s != nil {
 			v := f.node.voices[f.voice]

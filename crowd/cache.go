@@ -137,7 +137,7 @@ func (c *cache) read(ctx context.Context, tx pgx.Tx, cells []int64) (map[string]
 	return c.take(rows)
 }
 
-const siteColumns = placeColumns + `, shown, reviewed, repaired_at, steps, estimate, verdict, votes_known, votes_absent, votes_repaired`
+const siteColumns = placeColumns + `, shown, reviewed, repaired_at, steps, estimate, verdict, votes_known, votes_absent, votes_repaired, came`
 
 // take puts places, without their accounts, into memory, where they are not there already, and returns those.
 func (c *cache) take(rows pgx.Rows) (map[string]*site, error) {
@@ -148,7 +148,7 @@ func (c *cache) take(rows pgx.Rows) (map[string]*site, error) {
 		var repaired *time.Time
 		var estimate []byte
 		if err := scanPlace(rows, &s.Place, &s.shown, &s.reviewed, &repaired, &s.stepCount, &estimate, &s.verdict,
-			&s.poll.Known, &s.poll.Absent, &s.poll.Repaired); err != nil {
+			&s.poll.Known, &s.poll.Absent, &s.poll.Repaired, &s.came); err != nil {
 			return nil, err
 		}
 		if repaired != nil {

@@ -34,6 +34,7 @@ const (
 	ReasonDrop      ReasonKind = "drop_first"    // N of Of waveforms begin with a drop, as a hole's do
 	ReasonOneWay    ReasonKind = "one_way"       // N of Of jolts in one direction of travel
 	ReasonBothWays  ReasonKind = "both_ways"     // devices that drive the other way feel something there too
+	ReasonCame      ReasonKind = "came"          // cars drove past for a while before anybody felt it
 	ReasonSlow      ReasonKind = "slow"          // N of Of jolts at walking pace: people slow down for it
 	ReasonNoSlow    ReasonKind = "no_slow_down"  // none of Of jolts was at walking pace
 	ReasonRecent    ReasonKind = "smooth_since"  // N devices passed smoothly since the last jolt
@@ -42,6 +43,9 @@ const (
 	ReasonKnown     ReasonKind = "known_thing"   // N things that shake cars and belong there are on record beside it
 	ReasonCase      ReasonKind = "reported_case" // N pothole cases of a 311 system were open beside it
 )
+
+// evident is from how many nats on people are told that a place has come.
+const evident = 2.0
 
 // fewJolts is how many places a device has felt while it still counts as new.
 const fewJolts = 3
@@ -102,6 +106,7 @@ func (m *mind) reasons(s *site, around []geo.Cell) []Reason {
 	add(t.waves > 0, ReasonDrop, t.drops, t.waves)
 	add(opposite, ReasonBothWays, 1, 0)
 	add(!opposite && t.jolts > 2 && math.Hypot(t.sin, t.cos) > 0.8*float64(t.jolts), ReasonOneWay, t.jolts, t.jolts)
+	add(s.came > evident, ReasonCame, 1, 0)
 	add(t.jolts > 2 && t.slow*2 > t.jolts, ReasonSlow, t.slow, t.jolts)
 	add(t.jolts > 2 && t.slow == 0, ReasonNoSlow, 0, t.jolts)
 	add(t.since > 0, ReasonRecent, t.since, 0)

@@ -50,8 +50,9 @@ func (v *voice) seen() visits {
 
 // district is who was seen in the surroundings of a square.
 type district struct {
-	visits map[int]visits // by device
-	again  float64        // visits of those who have been there before
+	visits   map[int]visits // by device
+	again    float64        // visits of those who have been there before
+	calendar *calendar
 }
 
 // haunts are where devices drive.
@@ -62,6 +63,7 @@ type haunts struct {
 	all       float64
 }
 
+// newHaunts works them out from what devices said at all places.
 func newHaunts(nodes []*node, devices int) *haunts {
 	h := &haunts{quarters: map[quarter]map[int]visits{}, districts: map[quarter]*district{}, active: make([]float64, devices)}
 	active := make([]visits, devices)

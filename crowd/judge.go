@@ -218,6 +218,7 @@ func (m *mind) weigh(s *site, around []geo.Cell) (support float64) {
 	t.scattered = scattered(spots, m.trust.blur)
 	m.look(s, around)
 	fixed := m.fixed(&s.structure, &s.looks)
+	change{came: s.came}.lean(&fixed) // what has gone since is no work
 	causes := normalise(m.model.weigh(&t, &fixed))
 	s.lie = causes[invented]
 	s.Belief = beliefIn(causes)

@@ -151,6 +151,8 @@ type node struct {
 	lie       float64            // probability that it is made up, when it was last judged
 	read      [numCauses]float64 // log weight of each cause, by training and structure, while learning
 	voices    []voice            // by device
+	change    change             // whether it came or went, by when it was felt, while learning
+	came      float64            // what is stored of that
 	verdict   Class              // what a crew has found there; empty: none has been
 	repaired  bool               // what it was is settled, and what it is now is another question
 }

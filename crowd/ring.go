@@ -79,8 +79,8 @@ type ring struct {
 }
 
 // findRings looks for groups and notes who belongs to one. A fleet whose phones err alike is one as well.
-func (m *mind) findRings(nodes []*node, speakers []string) {
-	g := m.rumours(nodes, speakers)
+func (m *mind) findRings(nodes []*node, speakers []string, where *haunts) {
+	g := m.rumours(nodes, speakers, where)
 	proof := ringProof
 	for range ringsMost {
 		chance, gain := newRing(g).explains(), proof
@@ -184,16 +184,6 @@ func (r *ring) accuse(seed int) {
 	}
 }
 
-// has says whether all who felt the rumour are members.
-func (r *ring) has(seed int) bool {
-	for _, w := range r.rumours[seed].words {
-		if w.felt && !r.member[w.number] {
-			return false
-		}
-	}
-	return true
-}
-
 // toggle takes a device in, or out.
 func (r *ring) toggle(device int) {
 	for _, at := range r.mentions[device] {
@@ -283,8 +273,8 @@ func (r *ring) settle() float64 {
 }
 
 // rumours lists the places that could become orders.
-func (m *mind) rumours(nodes []*node, speakers []string) *gossip {
-	opinions, where := m.trust.all(speakers), newHaunts(nodes, len(speakers))
+func (m *mind) rumours(nodes []*node, speakers []string, where *haunts) *gossip {
+	opinions := m.trust.all(speakers)
 	g := &gossip{mentions: make([][]mention, len(speakers)), known: make([]bool, len(speakers))}
 	for i, d := range speakers {
 		if g.known[i] = isSealed(d); !g.known[i] {

@@ -88,6 +88,7 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 	devices, passes, steps := make([]int, n), make([]int, n), make([]int, n)
 	stateAt, firstAt, lastAt, repairedAt := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n), make([]*time.Time, n)
 	verdict := make([]string, n)
+	came := make([]float64, n)
 	known, absent, mended := make([]int, n), make([]int, n), make([]int, n)
 	ordered, shown, reviewed, estimate := make([]bool, n), make([]bool, n), make([]bool, n), make([][]byte, n)
 	for i, s := range touched {
@@ -104,22 +105,22 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 			repairedAt[i] = &s.repairedAt
 		}
 		ordered[i], shown[i], reviewed[i], estimate[i] = s.Ordered, s.shown, s.reviewed, s.estimate()
-		verdict[i] = string(s.verdict)
+		verdict[i], came[i] = string(s.verdict), s.came
 		known[i], absent[i], mended[i] = s.poll.Known, s.poll.Absent, s.poll.Repaired
 	}
 	b.Queue(`
 		insert into places (id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief, severity,
 			devices, passes, first_at, last_at, repaired_at, ordered, shown, reviewed, steps, estimate, verdict,
-			votes_known, votes_absent, votes_repaired)
+			votes_known, votes_absent, votes_repaired, came)
 		select id, region, cell, lat, lon, heading, unsure, state, state_at, class,
 			translate(belief, '[]', '{}')::real[], severity, devices, passes, first_at, last_at, repaired_at, ordered,
-			shown, reviewed, steps, estimate, verdict, known, absent, mended
+			shown, reviewed, steps, estimate, verdict, known, absent, mended, came
 		from unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
 			$8::text[], $9::timestamptz[], $10::text[], $11::text[], $12::float8[], $13::int[], $14::int[],
 			$15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::bool[], $19::bool[], $20::int[], $21::bytea[], $22::bool[], $23::text[],
-			$24::int[], $25::int[], $26::int[])
+			$24::int[], $25::int[], $26::int[], $27::float8[])
 			as u (id, region, cell, lat, lon, heading, unsure, state, state_at, class, belief, severity, devices, passes,
-				first_at, last_at, repaired_at, shown, reviewed, steps, estimate, ordered, verdict, known, absent, mended)
+				first_at, last_at, repaired_at, shown, reviewed, steps, estimate, ordered, verdict, known, absent, mended, came)
 		on conflict (id) do update set region = excluded.region, cell = excluded.cell, lat = excluded.lat,
 			lon = excluded.lon, heading_deg = excluded.heading_deg, uncertainty_m = excluded.uncertainty_m,
 			state = excluded.state, state_at = excluded.state_at, class = excluded.class, belief = excluded.belief,
@@ -127,9 +128,9 @@ func queuePlaces(b *pgx.Batch, touched []*site) error {
 			first_at = excluded.first_at, last_at = excluded.last_at, repaired_at = excluded.repaired_at,
 			ordered = excluded.ordered, shown = excluded.shown, reviewed = excluded.reviewed, steps = excluded.steps,
 			estimate = excluded.estimate, verdict = excluded.verdict, votes_known = excluded.votes_known,
-			votes_absent = excluded.votes_absent, votes_repaired = excluded.votes_repaired`,
+			votes_absent = excluded.votes_absent, votes_repaired = excluded.votes_repaired, came = excluded.came`,
 		id, region, cell, lat, lon, heading, unsure, state, stateAt, class, beliefs, sev, devices, passes, firstAt, lastAt,
-		repairedAt, shown, reviewed, steps, estimate, ordered, verdict, known, absent, mended)
+		repairedAt, shown, reviewed, steps, estimate, ordered, verdict, known, absent, mended, came)
 	for _, s := range touched {
 		if s.moved || !s.stored || len(s.steps) > 0 {
 			b.Queue(`select pg_notify($1, json_build_object('kind', 'place', 'id', $2::text, 'place', $2::text, 'state', $3::text)::text)`,

@@ -36,6 +36,7 @@ type site struct {
 	order      []string           // the devices, sorted: sums must not depend on map order
 	structure  [numCauses]float64 // log weight of each cause, but for what the devices say
 	lie        float64            // probability that it is made up
+	came       float64            // how much its jolts are of something that came: see change
 	looks      [2]looks           // what jolts without and with a waveform look like
 	repairedAt time.Time
 	verdict    Class // what a crew has found here; empty: none has been
@@ -220,6 +221,7 @@ func (s *site) merge(o *site) {
 	s.dirty = true
 	s.shown = s.shown || o.shown
 	s.poll.add(o.poll)
+	s.came = math.Min(s.came, o.came)
 	s.countAll(o.days)
 }
 

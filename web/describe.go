@@ -201,7 +201,7 @@ func (s *face) reasons(rs []crowd.Reason, p sight) []why {
 			}
 		case crowd.ReasonSlow:
 			out = append(out, why{"pass", t.T("why.slow", "n", r.N, "of", r.Of)})
-		case crowd.ReasonBothWays, crowd.ReasonNoSlow:
+		case crowd.ReasonBothWays, crowd.ReasonNoSlow, crowd.ReasonCame:
 			out = append(out, why{"pass", t.T("why." + string(r.Kind))})
 		case crowd.ReasonRecent, crowd.ReasonKnown, crowd.ReasonCase:
 			out = append(out, why{"pass", t.N("why."+string(r.Kind), r.N)})
