@@ -20,6 +20,7 @@ type account struct {
 	waves, drops int // waveforms seen, and how many begin with a drop
 	slow         int // jolts below walking pace or so
 	roughness    float64
+	firstHit     int64    // Unix milliseconds of the earliest jolt; 0: none
 	lastHits     [4]int64 // Unix milliseconds of the newest jolts, for telling two phones in one car
 	alone        lonely
 	copied       copied
@@ -27,7 +28,7 @@ type account struct {
 	shadow       bool      // it only ever felt this place together with another device
 }
 
-const accountVersion = 4
+const accountVersion = 5
 
 var errAccount = errors.New("evidence account is damaged")
 
@@ -50,6 +51,7 @@ func (a *account) encode() []byte {
 	if a.waves > 0 {
 		b = appendSingles(b, a.waveShape[:])
 	}
+	b = binary.AppendVarint(b, a.firstHit)
 	for _, t := range a.lastHits {
 		b = binary.AppendVarint(b, t)
 	}
@@ -97,12 +99,16 @@ func (a *account) decode(b []byte) error {
 			return err
 		}
 	}
+	times := []*int64{&a.firstHit}
 	for i := range a.lastHits {
+		times = append(times, &a.lastHits[i])
+	}
+	for _, p := range times {
 		t, used := binary.Varint(b)
 		if used <= 0 {
 			return errAccount
 		}
-		a.lastHits[i], b = t, b[used:]
+		*p, b = t, b[used:]
 	}
 	if len(b)%imprintBytes != 0 || len(b) > mostImprints*imprintBytes {
 		return errAccount
@@ -157,6 +163,14 @@ func flag(b bool) byte {
 		return 1
 	}
 	return 0
+}
+
+// firstOf is the earlier of two times that are known; 0: none is.
+func firstOf(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // rides says whether every jolt that both accounts still remember came within the same seconds: two phones in one

@@ -92,18 +92,11 @@ func (c *calendar) change(n *node) change {
 }
 
 // felts lists the half-days on which the voice is known to have felt a jolt.
-func (v *voice) felts() visits {
-	if v.hits == 0 {
-		return nil
-	}
-	var days visits
-	for _, t := range v.times {
+func (v *voice) felts() (days visits) {
+	for _, t := range append(v.times[:], v.firstJolt) {
 		if t != 0 {
 			days = days.with(t / halfDay)
 		}
-	}
-	if len(days) == 0 || v.misses == 0 {
-		days = days.with(v.first / halfDay)
 	}
 	return days
 }

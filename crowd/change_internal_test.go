@@ -16,7 +16,7 @@ func TestWhatComesIsToldFromWhatWasThere(t *testing.T) {
 		n := &node{id: name, at: at}
 		for d := from; d < to; d++ {
 			device := int(d % 12)
-			n.voices = append(n.voices, voice{device: fmt.Sprint("device-", device), number: device, hits: 1, first: d * day, last: d * day, times: [4]int64{d * day}})
+			n.voices = append(n.voices, voice{device: fmt.Sprint("device-", device), number: device, hits: 1, first: d * day, last: d * day, firstJolt: d * day, times: [4]int64{d * day}})
 		}
 		nodes = append(nodes, n)
 		return n

@@ -167,6 +167,7 @@ type voice struct {
 	imprints     []imprint
 	first, last  int64     // when it spoke, Unix milliseconds
 	times        [4]int64  // of its newest jolts
+	firstJolt    int64     // 0: none
 	spot         spot      // where it felt them
 	felt         bool      // any
 	said         [2]*Shape // what they are like, without and with a waveform; nil: there are none
@@ -174,7 +175,7 @@ type voice struct {
 
 // voice is what the account says, as learning hears it.
 func (a *account) voice(device string) voice {
-	v := voice{device: device, hits: a.hits, misses: a.misses, alone: a.alone, copied: a.copied, imprints: a.imprints, times: a.lastHits, first: a.first.UnixMilli(), last: a.last.UnixMilli()}
+	v := voice{device: device, hits: a.hits, misses: a.misses, alone: a.alone, copied: a.copied, imprints: a.imprints, times: a.lastHits, firstJolt: a.firstHit, first: a.first.UnixMilli(), last: a.last.UnixMilli()}
 	v.spot, v.felt = a.spot()
 	for kind := range v.said {
 		if s, ok := a.said(kind); ok {

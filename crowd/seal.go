@@ -59,7 +59,7 @@ func (s *site) witnesses() int {
 func (a *account) seal(o *opinion) {
 	const day = 24 * time.Hour
 	a.first, a.last = a.first.Truncate(day), a.last.Truncate(day)
-	a.lastHits = [4]int64{}
+	a.firstHit, a.lastHits = a.firstHit-a.firstHit%day.Milliseconds(), [4]int64{}
 	a.imprints = nil
 	a.speakPlainly(o.accent)
 	a.shadow = a.shadow || o.liar > 0.5

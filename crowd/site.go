@@ -129,6 +129,7 @@ func (s *site) hit(e *arrival) {
 	a.roughness += Roughness(e.PeakG, e.SpeedMPS)
 	copy(a.lastHits[1:], a.lastHits[:3])
 	a.lastHits[0] = e.Time.UnixMilli()
+	a.firstHit = firstOf(a.firstHit, e.Time.UnixMilli())
 	if len(a.imprints) < mostImprints {
 		if i, ok := newImprint(&e.Event); ok {
 			a.imprints = append(slices.Clip(a.imprints), i)
@@ -271,6 +272,7 @@ func (a *account) join(b *account) {
 		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.lat, y.lat), cmp.Compare(x.lon, y.lon))
 	})
 	a.imprints = imprints[:min(len(imprints), mostImprints)]
+	a.firstHit = firstOf(a.firstHit, b.firstHit)
 	times := append(slices.Clone(a.lastHits[:]), b.lastHits[:]...)
 	slices.SortFunc(times, func(x, y int64) int { return cmp.Compare(y, x) })
 	copy(a.lastHits[:], times)
