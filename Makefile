@@ -35,9 +35,9 @@ web/dist/.built: $(UI) $(DETECTOR) go.mod
 test: web/dist/.built
 	@scripts/need go cc postgres chromium mosquitto
 	cd web/ui && npm test --silent
-	go test -race -short -vet=off -timeout 12m ./...
-	go test -vet=off -run '^(TestCrowdBeatsCounting|TestTheDatabaseChangesNothing|TestOrdersOfARecording|TestDriveIsTheWholeCity|TestStudy|TestASmallStudy|TestOrderOfDelivery)$$' ./evaluate/... ./crowd
-	go test -vet=off ./firmware-sim
+	go test -race -short -trimpath -vet=off -timeout 12m ./...
+	go test -trimpath -vet=off -run '^(TestCrowdBeatsCounting|TestTheDatabaseChangesNothing|TestOrdersOfARecording|TestDriveIsTheWholeCity|TestStudy|TestASmallStudy|TestOrderOfDelivery)$$' ./evaluate/... ./crowd
+	go test -trimpath -vet=off ./firmware-sim
 
 lint: web/dist/.built
 	go run $(GOLANGCI) run ./...

@@ -20,7 +20,7 @@ import (
 	"github.com/streetpulse/streetpulse/postgres/postgrestest"
 )
 
-// built is the program as people run it, made once for all tests of this package.
+// built is the program as people run it, made once for all tests of this package, as `make build` makes it: what that has compiled is used again.
 var built struct {
 	once sync.Once
 	path string
@@ -45,7 +45,7 @@ func program(t *testing.T) string {
 			return
 		}
 		built.path = filepath.Join(dir, "streetpulse")
-		if text, err := exec.Command("go", "build", "-o", built.path, ".").CombinedOutput(); err != nil {
+		if text, err := exec.Command("go", "build", "-trimpath", "-o", built.path, ".").CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("build: %w\n%s", err, text)
 		}
 	})
