@@ -257,18 +257,23 @@ func TestKilled(t *testing.T) {
 		happens(t, pool, notices.OrderOpened, "KR-0001")
 	}
 	worker := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestWorkerProcess$", "-test.v")
-	worker.Env = append(os.Environ(), killedDatabase+"="+at)
+	worker.Env = append(os.Environ(), killedDatabase+"="+at, "PGAPPNAME=killed")
 	if err := worker.Start(); err != nil {
 		t.Fatal(err)
 	}
 	known := func() int {
 		return number(t, pool, `select count(*) from webhook_deliveries where state = 'delivered'`)
 	}
-	until(t, "the process is in the middle", func() bool { return known() == first && len(r.got()) > first })
+	sessions := func() int {
+		return number(t, pool, `select count(*) from pg_stat_activity where datname = current_database() and application_name = 'killed'`)
+	}
+	until(t, "the process is in the middle", func() bool { return known() == first && len(r.got()) > first && sessions() > 0 })
 	if err := worker.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = worker.Wait() // it was killed
+	// PostgreSQL carries out what it was asked for last, as to hand out more work.
+	until(t, "its sessions have ended", func() bool { return sessions() == 0 })
 	close(hold)
 	delivered := map[string]bool{}
 	list, err := notices.Deliveries(ctx, pool, hook.ID, notices.Delivered, n)

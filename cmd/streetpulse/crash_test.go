@@ -61,7 +61,7 @@ func (l *load) payload(m int) []byte {
 		n := m*loadEvents + i
 		b.Events = append(b.Events, wire.Event{
 			ID: fmt.Sprintf("%06d", n), Kind: wire.Bump, Time: l.begin.Add(time.Duration(n) * 100 * time.Millisecond),
-			Lat: 48.40 + float64(n%97)*0.0005, Lon: 15.60 + float64(n%53)*0.0005, AccuracyM: 5, SpeedMPS: 11, PeakG: 0.7, DurationS: 0.2,
+			Lat: 48.40 + float64(n%7)*0.0005, Lon: 15.60 + float64(n%5)*0.0005, AccuracyM: 5, SpeedMPS: 11, PeakG: 0.7, DurationS: 0.2,
 		})
 	}
 	return b.Append(nil)
