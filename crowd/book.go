@@ -234,12 +234,7 @@ func (e *Engine) noteCame(ctx context.Context, tx pgx.Tx, news []*node) error {
 	if err != nil {
 		return fmt.Errorf("learn: note what came: %w", err)
 	}
-	sites := e.cache.byName()
-	for _, n := range news {
-		if s := sites[n.id]; s != nil {
-			s.came = n.came
-		}
-	}
+	e.cache.noteCame(news)
 	return nil
 }
 
@@ -270,6 +265,16 @@ func (c *cache) byName() map[string]*site {
 		}
 	}
 	return sites
+}
+
+// noteCame puts whether they came into the places that are remembered.
+func (c *cache) noteCame(news []*node) {
+	sites := c.byName()
+	for _, n := range news {
+		if s := sites[n.id]; s != nil {
+			s.came = n.came
+		}
+	}
 }
 
 // note puts findings into the places that are remembered.

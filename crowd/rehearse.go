@@ -139,9 +139,7 @@ func (r *Rehearsal) pass(hour int64) {
 		if r.without&Copies == 0 {
 			r.cache.note(r.copies.study(nodes))
 		}
-		for _, n := range r.learnAfresh(nodes) {
-			r.site(n.id).came = n.came
-		}
+		r.cache.noteCame(r.learnAfresh(nodes))
 		r.forget()
 		r.fresh = false
 	}
