@@ -46,7 +46,7 @@ lint: web/dist/.built
 # Speed, as shares of the floors measured in the same run; never under -race.
 bench: bin/streetpulse
 	@scripts/need postgres chromium
-	go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./ingest/... ./crowd/... ./geo/... ./evaluate/... ./web/...
+	GOGC=200 go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./ingest/... ./crowd/... ./geo/... ./evaluate/... ./web/...
 
 # How well it works: the crowd on cities that the model has not seen, with each adversary alone and each defence off; and the
 # detector on simulated drives, beside published ones.

@@ -52,8 +52,9 @@ type batch struct {
 // gathering is what has been read of a batch so far, whatever form it has.
 type gathering struct {
 	now     time.Time
-	waves   []float32 // what the events' samples are cut from
-	seen    map[string]struct{}
+	waves   []float32           // what the events' samples are cut from
+	largest string              // id of a good event
+	seen    map[string]struct{} // ids of all good events; nil while no search needed it
 	count   int
 	reading Reading
 }
@@ -143,10 +144,18 @@ func (b *gathering) take(d *draft) {
 	b.reading.Good = append(b.reading.Good, d.Event)
 }
 
-// repeated says whether a good event has this id. A small batch is searched, a large one remembered.
+// repeated says whether a good event has this id. Ids mostly grow, and one that is larger than all before needs no search; among others
+// a small batch is searched, a large one remembered.
 func (b *gathering) repeated(id string) bool {
-	const small = 8
+	const small = 32
 	good := b.reading.Good
+	if len(good) == 0 || id > b.largest {
+		b.largest = id
+		if b.seen != nil {
+			b.seen[id] = struct{}{}
+		}
+		return false
+	}
 	if len(good) < small {
 		for i := range good {
 			if good[i].ID == id {
