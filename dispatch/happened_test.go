@@ -146,6 +146,20 @@ func TestBodiesAreWarned(t *testing.T) {
 	if s, err := dispatch.Supervise(ctx, o.pool, dispatch.Works{}, at(0), o.now); err != nil || len(s.Deadlines) != 1 || s.Deadlines[0] != (dispatch.Kept{Body: "Roads East", Kept: 1, Missed: 1}) {
 		t.Errorf("%+v, %v", s.Deadlines, err)
 	}
+	// Taken back, it is late again, and everybody is told so.
+	if _, err := o.pool.Exec(ctx, `delete from river_job`); err != nil {
+		t.Fatal(err)
+	}
+	by.At = by.At.Add(time.Minute)
+	if _, err := o.desk.Undo(ctx, by); err != nil {
+		t.Fatal(err)
+	}
+	if got := warned(by.At.Add(time.Minute)); got != "roads-east true 1, krems true 1" {
+		t.Errorf("after the repair was taken back: %q", got)
+	}
+	if s, err := dispatch.Supervise(ctx, o.pool, dispatch.Works{}, at(0), o.now); err != nil || len(s.Deadlines) != 1 || s.Deadlines[0] != (dispatch.Kept{Body: "Roads East", Missed: 2}) {
+		t.Errorf("after the repair was taken back: %+v, %v", s.Deadlines, err)
+	}
 	o.do("a", dispatch.Reclass{Class: crowd.Rail, Severity: 0.9})
 	if got := o.order("a"); got.Body != "Rail" {
 		t.Errorf("%+v", got)

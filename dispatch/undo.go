@@ -123,12 +123,8 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 		if err := o.restore(ctx, tx, was, by, u); err != nil {
 			return err
 		}
-		marked, err := tx.Exec(ctx, `update order_actions set undone = true where not undone and (n = $1 or order_id = $2 and n > $1 and kind = $3)`, u.n, o.ID, DidInTime)
-		if err != nil {
-			return fmt.Errorf("take back what was done with work order %s: %w", o.ID, err)
-		}
-		if marked.RowsAffected() == 0 {
-			return ErrNothing
+		if err := o.mark(ctx, tx, u); err != nil {
+			return err
 		}
 		err = o.note(ctx, tx, &before, deed{At: by.At, Kind: DidUndo, Actor: by.Actor, Person: by.Person, Words: Words{Undoes: u.kind, Action: u.n}, Batch: u.batch})
 		if err != nil {
@@ -138,6 +134,27 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 		return d.audit(ctx, tx, by, DidUndo, o.ID, o.Number+", "+string(u.kind))
 	})
 	return done, err
+}
+
+// mark marks what was done as taken back. Where it was followed by the word that a deadline had been kept after all, that is not so any more:
+// the notes that it had passed go with it, and the next look at the deadlines writes them, and tells everybody, anew.
+func (o *record) mark(ctx context.Context, tx pgx.Tx, u toUndo) error {
+	marked, err := tx.Exec(ctx, `update order_actions set undone = true where n = $1 and not undone`, u.n)
+	if err == nil && marked.RowsAffected() == 0 {
+		return ErrNothing
+	}
+	if err == nil {
+		marked, err = tx.Exec(ctx, `update order_actions set undone = true where order_id = $1 and n > $2 and kind = $3 and not undone`, o.ID, u.n, DidInTime)
+	}
+	if err == nil && marked.RowsAffected() > 0 {
+		o.OverdueAt, o.EscalatedAt = nil, nil
+		_, err = tx.Exec(ctx, `update order_actions a set undone = true where order_id = $1 and kind in ($2, $3) and n < $4
+			and not exists (select from order_actions later where later.order_id = $1 and later.kind = a.kind and later.n > a.n and later.n < $4)`, o.ID, DidOverdue, DidEscalate, u.n)
+	}
+	if err != nil {
+		return fmt.Errorf("take back what was done with work order %s: %w", o.ID, err)
+	}
+	return nil
 }
 
 // restore brings the order back to what it was, as a step of its own in the public story where its state changes by that.

@@ -108,7 +108,7 @@ type tried struct {
 func (w *webhookWorker) delivered(ctx context.Context, job *river.Job[webhookJob], t tried) error {
 	ctx = context.WithoutCancel(ctx) // the answer is there: it must not be forgotten because the time is up
 	err := pgx.BeginFunc(ctx, w.c.options.Pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `update webhook_deliveries set state = 'delivered', tries = tries + 1, status = $2, error = '', took_ms = $3, tried_at = now(), next_at = null where id = $1`,
+		if _, err := tx.Exec(ctx, `update webhook_deliveries set state = 'delivered', tries = tries + 1, status = $2, error = '', cause = '', took_ms = $3, tried_at = now(), next_at = null where id = $1`,
 			job.Args.Delivery, t.status, t.took.Milliseconds()); err != nil {
 			return err
 		}
@@ -143,8 +143,8 @@ func (w *webhookWorker) failed(ctx context.Context, job *river.Job[webhookJob], 
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `update webhook_deliveries set state = $2, tries = tries + 1, status = $3, error = $4, took_ms = $5, tried_at = now(), next_at = $6 where id = $1`,
-			e.id, state, t.status, shortened(t.why.Error()), t.took.Milliseconds(), next)
+		_, err := tx.Exec(ctx, `update webhook_deliveries set state = $2, tries = tries + 1, status = $3, error = $4, cause = $7, took_ms = $5, tried_at = now(), next_at = $6 where id = $1`,
+			e.id, state, t.status, shortened(t.why.Error()), t.took.Milliseconds(), next, causeOf(t.why))
 		return err
 	})
 	if err != nil {
@@ -163,8 +163,8 @@ func (w *webhookWorker) failed(ctx context.Context, job *river.Job[webhookJob], 
 
 // adoptDeliveries gives up messages whose job is lost.
 func adoptDeliveries(ctx context.Context, pool *pgxpool.Pool) error {
-	_, err := pool.Exec(ctx, `update webhook_deliveries set state = 'given_up', next_at = null, error = case when error = '' then $1 else error end
-		where state = 'waiting' and `+lostSQL, lost)
+	_, err := pool.Exec(ctx, `update webhook_deliveries set state = 'given_up', next_at = null, error = case when error = '' then $1 else error end, cause = case when error = '' then $2 else cause end
+		where state = 'waiting' and `+lostSQL, lost, Lost)
 	return err
 }
 

@@ -28,7 +28,8 @@ type Delivery struct {
 	State     DeliveryState
 	Tries     int
 	Status    int // of the last answer; 0: there was none
-	Error     string
+	Error     string // of the last try; empty: none
+	Cause     Cause
 	Took      time.Duration // of the last try
 	CreatedAt time.Time
 	TriedAt   *time.Time
@@ -37,7 +38,7 @@ type Delivery struct {
 
 // Deliveries lists the last messages to a webhook, or with none to all; of one state, or with none of all.
 func Deliveries(ctx context.Context, q Querier, webhook string, state DeliveryState, limit int) ([]Delivery, error) {
-	rows, err := q.Query(ctx, `select d.id, d.webhook, d.message, m.kind, d.state, d.tries, d.status, d.error, d.took_ms, d.created_at, d.tried_at, d.next_at
+	rows, err := q.Query(ctx, `select d.id, d.webhook, d.message, m.kind, d.state, d.tries, d.status, d.error, d.cause, d.took_ms, d.created_at, d.tried_at, d.next_at
 		from webhook_deliveries d join webhook_messages m on m.id = d.message where ($1 = '' or d.webhook = $1) and ($2 = '' or d.state = $2)
 		order by d.id desc limit $3`, webhook, state, limit)
 	if err != nil {
@@ -46,7 +47,7 @@ func Deliveries(ctx context.Context, q Querier, webhook string, state DeliverySt
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Delivery, error) {
 		var d Delivery
 		var took int
-		err := row.Scan(&d.ID, &d.Webhook, &d.Message, &d.Kind, &d.State, &d.Tries, &d.Status, &d.Error, &took, &d.CreatedAt, &d.TriedAt, &d.NextAt)
+		err := row.Scan(&d.ID, &d.Webhook, &d.Message, &d.Kind, &d.State, &d.Tries, &d.Status, &d.Error, &d.Cause, &took, &d.CreatedAt, &d.TriedAt, &d.NextAt)
 		d.Took = time.Duration(took) * time.Millisecond
 		return d, err
 	})

@@ -7,8 +7,11 @@ import (
 	"slices"
 )
 
-// errInside is returned for addresses inside networks that nothing is sent into.
-var errInside = errors.New("the address is not public, and in no network that is allowed")
+// Errors of addresses that nothing is sent to: they are inside networks, or public and not behind TLS.
+var (
+	errInside = errors.New("the address is not public, and in no network that is allowed")
+	errPlain  = errors.New("to public addresses things are sent over https only")
+)
 
 // notPublic are the networks that are no part of the public internet (IANA's registries of special-purpose addresses, RFC 6890), beyond
 // those that net/netip can name.
@@ -25,7 +28,7 @@ func mayReach(ip netip.Addr, scheme string, inside []netip.Prefix) error {
 		return nil
 	}
 	if scheme != "https" {
-		return errors.New("to public addresses things are sent over https only")
+		return errPlain
 	}
 	if !public(ip) {
 		return fmt.Errorf("%s: %w", ip, errInside)

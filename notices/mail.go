@@ -54,13 +54,14 @@ type DeadMail struct {
 	Subject   string
 	Tries     int
 	Error     string
+	Cause     Cause
 	CreatedAt time.Time
 	GivenUpAt time.Time
 }
 
 // DeadMails lists the mails that were given up, the last first.
 func DeadMails(ctx context.Context, q Querier, limit int) ([]DeadMail, error) {
-	rows, err := q.Query(ctx, `select id, recipient, subject, tries, error, created_at, given_up_at from mails
+	rows, err := q.Query(ctx, `select id, recipient, subject, tries, error, cause, created_at, given_up_at from mails
 		where sent_at is null and given_up_at is not null order by id desc limit $1`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list mails that were given up: %w", err)
@@ -77,7 +78,7 @@ var ErrNone = errors.New("there is no such notice")
 
 // SendMailAgain tries a mail anew that was given up. It returns ErrNone where that is none.
 func SendMailAgain(ctx context.Context, tx pgx.Tx, id int64) error {
-	done, err := tx.Exec(ctx, `update mails set given_up_at = null, tries = 0, error = '' where id = $1 and sent_at is null and given_up_at is not null`, id)
+	done, err := tx.Exec(ctx, `update mails set given_up_at = null, tries = 0, error = '', cause = '' where id = $1 and sent_at is null and given_up_at is not null`, id)
 	if err != nil {
 		return fmt.Errorf("send a mail again: %w", err)
 	}
@@ -127,11 +128,11 @@ func (w *letterWorker) Work(ctx context.Context, job *river.Job[letterJob]) erro
 			if ctx.Err() != nil {
 				return ctx.Err() // we are being stopped: that was no try
 			}
-			_, err = tx.Exec(ctx, `update mails set tries = tries + 1, error = $2, given_up_at = case when $3 then now() end where id = $1`,
-				job.Args.Mail, shortened(why.Error()), hopeless(why) || job.Attempt >= job.MaxAttempts)
+			_, err = tx.Exec(ctx, `update mails set tries = tries + 1, error = $2, cause = $4, given_up_at = case when $3 then now() end where id = $1`,
+				job.Args.Mail, shortened(why.Error()), hopeless(why) || job.Attempt >= job.MaxAttempts, causeOf(why))
 			return err
 		}
-		if _, err := tx.Exec(ctx, `update mails set sent_at = now(), recipient = '', body = '', stop = '', error = '', tries = tries + 1 where id = $1`, job.Args.Mail); err != nil {
+		if _, err := tx.Exec(ctx, `update mails set sent_at = now(), recipient = '', body = '', stop = '', error = '', cause = '', tries = tries + 1 where id = $1`, job.Args.Mail); err != nil {
 			return err
 		}
 		return Complete(ctx, tx, job)
@@ -166,8 +167,9 @@ func adoptMails(ctx context.Context, pool *pgxpool.Pool) error {
 		if err := queueMails(ctx, tx, ids); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update mails m set given_up_at = now(), error = case when error = '' then $1 else error end
-			where sent_at is null and given_up_at is null and `+lostSQL+` and id in (select id from mails where sent_at is null for update skip locked)`, lost)
+		_, err = tx.Exec(ctx, `update mails m set given_up_at = now(), error = case when error = '' then $1 else error end,
+			cause = case when error = '' then $2 else cause end
+			where sent_at is null and given_up_at is null and `+lostSQL+` and id in (select id from mails where sent_at is null for update skip locked)`, lost, Lost)
 		return err
 	})
 }

@@ -98,7 +98,7 @@ func (s *sender) deliver(ctx context.Context, p parcel, now time.Time) (status i
 	case code >= 200 && code < 300:
 		return code, nil
 	case code >= 300 && code < 400:
-		return code, errors.New("it redirects, which is not followed")
+		return code, errRedirects
 	default:
 		return code, refusal{http.StatusText(code), retryAfter(answer.Header.Get("Retry-After"), now)}
 	}

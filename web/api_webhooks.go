@@ -90,7 +90,8 @@ type deliveryBody struct {
 	State     notices.DeliveryState `json:"state" enum:"waiting,delivered,given_up"`
 	Tries     int                   `json:"tries"`
 	Status    int                   `json:"status" doc:"of the last answer; 0: there was none"`
-	Error     string                `json:"error"`
+	Error     string                `json:"error" doc:"of the last try; empty: none"`
+	Cause     notices.Cause         `json:"cause" enum:",refused,redirects,forbidden,unnamed,late,untrusted,unreachable,address,lost" doc:"of the error; empty: another"`
 	TookMS    int64                 `json:"took_ms" doc:"the last try, milliseconds"`
 	CreatedAt time.Time             `json:"created_at"`
 	TriedAt   *time.Time            `json:"tried_at"`
@@ -113,13 +114,14 @@ type againBody struct {
 }
 
 type deadMailBody struct {
-	ID        int64     `json:"id"`
-	To        string    `json:"to"`
-	Subject   string    `json:"subject"`
-	Tries     int       `json:"tries"`
-	Error     string    `json:"error"`
-	CreatedAt time.Time `json:"created_at"`
-	GivenUpAt time.Time `json:"given_up_at"`
+	ID        int64         `json:"id"`
+	To        string        `json:"to"`
+	Subject   string        `json:"subject"`
+	Tries     int           `json:"tries"`
+	Error     string        `json:"error"`
+	Cause     notices.Cause `json:"cause" enum:",refused,redirects,forbidden,unnamed,late,untrusted,unreachable,address,lost" doc:"of the error; empty: another"`
+	CreatedAt time.Time     `json:"created_at"`
+	GivenUpAt time.Time     `json:"given_up_at"`
 }
 
 type deadMailsBody struct {
@@ -244,7 +246,7 @@ func (s *Server) apiDeliveries(ctx context.Context, in *deliveriesInput) (*struc
 	}
 	out := deliveriesBody{Deliveries: []deliveryBody{}}
 	for _, d := range list {
-		out.Deliveries = append(out.Deliveries, deliveryBody{d.ID, d.Message, d.Kind, d.State, d.Tries, d.Status, d.Error, d.Took.Milliseconds(), d.CreatedAt.UTC(), d.TriedAt, d.NextAt})
+		out.Deliveries = append(out.Deliveries, deliveryBody{d.ID, d.Message, d.Kind, d.State, d.Tries, d.Status, d.Error, d.Cause, d.Took.Milliseconds(), d.CreatedAt.UTC(), d.TriedAt, d.NextAt})
 	}
 	return &struct{ Body deliveriesBody }{out}, nil
 }

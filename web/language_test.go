@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"github.com/streetpulse/streetpulse/notices"
 )
 
 func readTexts(t *testing.T, language string) map[string]string {
@@ -48,6 +50,11 @@ func TestEveryTextIsInEveryLanguage(t *testing.T) {
 			t.Errorf("German has no %q", key)
 		} else if !slices.Equal(of(text), of(other)) {
 			t.Errorf("%q is filled in by %v, in German by %v", key, of(text), of(other))
+		}
+	}
+	for _, c := range notices.Causes() {
+		if english["cause."+string(c)] == "" {
+			t.Errorf("English has no words for the cause %q", c)
 		}
 	}
 	for key := range german {

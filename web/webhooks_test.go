@@ -124,7 +124,9 @@ func TestWebhooks(t *testing.T) {
 	anna.report(w.at("Ringstraße", .45))
 	anna.send(strings.TrimPrefix(linkIn.FindString(w.letters("anna@example.org")[0]), w.http.URL), nil)
 	w.deliver("it is given up", func() bool { return count(w, `select count(*) from webhook_deliveries where state = 'given_up'`) == 1 })
-	root.read(page, "Given up", "One message was given up.", "report.received", "Internal Server Error")
+	root.read(page, "Given up", "One message was given up.", "report.received", "The other side did not take it.", "Internal Server Error")
+	root.read(page+"?lang=de", "Aufgegeben", "Die Gegenseite hat es nicht angenommen.")
+	root.read(page+"?lang=en", "Given up")
 	root.read("/admin/webhooks", "One other program is told what happens.", "One message was given up.", "one given up")
 	mu.Lock()
 	answer = http.StatusOK
