@@ -27,7 +27,7 @@ type Delivery struct {
 	Kind      Kind
 	State     DeliveryState
 	Tries     int
-	Status    int // of the last answer; 0: there was none
+	Status    int    // of the last answer; 0: there was none
 	Error     string // of the last try; empty: none
 	Cause     Cause
 	Took      time.Duration // of the last try
