@@ -306,18 +306,18 @@ func (x Move) do(ctx context.Context, a *act) error {
 	if err := a.open(DidMove); err != nil {
 		return err
 	}
-	cell, err := geo.FineCell(x.Lat, x.Lon)
-	if err != nil || x.Lat < -90 || x.Lat > 90 || x.Lon < -180 || x.Lon > 180 {
-		return fmt.Errorf("position %g,%g: %w", x.Lat, x.Lon, ErrUnknown)
+	cell, err := cellAt(x.Lat, x.Lon)
+	if err != nil {
+		return err
 	}
 	from, err := a.where(ctx)
 	if err != nil {
 		return err
 	}
-	to, c := orb.Point{x.Lon, x.Lat}, int64(cell)
+	to := orb.Point{x.Lon, x.Lat}
 	a.words.Lat, a.words.Lon, a.words.Metres = x.Lat, x.Lon, roundTo(geo.Distance(from, to), 1)
 	o := a.order
-	o.Lat, o.Lon, o.Cell = &x.Lat, &x.Lon, &c
+	o.Lat, o.Lon, o.Cell = &x.Lat, &x.Lon, &cell
 	if a.office.Street != nil {
 		o.Street, o.StreetClass = a.office.street(to, nil)
 	}
@@ -375,6 +375,15 @@ func (x Spend) do(_ context.Context, a *act) error {
 	}
 	a.words.What, a.words.Quantity, a.words.Unit, a.words.Cents = x.What, x.Quantity, x.Unit, x.Cents
 	return nil
+}
+
+// cellAt returns the cell of a position that somebody has given.
+func cellAt(lat, lon float64) (int64, error) {
+	cell, err := geo.FineCell(lat, lon)
+	if err != nil || lat < -90 || lat > 90 || lon < -180 || lon > 180 || lat == 0 && lon == 0 {
+		return 0, fmt.Errorf("position %g,%g: %w", lat, lon, ErrUnknown)
+	}
+	return int64(cell), nil
 }
 
 // known returns ErrUnknown where c is no class; none may be one.

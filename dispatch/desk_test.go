@@ -166,7 +166,7 @@ func TestWhatIsChangedMeanwhileIsNotOverwritten(t *testing.T) {
 			t.Errorf("%+v, %v", done, err)
 		}
 	}
-	for _, x := range []dispatch.Action{dispatch.Assign{Crew: "nine"}, dispatch.HandOver{Body: "Nobody"}, dispatch.Reclass{Class: "hole"}, dispatch.Dismiss{Verdict: "dull"}, dispatch.Move{Lat: 100}} {
+	for _, x := range []dispatch.Action{dispatch.Assign{Crew: "nine"}, dispatch.HandOver{Body: "Nobody"}, dispatch.Reclass{Class: "hole"}, dispatch.Dismiss{Verdict: "dull"}, dispatch.Move{Lat: 100}, dispatch.Move{}, dispatch.Split{}} {
 		if _, err := o.desk.Act(ctx, seen.ID, o.by("ben"), x); !errors.Is(err, dispatch.ErrUnknown) {
 			t.Errorf("%T: %v", x, err)
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
-	"github.com/streetpulse/streetpulse/geo"
 )
 
 // Dismissing tells crowd what is there where somebody has said so: nothing, or what it is instead of a defect. A duplicate and what is
@@ -110,15 +109,15 @@ func (x Split) do(ctx context.Context, a *act) error {
 	if err := errors.Join(a.open(DidSplit), known(x.Class, true)); err != nil {
 		return err
 	}
-	fine, err := geo.FineCell(x.Lat, x.Lon)
-	if err != nil || x.Lat < -90 || x.Lat > 90 || x.Lon < -180 || x.Lon > 180 {
-		return fmt.Errorf("position %g,%g: %w", x.Lat, x.Lon, ErrUnknown)
+	cell, err := cellAt(x.Lat, x.Lon)
+	if err != nil {
+		return err
 	}
 	var seq int64
 	if err := a.tx.QueryRow(ctx, `update order_seq set last = last + 1 returning last`).Scan(&seq); err != nil {
 		return fmt.Errorf("number a work order: %w", err)
 	}
-	o, at, cell := a.order, orb.Point{x.Lon, x.Lat}, int64(fine)
+	o, at := a.order, orb.Point{x.Lon, x.Lat}
 	prefix, _, _ := strings.Cut(o.Number, "-")
 	r := &record{ID: strings.ToLower(rand.Text()[:16]), Number: Number(prefix, seq), Class: o.Class, Severity: o.Severity, State: New, PromotedAt: a.by.At,
 		StateAt: a.by.At, ClockFrom: a.by.At, Lat: &x.Lat, Lon: &x.Lon, Cell: &cell, splitFrom: &o.ID, Street: o.Street, StreetClass: o.StreetClass, Body: o.Body}

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -241,12 +242,18 @@ func whyFirst(b dispatch.Responsible) string {
 	return "smallest"
 }
 
+// positionForm is two numbers with a point or a comma in each, and white space, a comma or a semicolon between them.
+var positionForm = regexp.MustCompile(`^\s*(-?\d+(?:[.,]\d+)?)\s*[\s,;]\s*(-?\d+(?:[.,]\d+)?)\s*$`)
+
 // position reads latitude and longitude in degrees.
 func position(text string) (orb.Point, bool) {
-	lat, lon, ok := strings.Cut(text, ",")
-	y, err := strconv.ParseFloat(strings.TrimSpace(lat), 64)
-	x, err2 := strconv.ParseFloat(strings.TrimSpace(lon), 64)
-	return orb.Point{x, y}, ok && err == nil && err2 == nil && math.Abs(y) <= 90 && math.Abs(x) <= 180
+	found := positionForm.FindStringSubmatch(text)
+	if found == nil {
+		return orb.Point{}, false
+	}
+	y, err := strconv.ParseFloat(strings.Replace(found[1], ",", ".", 1), 64)
+	x, err2 := strconv.ParseFloat(strings.Replace(found[2], ",", ".", 1), 64)
+	return orb.Point{x, y}, err == nil && err2 == nil && math.Abs(y) <= 90 && math.Abs(x) <= 180
 }
 
 // boundaryMap draws boundaries over the streets, and a pin where one is asked for; empty where there is nothing to be drawn.

@@ -16,22 +16,22 @@ import (
 
 // Deed is something to be done with orders, as forms and the interface say it.
 type Deed struct {
-	Do       string  `json:"do" required:"false" enum:"accept,assign,hand_over,take_over,release,start,repair,dismiss,reopen,reclass,move,split,note,reply,refer,spend" doc:"what is to be done"`
-	Reason   string  `json:"reason,omitempty" maxLength:"4000" doc:"why; the public reads it where the state changes. Of note and reply: their text"`
-	Crew     string  `json:"crew,omitempty" maxLength:"64" doc:"of assign: the crew's id"`
-	Body     string  `json:"body,omitempty" maxLength:"200" doc:"of hand_over: the body's name"`
-	Class    string  `json:"class,omitempty" enum:"pothole,casting,joint,rail,speed_bump,nothing" doc:"of reclass, and of split for the new order"`
-	Severity float64 `json:"severity,omitempty" minimum:"0" maximum:"1" doc:"of reclass; 0: as it is"`
-	Verdict  string  `json:"verdict,omitempty" enum:"not_found,not_defect,not_ours,duplicate" doc:"of dismiss"`
-	Found    string  `json:"found,omitempty" enum:"pothole,casting,joint,rail,speed_bump,nothing" doc:"of repair and dismiss: what is there"`
-	Of       string  `json:"of,omitempty" maxLength:"64" doc:"of a duplicate: the other order's id or number"`
-	Lat      float64 `json:"lat,omitempty" minimum:"-90" maximum:"90" doc:"of move and split"`
-	Lon      float64 `json:"lon,omitempty" minimum:"-180" maximum:"180"`
-	Number   string  `json:"number,omitempty" maxLength:"100" doc:"of refer: the case's number in another system"`
-	What     string  `json:"what,omitempty" maxLength:"200" doc:"of spend"`
-	Quantity float64 `json:"quantity,omitempty"`
-	Unit     string  `json:"unit,omitempty" maxLength:"40"`
-	Cents    int64   `json:"cents,omitempty" doc:"of spend: hundredths of the city's currency"`
+	Do       string   `json:"do" required:"false" enum:"accept,assign,hand_over,take_over,release,start,repair,dismiss,reopen,reclass,move,split,note,reply,refer,spend" doc:"what is to be done"`
+	Reason   string   `json:"reason,omitempty" maxLength:"4000" doc:"why; the public reads it where the state changes. Of note and reply: their text"`
+	Crew     string   `json:"crew,omitempty" maxLength:"64" doc:"of assign: the crew's id"`
+	Body     string   `json:"body,omitempty" maxLength:"200" doc:"of hand_over: the body's name"`
+	Class    string   `json:"class,omitempty" enum:"pothole,casting,joint,rail,speed_bump,nothing" doc:"of reclass, and of split for the new order"`
+	Severity float64  `json:"severity,omitempty" minimum:"0" maximum:"1" doc:"of reclass; 0: as it is"`
+	Verdict  string   `json:"verdict,omitempty" enum:"not_found,not_defect,not_ours,duplicate" doc:"of dismiss"`
+	Found    string   `json:"found,omitempty" enum:"pothole,casting,joint,rail,speed_bump,nothing" doc:"of repair and dismiss: what is there"`
+	Of       string   `json:"of,omitempty" maxLength:"64" doc:"of a duplicate: the other order's id or number"`
+	Lat      *float64 `json:"lat,omitempty" minimum:"-90" maximum:"90" doc:"of move and split, which need it"`
+	Lon      *float64 `json:"lon,omitempty" minimum:"-180" maximum:"180"`
+	Number   string   `json:"number,omitempty" maxLength:"100" doc:"of refer: the case's number in another system"`
+	What     string   `json:"what,omitempty" maxLength:"200" doc:"of spend"`
+	Quantity float64  `json:"quantity,omitempty"`
+	Unit     string   `json:"unit,omitempty" maxLength:"40"`
+	Cents    int64    `json:"cents,omitempty" doc:"of spend: hundredths of the city's currency"`
 }
 
 // action returns what the deed is to dispatch.
@@ -64,10 +64,14 @@ func (s *Server) action(ctx context.Context, d Deed) (dispatch.Action, error) {
 		return dispatch.TakeUp{}, nil
 	case "reclass":
 		return dispatch.Reclass{Class: crowd.Class(d.Class), Severity: d.Severity}, nil
-	case "move":
-		return dispatch.Move{Lat: d.Lat, Lon: d.Lon}, nil
-	case "split":
-		return dispatch.Split{Lat: d.Lat, Lon: d.Lon, Class: crowd.Class(d.Class)}, nil
+	case "move", "split":
+		if d.Lat == nil || d.Lon == nil {
+			return nil, errPosition
+		}
+		if d.Do == "move" {
+			return dispatch.Move{Lat: *d.Lat, Lon: *d.Lon}, nil
+		}
+		return dispatch.Split{Lat: *d.Lat, Lon: *d.Lon, Class: crowd.Class(d.Class)}, nil
 	case "note":
 		return dispatch.Note{}, nil
 	case "reply":
@@ -80,6 +84,9 @@ func (s *Server) action(ctx context.Context, d Deed) (dispatch.Action, error) {
 	return nil, badRequest("There is nothing to do that is called " + strconv.Quote(d.Do) + ".")
 }
 
+// errPosition is returned where something is to be done at a position that is not given.
+var errPosition = errors.New("a position is missing")
+
 // refused says in words why something could not be done, false where the error is no refusal but a fault.
 func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, bool) {
 	var c *dispatch.Changed
@@ -89,6 +96,8 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return s.changedWords(ctx, c, d), true
 	case errors.As(err, &bad):
 		return string(bad), true
+	case errors.Is(err, errPosition):
+		return s.texts.T("console.at.missing"), true
 	case errors.Is(err, dispatch.ErrTransition):
 		return s.texts.T("console.refused.way"), true
 	case errors.Is(err, dispatch.ErrReason):
@@ -236,15 +245,8 @@ func (s *face) deedOf(q url.Values) (Deed, error) {
 	d := Deed{Do: q.Get("do"), Reason: strings.TrimSpace(q.Get("reason")), Crew: q.Get("crew"), Body: q.Get("body"), Class: q.Get("class"), Severity: number("severity"),
 		Verdict: q.Get("verdict"), Found: q.Get("found"), Of: strings.TrimSpace(q.Get("of")), Number: strings.TrimSpace(q.Get("number")),
 		What: strings.TrimSpace(q.Get("what")), Quantity: number("quantity"), Unit: strings.TrimSpace(q.Get("unit")), Cents: int64(100*number("cost") + 0.5)}
-	if at := strings.FieldsFunc(q.Get("at"), func(r rune) bool { return r == ',' || r == ' ' }); len(at) == 2 {
-		lat, badLat := strconv.ParseFloat(at[0], 64)
-		lon, badLon := strconv.ParseFloat(at[1], 64)
-		if badLat != nil || badLon != nil {
-			lat = 360 // no position: refused
-		}
-		d.Lat, d.Lon = lat, lon
-	} else if d.Do == "move" || d.Do == "split" {
-		d.Lat = 360 // no position: refused
+	if at, ok := position(q.Get("at")); ok {
+		d.Lat, d.Lon = &at[1], &at[0]
 	}
 	if to, ok := strings.CutPrefix(d.Crew, "body:"); ok { // one list offers both
 		d.Do, d.Crew, d.Body = "hand_over", "", to

@@ -8,9 +8,14 @@ import (
 // What is no position must not become 0,0, which is one.
 func TestADeedIsReadFromItsForm(t *testing.T) {
 	t.Parallel()
-	for text, lat := range map[string]float64{"48.40917, 15.61042": 48.40917, "here, there": 360, "48.4, x": 360, "": 360} {
-		if d, err := new(face).deedOf(url.Values{"do": {"move"}, "at": {text}}); err != nil || d.Lat != lat {
-			t.Errorf("a move to %q has latitude %g, not %g, %v", text, d.Lat, lat, err)
+	for _, text := range []string{"48.4091, 15.6104", "48,4091 15,6104", "48,4091,15,6104", " 48.4091;15.6104 "} {
+		if d, err := new(face).deedOf(url.Values{"do": {"move"}, "at": {text}}); err != nil || d.Lat == nil || *d.Lat != 48.4091 || *d.Lon != 15.6104 {
+			t.Errorf("a move to %q is %+v, %v", text, d, err)
+		}
+	}
+	for _, text := range []string{"here, there", "48.4, x", "", "48.4", "95, 10", "1, 2, 3"} {
+		if d, err := new(face).deedOf(url.Values{"do": {"move"}, "at": {text}}); err != nil || d.Lat != nil || d.Lon != nil {
+			t.Errorf("a move to %q is %+v, %v", text, d, err)
 		}
 	}
 	for text, want := range map[string]float64{"": 0, "0,5": 0.5, "1": 1} {

@@ -421,6 +421,10 @@ func TestWorksInterface(t *testing.T) {
 	ask("/orders/"+id+"/case", `{"do":"refer","number":"311-99"}`, 200)
 	ask("/orders/"+id+"/costs", `{"do":"spend","what":"Cold mix","quantity":40,"unit":"kg","cents":1250}`, 200)
 	ask("/orders/"+id+"/class", `{"do":"reclass","class":"joint","severity":0.9}`, 200)
+	for _, nowhere := range []string{"", `,"lat":48.41`, `,"lat":0,"lon":0`} {
+		ask("/orders/"+id+"/position", `{"do":"move"`+nowhere+`}`, 422)
+		ask("/orders/"+id+"/split", `{"do":"split"`+nowhere+`}`, 422)
+	}
 	ask("/orders/"+id+"/position", `{"do":"move","lat":48.4101,"lon":15.6102}`, 200)
 	if out := ask("/orders/"+id+"/split", `{"do":"split","lat":48.4103,"lon":15.6105}`, 200); out.Orders[0].Made == "" {
 		t.Errorf("%+v", out)

@@ -238,8 +238,8 @@ function closed(dialog: HTMLDialogElement) {
   const [verdict, found] = value('verdict').split(':');
   if (verdict) deed.verdict = verdict;
   if (found) deed.found = found;
-  const at = value('at').split(/[\s,]+/).map(Number);
-  if (at.length === 2 && at.every(Number.isFinite)) Object.assign(deed, {lat: at[0], lon: at[1]});
+  const at = /^(-?\d+(?:[.,]\d+)?)\s*[\s,;]\s*(-?\d+(?:[.,]\d+)?)$/.exec(value('at'));
+  if (at) Object.assign(deed, {lat: Number(at[1]!.replace(',', '.')), lon: Number(at[2]!.replace(',', '.'))});
   if (form.dataset.do === 'merge') {
     Object.assign(deed, {do: 'dismiss', verdict: 'duplicate'});
     meant = meant.filter((r) => r.number !== deed.of);
