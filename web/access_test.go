@@ -163,27 +163,46 @@ func TestSessionsUnderTLS(t *testing.T) {
 	}
 }
 
-// Pages of other sites act for nobody.
+// TestOtherSitesActForNobody sends what an administrator's browser would, told so by another site's page, to every page that takes a form
+// and to every operation that changes something as somebody: what anybody may do, or a device with its secret, is done in nobody's name.
 func TestOtherSitesActForNobody(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	p := w.person("anna@example.org", access.Administrator)
-	token := w.session(p)
-	for _, path := range []string{"POST /logout", "POST /login", "POST /account", "POST /account/password", "POST /account/sessions", "POST /account/follows", "POST /login/forgotten", "POST /login/link/x"} {
-		method, path, _ := strings.Cut(path, " ")
-		r, err := http.NewRequest(method, w.http.URL+path, strings.NewReader("end=others"))
+	token := w.session(w.person("anna@example.org", access.Administrator))
+	variable := regexp.MustCompile(`\{[a-z$]+\}`)
+	from := func(method, path, kind, body string) int {
+		r, err := http.NewRequest(method, w.http.URL+variable.ReplaceAllString(path, "1"), strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Content-Type", kind)
 		r.Header.Set("Origin", "https://evil.example")
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
 		r.AddCookie(&http.Cookie{Name: "session", Value: token})
-		if answer, _ := w.visitor("").do(r); answer.StatusCode != http.StatusForbidden {
-			t.Errorf("%s: %s", path, answer.Status)
+		answer, _ := w.visitor("").do(r)
+		return answer.StatusCode
+	}
+	tried := 0
+	for _, pattern := range w.server.Patterns() {
+		if path, ok := strings.CutPrefix(pattern, "POST "); ok {
+			tried++
+			if got := from(http.MethodPost, path, "application/x-www-form-urlencoded", "end=others"); got != http.StatusForbidden {
+				t.Errorf("%s: %d", pattern, got)
+			}
 		}
 	}
-	if n := count(w, `select count(*) from sessions`); n != 1 {
-		t.Errorf("%d sessions", n)
+	calls := whoCalls()
+	for _, o := range w.operations() {
+		if o.method == http.MethodGet || calls[o.id] == anybody || calls[o.id] == device {
+			continue
+		}
+		tried++
+		if got := from(o.method, o.path, "application/json", "{}"); got != http.StatusForbidden {
+			t.Errorf("%s: %d", o.id, got)
+		}
+	}
+	if n := count(w, `select count(*) from sessions`); n != 1 || tried < 80 {
+		t.Errorf("%d sessions, %d tries", n, tried)
 	}
 }
 
