@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -87,10 +89,10 @@ type oneInput struct {
 
 // registerDeeds gives every kind of action an address of its own, beside the one for all.
 func (s *Server) registerDeeds(api huma.API) {
-	for _, d := range []struct{ id, path, summary, fallback string }{
-		{"transition-order", "/orders/{id}/transitions", "Move an order on: accept, release, start, repair, dismiss, reopen", ""},
-		{"assign-order", "/orders/{id}/assignment", "Assign an order to a crew, or hand it over to a body", "assign"},
-		{"note-order", "/orders/{id}/notes", "Write a note, or a reply that the public reads", "note"},
+	for _, d := range []struct{ id, path, summary, deeds string }{
+		{"transition-order", "/orders/{id}/transitions", "Move an order on: accept, release, start, repair, dismiss, reopen", "accept release start repair dismiss reopen"},
+		{"assign-order", "/orders/{id}/assignment", "Assign an order to a crew, or hand it over to a body", "assign hand_over take_over"},
+		{"note-order", "/orders/{id}/notes", "Write a note, or a reply that the public reads", "note reply"},
 		{"merge-order", "/orders/{id}/merge", "Make an order a duplicate of another: name it in of", "dismiss"},
 		{"split-order", "/orders/{id}/split", "Make a second order at a position", "split"},
 		{"move-order", "/orders/{id}/position", "Say where an order is", "move"},
@@ -98,18 +100,21 @@ func (s *Server) registerDeeds(api huma.API) {
 		{"refer-order", "/orders/{id}/case", "Say what number its case has in another system", "refer"},
 		{"spend-order", "/orders/{id}/costs", "Note costs and materials", "spend"},
 	} {
-		needs := access.TriageOrders
-		if d.fallback == "assign" {
+		needs, deeds := access.TriageOrders, strings.Fields(d.deeds)
+		if d.id == "assign-order" {
 			needs = access.AssignOrders
 		}
 		op := s.guarded(api, needs, d.id, http.MethodPost, d.path, d.summary, 400, 404, 409, 422)
 		huma.Register(api, op, each(s, func(f *face, ctx context.Context, in *oneInput) (*actOutput, error) {
 			given := in.Body.Deed
-			if given.Do == "" {
-				given.Do = d.fallback
+			if given.Do == "" && d.id != "transition-order" {
+				given.Do = deeds[0]
+			}
+			if !slices.Contains(deeds, given.Do) {
+				return nil, huma.Error422UnprocessableEntity("At this address do is one of: " + strings.Join(deeds, ", ") + ".")
 			}
 			if d.id == "merge-order" {
-				given.Do, given.Verdict = "dismiss", string(dispatch.Duplicate)
+				given.Verdict = string(dispatch.Duplicate)
 			}
 			return f.act(ctx, given, []seenOrder{{in.ID, in.Body.Version}}, in.Body.Key)
 		}, func(in *oneInput) Spoken { return in.Spoken }))

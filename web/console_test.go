@@ -415,6 +415,9 @@ func TestWorksInterface(t *testing.T) {
 	if out := ask("/orders/"+id+"/transitions", `{"do":"dismiss","verdict":"not_ours","version":`+seen+`}`, 409); !out.Orders[0].Changed || !strings.HasPrefix(out.Orders[0].Why, "Someone else changed ") {
 		t.Errorf("%+v", out)
 	}
+	for path, body := range map[string]string{"transitions": `{}`, "notes": `{"do":"repair"}`, "assignment": `{"do":"dismiss","verdict":"not_ours"}`, "merge": `{"do":"note","reason":"x"}`} {
+		ask("/orders/"+id+"/"+path, body, 422)
+	}
 	ask("/orders/"+id+"/transitions", `{"do":"start"}`, 200)
 	ask("/orders/"+id+"/notes", `{"do":"note","reason":"Cold mix is enough."}`, 200)
 	ask("/orders/"+id+"/notes", `{"do":"reply","reason":"We come on Friday."}`, 200)

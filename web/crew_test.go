@@ -116,8 +116,12 @@ func TestCrewWithoutScripts(t *testing.T) {
 			t.Errorf("%s of another crew: %s %s", what, answer.Status, text)
 		}
 	}
-	if answer, _ := v.call("POST", "/crew/orders/"+orders[1]+"/actions", `{"do":"assign","crew":"crew-2"}`, ""); answer.StatusCode != http.StatusUnprocessableEntity {
-		t.Errorf("a crew assigns: %s", answer.Status)
+	for _, deed := range []string{`"assign","crew":"crew-2"`, `"hand_over","body":"Krems"`, `"take_over"`, `"accept"`, `"release"`, `"reopen"`, `"move","lat":48.41,"lon":15.61`,
+		`"split","lat":48.41,"lon":15.61`, `"refer","number":"311"`, `"reply"`, `"dismiss","verdict":"not_ours"`, `"dismiss","verdict":"duplicate","of":"` + orders[2] + `"`} {
+		answer, text := v.call("POST", "/crew/orders/"+orders[1]+"/actions", `{"reason":"because","do":`+deed+`}`, "")
+		if answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "This is done at the console.") {
+			t.Errorf("a crew does %s: %s %s", deed, answer.Status, text)
+		}
 	}
 	if n := count(w, `select count(*) from order_actions where person = $1`, carl.ID); n != 5 {
 		t.Errorf("%d actions of carl: start, repaired, material, two photos", n)
