@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -16,6 +17,7 @@ type Settings struct {
 	RetainDays     *int     // after which raw events are dropped; 0: never
 	FalseOrderCost *float64 // of a crew that finds nothing, in any unit
 	MissedDayCost  *float64 // of a day that a pothole waits, in the same unit
+	OrderClasses   []string // beside potholes, that become orders by themselves where they are severe
 	Version        int64    // counts changes: who changes them says which one they saw
 }
 
@@ -30,13 +32,13 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-const query = `select city, promise_days, suspected, retain_days, false_order_cost, missed_day_cost, version from settings`
+const query = `select city, promise_days, suspected, retain_days, false_order_cost, missed_day_cost, order_classes, version from settings`
 
 // Load reads the settings.
 func Load(ctx context.Context, db Querier) (Settings, error) { return load(ctx, db, query) }
 
 func load(ctx context.Context, db Querier, sql string) (s Settings, err error) {
-	err = db.QueryRow(ctx, sql).Scan(&s.Name, &s.PromiseDays, &s.Suspected, &s.RetainDays, &s.FalseOrderCost, &s.MissedDayCost, &s.Version)
+	err = db.QueryRow(ctx, sql).Scan(&s.Name, &s.PromiseDays, &s.Suspected, &s.RetainDays, &s.FalseOrderCost, &s.MissedDayCost, &s.OrderClasses, &s.Version)
 	if err != nil {
 		return s, fmt.Errorf("read the city's settings: %w", err)
 	}
@@ -53,8 +55,9 @@ func Change(ctx context.Context, tx pgx.Tx, s Settings, channel string) (before,
 		return before, before, ErrChanged
 	}
 	s.Version++
-	_, err = tx.Exec(ctx, `update settings set city = $1, promise_days = $2, suspected = $3, retain_days = $4, false_order_cost = $5, missed_day_cost = $6, version = $7`,
-		s.Name, s.PromiseDays, s.Suspected, s.RetainDays, s.FalseOrderCost, s.MissedDayCost, s.Version)
+	s.OrderClasses = slices.Compact(slices.Sorted(slices.Values(s.OrderClasses)))
+	_, err = tx.Exec(ctx, `update settings set city = $1, promise_days = $2, suspected = $3, retain_days = $4, false_order_cost = $5, missed_day_cost = $6, order_classes = $7, version = $8`,
+		s.Name, s.PromiseDays, s.Suspected, s.RetainDays, s.FalseOrderCost, s.MissedDayCost, append([]string{}, s.OrderClasses...), s.Version)
 	if err != nil {
 		return before, s, fmt.Errorf("store the city's settings: %w", err)
 	}

@@ -77,7 +77,7 @@ func TestACityHasADialect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMind(reader, Costs{})
+	m := newMind(reader, Rules{})
 	trained := &reader.Wave.Likeness
 	root := factor(trained.Spread)
 	r := rand.New(rand.NewPCG(5, 5))

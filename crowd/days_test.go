@@ -56,7 +56,7 @@ func TestDaysHoldWhatWasFelt(t *testing.T) {
 		if _, err := pool.Exec(ctx, `update place_days set jolts = jolts + 7 where day = (select max(day) from place_days)`); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := crowd.Rebuild(ctx, pool, crowd.Costs{}, true, nil); err != nil {
+		if _, err := crowd.Rebuild(ctx, pool, crowd.Rules{}, true, nil); err != nil {
 			t.Fatal(err)
 		}
 		if after := placeDays(t, pool); !slices.Equal(before, after) {

@@ -22,9 +22,9 @@ type Config struct {
 	// Verified is called when traffic has found a repaired place smooth, Reopened when it jolts again.
 	Verified, Reopened func(ctx context.Context, tx pgx.Tx, place string, at time.Time, devices int) error
 
-	Costs Costs
-	// CostsNow, where it is set, is asked for the costs in each transaction that judges: they can be changed while the engine works.
-	CostsNow func(ctx context.Context, tx pgx.Tx) (Costs, error)
+	Rules Rules
+	// RulesNow, where it is set, is asked for the costs in each transaction that judges: they can be changed while the engine works.
+	RulesNow func(ctx context.Context, tx pgx.Tx) (Rules, error)
 
 	Log      *slog.Logger          // nil: slog.Default()
 	Metrics  prometheus.Registerer // nil: none
@@ -73,7 +73,7 @@ func NewEngine(pool *pgxpool.Pool, config Config) (*Engine, error) {
 		config.MaxBatch = 2000
 	}
 	e := &Engine{
-		pool: pool, config: config, mind: newMind(reader, config.Costs), book: newBook(), known: map[int64]bool{},
+		pool: pool, config: config, mind: newMind(reader, config.Rules), book: newBook(), known: map[int64]bool{},
 		judged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "streetpulse_crowd_judged_total", Help: "Events judged."}),
 		took: prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -15,20 +15,20 @@ import (
 type Explainer struct {
 	pool   *pgxpool.Pool
 	reader *Classifier
-	costs  Costs
+	rules  Rules
 }
 
-// NewExplainer makes one. The costs are those that the city judges by.
-func NewExplainer(pool *pgxpool.Pool, costs Costs) (*Explainer, error) {
+// NewExplainer makes one. The rules are those that the city judges by.
+func NewExplainer(pool *pgxpool.Pool, rules Rules) (*Explainer, error) {
 	reader, err := StandardClassifier()
 	if err != nil {
 		return nil, err
 	}
-	return &Explainer{pool, reader, costs}, nil
+	return &Explainer{pool, reader, rules}, nil
 }
 
-// By returns one that goes by other costs.
-func (x *Explainer) By(costs Costs) *Explainer { return &Explainer{x.pool, x.reader, costs} }
+// By returns one that goes by other rules.
+func (x *Explainer) By(rules Rules) *Explainer { return &Explainer{x.pool, x.reader, rules} }
 
 // Explain says why the place is believed now, going by what the last epoch knew of devices, and what would change that. It
 // returns ErrNotFound where there is no such place.
@@ -36,7 +36,7 @@ func (x *Explainer) Explain(ctx context.Context, place string) (Explanation, err
 	var e Explanation
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, x.pool, options, func(tx pgx.Tx) error {
-		m := newMind(x.reader, x.costs)
+		m := newMind(x.reader, x.rules)
 		s, around, err := m.readSite(ctx, tx, place)
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ import (
 
 // eager is a city that would rather send a crew too often: its line is at 0.72, and what the belief comes to does not hang on the
 // last word of the model.
-func eager() crowd.Costs { return crowd.Costs{FalseOrder: 18, MissedDay: 1} }
+func eager() crowd.Rules { return crowd.Rules{FalseOrder: 18, MissedDay: 1} }
 
 // explain returns the explanation of the town's only place.
 func (w *town) explain() crowd.Explanation {
@@ -57,7 +57,7 @@ func change(t *testing.T, e crowd.Explanation, kind crowd.ChangeKind) crowd.Chan
 
 // office judges with work orders.
 func office() crowd.Config {
-	return crowd.Config{Costs: eager(), Confirmed: dispatch.Office{Prefix: "T"}.Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen}
+	return crowd.Config{Rules: eager(), Confirmed: dispatch.Office{Prefix: "T"}.Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen}
 }
 
 // What is said to change a belief does change it, and one driver fewer does not.
@@ -187,13 +187,13 @@ func TestExplanationsSayWhatDoesNotCount(t *testing.T) {
 	}
 }
 
-// TestCostsAreAskedForInEveryTurn changes what errors cost while an engine works.
-func TestCostsAreAskedForInEveryTurn(t *testing.T) {
+// TestRulesAreAskedForInEveryTurn changes what errors cost while an engine works.
+func TestRulesAreAskedForInEveryTurn(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	costs, failed := crowd.Costs{FalseOrder: 1e9, MissedDay: 1}, error(nil)
+	rules, failed := crowd.Rules{FalseOrder: 1e9, MissedDay: 1}, error(nil)
 	config := office()
-	config.CostsNow = func(context.Context, pgx.Tx) (crowd.Costs, error) { return costs, failed }
+	config.RulesNow = func(context.Context, pgx.Tx) (crowd.Rules, error) { return rules, failed }
 	engine, err := crowd.NewEngine(w.pool, config)
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func TestCostsAreAskedForInEveryTurn(t *testing.T) {
 	if p := w.place(); p.State != crowd.Suspected {
 		t.Fatalf("where a false order is dear it is %s at %v", p.State, p.Belief)
 	}
-	costs = eager()
+	rules = eager()
 	if err := judge("the-next"); err != nil {
 		t.Fatal(err)
 	}
@@ -220,6 +220,6 @@ func TestCostsAreAskedForInEveryTurn(t *testing.T) {
 	}
 	failed = errors.New("the settings cannot be read")
 	if err := judge("another"); !errors.Is(err, failed) || w.place().Devices != 10 {
-		t.Errorf("with costs that cannot be read: %v, %d devices", err, w.place().Devices)
+		t.Errorf("with rules that cannot be read: %v, %d devices", err, w.place().Devices)
 	}
 }

@@ -14,7 +14,7 @@ const formVersion = 10
 // Upgrade computes everything again, once, where what is stored has the form of another version: as Rebuild does, from what is sealed and
 // the stored events. Of what cannot be read and has no events any more the counts are left. Work orders stay as they are. It says whether there
 // was anything to do. Nothing else judges meanwhile.
-func Upgrade(ctx context.Context, pool *pgxpool.Pool, costs Costs) (Rebuilt, bool, error) {
+func Upgrade(ctx context.Context, pool *pgxpool.Pool, rules Rules) (Rebuilt, bool, error) {
 	old := func(tx querier) (bool, error) {
 		var version int
 		err := tx.QueryRow(ctx, `select coalesce((select version from crowd_form), 0)`).Scan(&version)
@@ -24,7 +24,7 @@ func Upgrade(ctx context.Context, pool *pgxpool.Pool, costs Costs) (Rebuilt, boo
 		return Rebuilt{}, false, err
 	}
 	var done bool
-	out, err := rebuild(ctx, pool, costs, nil, func(tx pgx.Tx, r *Rehearsal, out *Rebuilt) error {
+	out, err := rebuild(ctx, pool, rules, nil, func(tx pgx.Tx, r *Rehearsal, out *Rebuilt) error {
 		outdated, err := old(tx) // another process may have been faster
 		if err != nil || !outdated {
 			return err

@@ -72,7 +72,7 @@ func TestAnOlderFolderWithoutItsEvents(t *testing.T) {
 		t.Fatal(lost)
 	}
 	w.age()
-	if _, done, err := crowd.Upgrade(ctx, w.pool, crowd.Costs{FalseOrder: 1, MissedDay: 10}); err != nil || !done { // a city that has lowered its line since
+	if _, done, err := crowd.Upgrade(ctx, w.pool, crowd.Rules{FalseOrder: 1, MissedDay: 10}); err != nil || !done { // a city that has lowered its line since
 		t.Fatal(done, err)
 	}
 	if n, lost := orders(); n != had || lost > 0 {

@@ -15,25 +15,27 @@ type line struct {
 	support     float64 // sum of the weights of the devices that felt it
 	uncertainty float64 // metres of standard error, at most: a crew must find it
 	devices     int     // independent devices that felt it: one never confirms
-	severe      float64 // severity from which the other actionable classes go to the review list
+	severe      float64 // severity from which the other actionable classes are work
+	alone       []Class // those of them that need no review
 	verified    int     // devices that pass a repaired place smoothly, nobody feeling it
 	reopened    int     // devices that feel a repaired place
 }
 
-// Costs say what mistakes cost a city, in any unit. The line at which a place becomes work follows from them.
-type Costs struct {
+// Rules say what a city sends crews to unasked. The line at which a place becomes work follows from what mistakes cost, in any unit.
+type Rules struct {
 	FalseOrder float64 // a crew that finds no pothole; 0: 40
 	MissedDay  float64 // a pothole that nobody is sent to, a day; 0: 1
+	Alone      []Class // classes beside potholes that become orders by themselves where they are severe, and not by way of the review list
 }
 
 // decisionDays is how long a place that is not sent to work waits until it is likely to be decided, days.
 const decisionDays = 7
 
 // Probability is that of a pothole from which an order is written.
-func (c Costs) Probability() float64 { return c.probability() }
+func (c Rules) Probability() float64 { return c.probability() }
 
 // probability is that of a pothole from which an order is expected to cost less than to wait.
-func (c Costs) probability() float64 {
+func (c Rules) probability() float64 {
 	if c.FalseOrder == 0 {
 		c.FalseOrder = 40
 	}
@@ -43,8 +45,8 @@ func (c Costs) probability() float64 {
 	return c.FalseOrder / (c.FalseOrder + decisionDays*c.MissedDay)
 }
 
-func newLine(c Costs) line {
-	return line{probability: c.probability(), support: 1.0, devices: 3, uncertainty: 6, severe: Severe, verified: 5, reopened: 3}
+func newLine(c Rules) line {
+	return line{probability: c.probability(), support: 1.0, devices: 3, uncertainty: 6, severe: Severe, alone: c.Alone, verified: 5, reopened: 3}
 }
 
 // outcome gathers what one turn has to write.
@@ -388,8 +390,8 @@ func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 	if !m.line.crossed(s, support) {
 		return
 	}
-	switch s.Class {
-	case Pothole:
+	switch m.line.becomes(s) {
+	case ChangeConfirm:
 		if m.orderedBeside(s, a.around) {
 			return
 		}
@@ -397,14 +399,32 @@ func (m *mind) conclude(s *site, a *arrival, support float64, out *outcome) {
 		s.Ordered = true
 		s.story(a.Received, StepConfirmed, words)
 		out.confirms = append(out.confirms, Confirmation{Place: s.Place, Probability: words.Probability, At: a.Received, Explanation: m.explain(s, a.around)})
-	case Casting, Joint, Rail:
-		if s.Severity >= m.line.severe && !s.reviewed {
+	case ChangeReview:
+		if !s.reviewed {
 			s.reviewed = true
 			s.story(a.Received, StepReview, words)
 			out.reviews = append(out.reviews, s.Place)
 		}
-	case SpeedBump, Nothing: // asks nothing of anybody
+	default: // it asks nothing of anybody
 	}
+}
+
+// becomes is what happens to a place of this class and severity once it is certain enough, or nothing.
+func (l line) becomes(s *site) ChangeKind {
+	switch s.Class {
+	case Pothole:
+		return ChangeConfirm
+	case Casting, Joint, Rail:
+		if s.Severity < l.severe {
+			return ""
+		}
+		if slices.Contains(l.alone, s.Class) {
+			return ChangeConfirm
+		}
+		return ChangeReview
+	case SpeedBump, Nothing:
+	}
+	return ""
 }
 
 // crossed says whether the place's most probable class is believed enough to act on it.

@@ -87,7 +87,7 @@ func TestAVerdictIsLearned(t *testing.T) {
 		return []*node{n}
 	}
 	learned := func(verdict Class) (*mind, discriminant) {
-		m := newMind(reader, Costs{})
+		m := newMind(reader, Rules{})
 		m.learnAfresh(nodes(verdict))
 		return m, m.trust.likeness[1]
 	}

@@ -9,6 +9,6 @@ type mind struct {
 	trust  *trust
 }
 
-func newMind(reader *Classifier, costs Costs) *mind {
-	return &mind{model: standard(), line: newLine(costs), reader: reader, cache: newCache(), trust: newTrust(reader)}
+func newMind(reader *Classifier, rules Rules) *mind {
+	return &mind{model: standard(), line: newLine(rules), reader: reader, cache: newCache(), trust: newTrust(reader)}
 }

@@ -31,8 +31,8 @@ const mostDifferences = 100
 // that come out with those that are stored. With replace, what came out is stored instead; work orders stay as they are, and
 // a place that has one stays too. Nothing else judges on the database meanwhile. progress, which may be nil, is told how many
 // were judged.
-func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool, progress func(judged int)) (Rebuilt, error) {
-	return rebuild(ctx, pool, costs, progress, func(tx pgx.Tx, r *Rehearsal, out *Rebuilt) error {
+func Rebuild(ctx context.Context, pool *pgxpool.Pool, rules Rules, replace bool, progress func(judged int)) (Rebuilt, error) {
+	return rebuild(ctx, pool, rules, progress, func(tx pgx.Tx, r *Rehearsal, out *Rebuilt) error {
 		switch {
 		case !replace:
 			return nil
@@ -44,7 +44,7 @@ func Rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, replace bool,
 }
 
 // rebuild judges everything again and compares, and then does what is to be done with what came out, in the same transaction.
-func rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, progress func(judged int), then func(pgx.Tx, *Rehearsal, *Rebuilt) error) (Rebuilt, error) {
+func rebuild(ctx context.Context, pool *pgxpool.Pool, rules Rules, progress func(judged int), then func(pgx.Tx, *Rehearsal, *Rebuilt) error) (Rebuilt, error) {
 	var out Rebuilt
 	engine, err := NewEngine(pool, Config{})
 	if err != nil {
@@ -55,7 +55,7 @@ func rebuild(ctx context.Context, pool *pgxpool.Pool, costs Costs, progress func
 		return out, err
 	}
 	defer release()
-	r, err := NewRehearsal(costs)
+	r, err := NewRehearsal(rules)
 	if err != nil {
 		return out, err
 	}

@@ -81,7 +81,7 @@ func TestRebuildComesToWhatIsStored(t *testing.T) {
 	}
 	rebuilt := func(replace bool) crowd.Rebuilt {
 		t.Helper()
-		out, err := crowd.Rebuild(ctx, pool, crowd.Costs{}, replace, nil)
+		out, err := crowd.Rebuild(ctx, pool, crowd.Rules{}, replace, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,12 +24,12 @@ type Rehearsal struct {
 }
 
 // NewRehearsal returns an empty one, with every defence but those given.
-func NewRehearsal(costs Costs, without ...Defence) (*Rehearsal, error) {
+func NewRehearsal(rules Rules, without ...Defence) (*Rehearsal, error) {
 	reader, err := StandardClassifier()
 	if err != nil {
 		return nil, err
 	}
-	r := &Rehearsal{mind: newMind(reader, costs), copies: newCopies()}
+	r := &Rehearsal{mind: newMind(reader, rules), copies: newCopies()}
 	for _, d := range without {
 		r.without |= d
 	}

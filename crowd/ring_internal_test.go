@@ -52,7 +52,7 @@ func learnt(t *testing.T, nodes []*node) *mind {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMind(reader, Costs{})
+	m := newMind(reader, Rules{})
 	for _, n := range nodes {
 		for c, p := range m.model.prior {
 			n.structure[c] = math.Log(p)

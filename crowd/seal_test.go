@@ -232,7 +232,7 @@ func TestSealedVoicesDoNotMultiply(t *testing.T) {
 	for _, again := range []bool{true, false} {
 		w := newTown(t)
 		config := office()
-		config.Costs = crowd.Costs{FalseOrder: 1, MissedDay: 1}
+		config.Rules = crowd.Rules{FalseOrder: 1, MissedDay: 1}
 		w.jolt("a", 0, 1.8)
 		w.jolt("b", 0, 1.8)
 		w.judge(config)

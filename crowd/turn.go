@@ -69,12 +69,12 @@ func (e *Engine) judgeIn(ctx context.Context, tx pgx.Tx, until time.Time) (int, 
 	if err != nil || !ok {
 		return 0, false, err
 	}
-	if e.config.CostsNow != nil {
-		costs, err := e.config.CostsNow(ctx, tx)
+	if e.config.RulesNow != nil {
+		rules, err := e.config.RulesNow(ctx, tx)
 		if err != nil {
 			return 0, false, err
 		}
-		e.line = newLine(costs)
+		e.line = newLine(rules)
 	}
 	if err := e.trust.load(ctx, tx, epoch, e.reader); err != nil {
 		return 0, false, err

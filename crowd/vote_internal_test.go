@@ -60,7 +60,7 @@ func TestVotesAfterARepair(t *testing.T) {
 			t.Errorf("%+v: back %d, holds %d", c.poll, c.poll.back(), c.poll.holds())
 		}
 	}
-	l := newLine(Costs{})
+	l := newLine(Rules{})
 	if l.reopened-1 < 2 || l.verified-1 < 2 {
 		t.Error("votes and one device would be enough")
 	}

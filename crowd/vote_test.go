@@ -178,7 +178,7 @@ func TestVotesAreRebuilt(t *testing.T) {
 		t.Fatal(cases, err)
 	}
 	for _, replace := range []bool{false, true, false} {
-		out, err := crowd.Rebuild(ctx, pool, crowd.Costs{}, replace, nil)
+		out, err := crowd.Rebuild(ctx, pool, crowd.Rules{}, replace, nil)
 		if err != nil || out.Different != 0 {
 			t.Fatalf("%+v %v", out, err)
 		}

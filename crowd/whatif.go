@@ -80,13 +80,13 @@ func (m *mind) suspectedChanges(s *site, around []geo.Cell) []Change {
 	n, found := t.until(func() { t.hit() }, func() bool {
 		t.site.locate()
 		crossed = m.line.crossed(t.site, m.weigh(t.site, around))
-		return crossed && t.site.becomes() != ""
+		return crossed && m.line.becomes(t.site) != ""
 	})
 	switch {
-	case found && t.site.becomes() == ChangeConfirm && m.orderedBeside(t.site, around):
+	case found && m.line.becomes(t.site) == ChangeConfirm && m.orderedBeside(t.site, around):
 		out = append(out, Change{Kind: ChangeBeside})
 	case found:
-		out = append(out, Change{Kind: t.site.becomes(), N: n})
+		out = append(out, Change{Kind: m.line.becomes(t.site), N: n})
 	case crossed:
 		out = append(out, Change{Kind: ChangeNever})
 	default:
@@ -102,20 +102,6 @@ func (m *mind) suspectedChanges(s *site, around []geo.Cell) []Change {
 		out = append(out, Change{Kind: ChangeCertain, N: int(p * 100), Of: int(m.line.probability*100 + 0.5)})
 	}
 	return out
-}
-
-// becomes is what happens to a place of this class and severity once it is certain enough, or nothing.
-func (s *site) becomes() ChangeKind {
-	switch s.Class {
-	case Pothole:
-		return ChangeConfirm
-	case Casting, Joint, Rail:
-		if s.Severity >= Severe {
-			return ChangeReview
-		}
-	case SpeedBump, Nothing:
-	}
-	return ""
 }
 
 // repairChanges says what traffic would have to say of a repaired place.

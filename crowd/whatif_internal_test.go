@@ -9,7 +9,7 @@ func TestImaginedDevicesFeelWhatTheOthersFelt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMind(reader, Costs{})
+	m := newMind(reader, Rules{})
 	for kind, felt := range map[string]account{
 		"without waveforms": {hits: 1, alone: notKnown, precision: 1, plain: Scores{1, -1, 2, -2, 0.5, -0.5}, plainShape: [plainFeatures]float32{1, -0.5, 0.25}},
 		"with waveforms":    {hits: 2, waves: 2, alone: notKnown, precision: 1, wave: Scores{4, -4}, waveShape: [waveFeatures]float32{2, 1, -1}},

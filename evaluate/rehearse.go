@@ -25,7 +25,7 @@ func Rehearse(options firmwaresim.CityOptions) (Report, error) {
 // rehearse judges the city in memory under a condition and notes in the report how that went.
 func (d *Drive) rehearse(report *Report, x condition) error {
 	start := time.Now()
-	r, err := crowd.NewRehearsal(crowd.Costs{}, x.off)
+	r, err := crowd.NewRehearsal(crowd.Rules{}, x.off)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 type Replay struct {
 	Pool     *pgxpool.Pool
 	Office   dispatch.Office
-	Costs    crowd.Costs
+	Rules    crowd.Rules
 	Log      *slog.Logger
 	Progress func(Progress) // nil: none; called now and then
 }
@@ -97,7 +97,7 @@ func (r Replay) Run(ctx context.Context, source func(yield func(number int, line
 	}
 	defer lazy.Close()
 	engine, err := crowd.NewEngine(lazy, crowd.Config{
-		Costs:     r.Costs,
+		Rules:     r.Rules,
 		Confirmed: r.Office.Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen, Log: r.Log, Leap: true,
 	})
 	if err != nil {

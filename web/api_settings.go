@@ -20,6 +20,7 @@ type SettingsGiven struct {
 	RetainDays     *int     `json:"retain_days" required:"false" minimum:"0" maximum:"3650" doc:"after which raw events are dropped; 0: never; else 14 at least"`
 	FalseOrderCost *float64 `json:"false_order_cost" required:"false" doc:"of a crew that finds no pothole, in any unit"`
 	MissedDayCost  *float64 `json:"missed_day_cost" required:"false" doc:"of a day that a pothole waits, in the same unit"`
+	OrderClasses   []string `json:"order_classes" required:"false" enum:"casting,joint,rail" doc:"classes beside potholes that become orders by themselves where they are severe; the others go to the review list"`
 	Version        int64    `json:"version" minimum:"1" doc:"that was seen; where it is another by now, nothing is changed (409)"`
 }
 
@@ -54,7 +55,7 @@ func (s *Server) registerSettings(api huma.API) {
 }
 
 func (s *Server) settingsAnswer(ctx context.Context, set city.Settings) (*struct{ Body settingsState }, error) {
-	line := s.costsOf(set).Probability()
+	line := s.rulesOf(set).Probability()
 	pass, all, err := s.wouldPass(ctx, line)
 	if err != nil {
 		return nil, s.failed(ctx, "setting", err)

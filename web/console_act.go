@@ -205,7 +205,7 @@ func (s *Server) decide(ctx context.Context, place string, given Deed, who worke
 	by.Reason = given.Reason
 	switch given.Do {
 	case "accept":
-		why, err := s.explainer.By(s.costs()).Explain(ctx, place)
+		why, err := s.explainer.By(s.rules()).Explain(ctx, place)
 		if errors.Is(err, crowd.ErrNotFound) {
 			return "", dispatch.ErrNotFound
 		}

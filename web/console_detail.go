@@ -157,7 +157,7 @@ func (s *face) fillDetail(ctx context.Context, out *detail, p crowd.Place, stree
 	if p.ID == "" {
 		return nil
 	}
-	why, err := s.explainer.By(s.costs()).Explain(ctx, p.ID)
+	why, err := s.explainer.By(s.rules()).Explain(ctx, p.ID)
 	if err != nil {
 		return fmt.Errorf("reasons of place %s: %w", p.ID, err)
 	}

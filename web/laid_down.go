@@ -86,11 +86,15 @@ func (s *Server) suspected() crowd.Visibility {
 	return crowd.Visibility(setOr(s.set().Suspected, string(s.config.Suspected)))
 }
 
-// costs are those that places are judged by.
-func (s *Server) costs() crowd.Costs { return s.costsOf(s.set()) }
+// rules are those that places are judged by.
+func (s *Server) rules() crowd.Rules { return s.rulesOf(s.set()) }
 
-func (s *Server) costsOf(set city.Settings) crowd.Costs {
-	return crowd.Costs{FalseOrder: setOr(set.FalseOrderCost, s.config.Costs.FalseOrder), MissedDay: setOr(set.MissedDayCost, s.config.Costs.MissedDay)}
+func (s *Server) rulesOf(set city.Settings) crowd.Rules {
+	out := crowd.Rules{FalseOrder: setOr(set.FalseOrderCost, s.config.Rules.FalseOrder), MissedDay: setOr(set.MissedDayCost, s.config.Rules.MissedDay)}
+	for _, class := range set.OrderClasses {
+		out.Alone = append(out.Alone, crowd.Class(class))
+	}
+	return out
 }
 
 // setOr is what is set, or else what there is.

@@ -38,7 +38,7 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	if out.Steps, err = crowd.Story(ctx, s.config.Pool, id); err != nil {
 		return record{}, fmt.Errorf("story of place %s: %w", id, err)
 	}
-	if out.Why, err = s.explainer.By(s.costs()).Explain(ctx, id); err != nil {
+	if out.Why, err = s.explainer.By(s.rules()).Explain(ctx, id); err != nil {
 		return record{}, fmt.Errorf("reasons of place %s: %w", id, err)
 	}
 	if out.Poll, _, err = crowd.PollOf(ctx, s.config.Pool, id, nil); err != nil {

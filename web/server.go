@@ -46,7 +46,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed
 	WebhookInside  []netip.Prefix       // networks that are not public and that webhooks may be in
 	Suspected      crowd.Visibility     // what the public sees of suspected places; empty: crowd.Coarse
-	Costs          crowd.Costs          // that places are judged by
+	Rules          crowd.Rules          // that places are judged by
 	RetainDays     int                  // after which raw events are dropped, where nothing else is set; 0: never
 	Registry       *prometheus.Registry // shown at /metrics; nil: not there
 	Log            *slog.Logger         // nil: slog.Default
@@ -116,7 +116,7 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	var err error
-	if s.explainer, err = crowd.NewExplainer(c.Pool, c.Costs); err != nil {
+	if s.explainer, err = crowd.NewExplainer(c.Pool, c.Rules); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if s.assets, err = openAssets(); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,7 +21,7 @@ import (
 
 const settingsPath = "/admin/settings"
 
-// Bounds of what can be set. Costs are in any unit: what counts is how they relate, and beyond these the line is as good as never or always
+// Bounds of what can be set. Rules are in any unit: what counts is how they relate, and beyond these the line is as good as never or always
 // crossed.
 const (
 	mostCityName   = 80
@@ -39,6 +41,22 @@ type settingField struct {
 	Name, Text, Default string
 	Decimal             bool
 }
+
+// aloneChoice is a class that may become an order by itself.
+type aloneChoice struct {
+	Class  crowd.Class
+	Chosen bool
+}
+
+func aloneChoices(set city.Settings) (out []aloneChoice) {
+	for _, c := range orderClasses() {
+		out = append(out, aloneChoice{c, slices.Contains(set.OrderClasses, string(c))})
+	}
+	return out
+}
+
+// orderClasses are those that a city may have become orders by themselves, beside potholes.
+func orderClasses() []crowd.Class { return []crowd.Class{crowd.Casting, crowd.Joint, crowd.Rail} }
 
 // refusal is what a page of administrators says where it does not take what they gave, beside the log of what was done before.
 type refusal struct {
@@ -64,6 +82,7 @@ type settingsView struct {
 	Version int64
 	Fields  map[string]settingField
 	Choices []crowd.Visibility
+	Alone   []aloneChoice
 	Line    string // the probability that follows, in words
 	Pass    string // how many places would pass
 	Draft   bool
@@ -97,6 +116,9 @@ func (s *face) settingTexts(set city.Settings) map[string]string {
 	if set.RetainDays != nil {
 		out["retain"] = strconv.Itoa(*set.RetainDays)
 	}
+	if len(set.OrderClasses) > 0 {
+		out["order_classes"] = strings.Join(set.OrderClasses, ", ")
+	}
 	for name, v := range map[string]*float64{"promise": set.PromiseDays, "false_order": set.FalseOrderCost, "missed_day": set.MissedDayCost} {
 		if v != nil {
 			out[name] = s.figure(*v)
@@ -107,17 +129,17 @@ func (s *face) settingTexts(set city.Settings) map[string]string {
 
 func (s *face) showSettings(w http.ResponseWriter, r *http.Request, status int, set city.Settings, change func(*settingsView)) error {
 	v := &settingsView{head: head{Page: "settings", Title: s.texts.T("settings.title")}, Section: "settings", refusal: refusal{Wrong: map[string]string{}}, Version: set.Version,
-		Fields: map[string]settingField{}, Choices: []crowd.Visibility{crowd.Hidden, crowd.Coarse, crowd.Exact}}
+		Fields: map[string]settingField{}, Choices: []crowd.Visibility{crowd.Hidden, crowd.Coarse, crowd.Exact}, Alone: aloneChoices(set)}
 	texts := s.settingTexts(set)
-	costs := s.costsOf(city.Settings{})
+	rules := s.rulesOf(city.Settings{})
 	for name, otherwise := range map[string]string{"city": s.config.City, "promise": s.figure(s.config.PromiseDays), "retain": strconv.Itoa(s.config.RetainDays),
-		"suspected": s.texts.T("settings.suspected." + string(s.config.Suspected)), "false_order": s.figure(costs.FalseOrder), "missed_day": s.figure(costs.MissedDay)} {
+		"suspected": s.texts.T("settings.suspected." + string(s.config.Suspected)), "false_order": s.figure(rules.FalseOrder), "missed_day": s.figure(rules.MissedDay)} {
 		if otherwise == "" {
 			otherwise = "–"
 		}
 		v.Fields[name] = settingField{Name: name, Text: texts[name], Default: s.texts.T("settings.default", "value", otherwise), Decimal: name != "city"}
 	}
-	line := s.costsOf(set).Probability()
+	line := s.rulesOf(set).Probability()
 	v.Line = s.texts.T("settings.line", "percent", s.figure(round(100*line, 1)))
 	pass, all, err := s.wouldPass(r.Context(), line)
 	if err != nil {
@@ -153,7 +175,7 @@ func (s *face) settingsPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f := r.PostForm
-	set, faults := readSettings(f.Get)
+	set, faults := readSettings(f)
 	keep := func(v *settingsView) {
 		v.Draft = true
 		for name, field := range v.Fields {
@@ -189,7 +211,9 @@ func (s *face) settingsPost(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readSettings reads a form; an empty field is not set.
-func readSettings(get func(string) string) (set city.Settings, faults dispatch.Faults) {
+func readSettings(f url.Values) (set city.Settings, faults dispatch.Faults) {
+	get := f.Get
+	set.OrderClasses = f["order_class"]
 	set.Version, _ = strconv.ParseInt(get("version"), 10, 64)
 	if name := strings.Join(strings.Fields(get("city")), " "); name != "" {
 		set.Name = &name
@@ -244,10 +268,15 @@ func (s *Server) settingFaults(set city.Settings) (out dispatch.Faults) {
 			add(field, "cost", "a cost is {least} to {most}", "least", leastCost, "most", int(mostCost))
 		}
 	}
+	for _, class := range set.OrderClasses {
+		if !slices.Contains(orderClasses(), crowd.Class(class)) {
+			add("order_classes", "order_classes", "beside potholes it is casting, joint or rail")
+		}
+	}
 	if set.FalseOrderCost == nil && set.MissedDayCost == nil || len(out) > 0 {
 		return out
 	}
-	if p := s.costsOf(set).Probability(); p < leastLikely || p > mostLikely {
+	if p := s.rulesOf(set).Probability(); p < leastLikely || p > mostLikely {
 		add("false_order", "likely", "orders would be written from {percent} % on: 50 to 99.9 are taken", "percent", strconv.FormatFloat(100*p, 'f', 2, 64))
 	}
 	return out
@@ -271,7 +300,7 @@ func (s *Server) settingsSince(before, after city.Settings) string {
 	f := s.faces[languages()[0]]
 	was, is := f.settingTexts(before), f.settingTexts(after)
 	var out []string
-	for _, name := range []string{"city", "promise", "suspected", "retain", "false_order", "missed_day"} {
+	for _, name := range []string{"city", "promise", "suspected", "retain", "false_order", "missed_day", "order_classes"} {
 		a, b := was[name], is[name]
 		if _, ok := was[name]; !ok {
 			a = "(as started)"

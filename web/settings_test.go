@@ -53,7 +53,7 @@ func TestSettings(t *testing.T) {
 	}
 	for field, c := range map[string]struct{ value, want string }{
 		"promise": {"-1", "A promise is 0 to 3650 days."}, "retain": {"3", "Days are whole: 0, or 14 to 3650."}, "false_order": {"1", "from 12.50 % on"}, "missed_day": {"x", "is no number"},
-		"suspected": {"maybe", "Choose one from the list."}, "city": {strings.Repeat("K", 81), "80 letters at most"},
+		"order_class": {"speed_bump", "Beside potholes that is"}, "suspected": {"maybe", "Choose one from the list."}, "city": {strings.Repeat("K", 81), "80 letters at most"},
 	} {
 		if answer, body := form("save", "1", field, c.value); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, c.want) {
 			t.Errorf("%s: %s, and no %q", field, answer.Status, c.want)
@@ -62,7 +62,7 @@ func TestSettings(t *testing.T) {
 	if _, body := w.get("/list"); !strings.Contains(body, "Mitterweg") {
 		t.Error("the suspected place is not listed")
 	}
-	if answer, body := form("save", "1", "city", "Krems & Stein", "suspected", "no", "promise", "3,5", "retain", "30", "false_order", "50"); answer.StatusCode != http.StatusOK || !strings.Contains(body, "It counts from now on.") {
+	if answer, body := form("save", "1", "city", "Krems & Stein", "suspected", "no", "promise", "3,5", "retain", "30", "false_order", "50", "order_class", "casting"); answer.StatusCode != http.StatusOK || !strings.Contains(body, "It counts from now on.") {
 		t.Fatalf("save: %s", answer.Status)
 	}
 	if _, body := w.get("/list"); strings.Contains(body, "Mitterweg") || !strings.Contains(body, "Streetpulse Krems &amp; Stein</title>") {
@@ -75,7 +75,8 @@ func TestSettings(t *testing.T) {
 	if answer, body := form("save", "1", "city", "Und"); answer.StatusCode != http.StatusConflict || !strings.Contains(body, "city: (as started) → Krems &amp; Stein") || !strings.Contains(body, `value="Und"`) {
 		t.Errorf("over somebody else's: %s", answer.Status)
 	}
-	root.read("/admin/log?action=settings", "Changed settings", "retain: (as started) → 30", "suspected: (as started) → no")
+	root.read("/admin/log?action=settings", "Changed settings", "retain: (as started) → 30", "suspected: (as started) → no", "order_classes: (as started) → casting")
+	root.read("/admin/settings", `value="casting" checked`, `value="rail">`)
 	for _, c := range []struct {
 		method, body string
 		status       int
@@ -85,6 +86,8 @@ func TestSettings(t *testing.T) {
 		{"PUT", `{"version":2,"city":"Krems"}`, 200, `"retain_days":null`},
 		{"PUT", `{"version":2,"city":"Krems"}`, 409, "version 3"},
 		{"PUT", `{"version":3,"retain_days":2}`, 422, "14 to 3650"},
+		{"PUT", `{"version":3,"order_classes":["pothole"]}`, 422, ""},
+		{"PUT", `{"version":3,"order_classes":["rail","casting","rail"]}`, 200, `"order_classes":["casting","rail"]`},
 	} {
 		if answer, body := root.call(c.method, "/settings", c.body, ""); answer.StatusCode != c.status || !strings.Contains(body, c.want) {
 			t.Errorf("%s %s: %s %s", c.method, c.body, answer.Status, body)

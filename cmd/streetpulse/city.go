@@ -27,24 +27,27 @@ type costFlags struct {
 	MissedDayCost  float64 `default:"1" help:"What it costs to leave a pothole for a day, in the same unit. Orders are written where to wait would cost more."`
 }
 
-func (c costFlags) costs() crowd.Costs {
-	return crowd.Costs{FalseOrder: c.FalseOrderCost, MissedDay: c.MissedDayCost}
+func (c costFlags) rules() crowd.Rules {
+	return crowd.Rules{FalseOrder: c.FalseOrderCost, MissedDay: c.MissedDayCost}
 }
 
-// costsNow are those that an administrator has set, else those of the flags.
-func (c costFlags) costsNow(ctx context.Context, db city.Querier) (crowd.Costs, error) {
-	costs := c.costs()
+// rulesNow are those that an administrator has set, else those of the flags.
+func (c costFlags) rulesNow(ctx context.Context, db city.Querier) (crowd.Rules, error) {
+	rules := c.rules()
 	set, err := city.Load(ctx, db)
 	if err != nil {
-		return costs, err
+		return rules, err
 	}
 	if set.FalseOrderCost != nil {
-		costs.FalseOrder = *set.FalseOrderCost
+		rules.FalseOrder = *set.FalseOrderCost
 	}
 	if set.MissedDayCost != nil {
-		costs.MissedDay = *set.MissedDayCost
+		rules.MissedDay = *set.MissedDayCost
 	}
-	return costs, nil
+	for _, class := range set.OrderClasses {
+		rules.Alone = append(rules.Alone, crowd.Class(class))
+	}
+	return rules, nil
 }
 
 // Validate refuses costs that are none; kong calls it.

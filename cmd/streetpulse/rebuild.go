@@ -22,11 +22,11 @@ func (c rebuildCommand) Run(ctx context.Context, o output) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var last time.Time
-	costs, err := c.costsNow(ctx, db.Pool)
+	rules, err := c.rulesNow(ctx, db.Pool)
 	if err != nil {
 		return err
 	}
-	out, err := crowd.Rebuild(ctx, db.Pool, costs, !c.Check, func(judged int) {
+	out, err := crowd.Rebuild(ctx, db.Pool, rules, !c.Check, func(judged int) {
 		if time.Since(last) > 300*time.Millisecond {
 			last = time.Now()
 			fmt.Fprintf(o.err, "\r%d judged ", judged)

@@ -37,14 +37,14 @@ func (c replayCommand) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	costs, err := c.costsNow(ctx, db.Pool)
+	rules, err := c.rulesNow(ctx, db.Pool)
 	if err != nil {
 		return err
 	}
-	if err := upgrade(ctx, db, costs, o.log); err != nil {
+	if err := upgrade(ctx, db, rules, o.log); err != nil {
 		return err
 	}
-	replay := evaluate.Replay{Pool: db.Pool, Office: c.office(network), Costs: costs, Log: o.log, Progress: progressOn(o.err)}
+	replay := evaluate.Replay{Pool: db.Pool, Office: c.office(network), Rules: rules, Log: o.log, Progress: progressOn(o.err)}
 	s, err := replay.File(ctx, in)
 	if err != nil {
 		return err

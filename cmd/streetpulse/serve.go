@@ -243,7 +243,7 @@ func (p *parts) make() error {
 	}
 	if p.c.plays(roleCrowd) {
 		p.engine, err = crowd.NewEngine(p.db.Pool, crowd.Config{
-			Costs: p.c.costs(), CostsNow: func(ctx context.Context, tx pgx.Tx) (crowd.Costs, error) { return p.c.costsNow(ctx, tx) }, Confirmed: p.c.office(p.network).Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen,
+			Rules: p.c.rules(), RulesNow: func(ctx context.Context, tx pgx.Tx) (crowd.Rules, error) { return p.c.rulesNow(ctx, tx) }, Confirmed: p.c.office(p.network).Promote, Verified: dispatch.Verify, Reopened: dispatch.Reopen,
 			Log: p.log, Metrics: p.registry,
 		})
 		if err != nil {
@@ -261,7 +261,7 @@ func (p *parts) make() error {
 	config := web.Config{
 		Pool: p.db.Pool, Network: func() *geo.Network { return p.network }, EnrolLimit: p.c.EnrolLimit, EnrolCodes: p.c.EnrolCodes, VoteLimit: p.c.VoteLimit,
 		ReportLimit: p.c.ReportLimit, LicenceName: p.c.LicenceName, LicenceURL: p.c.LicenceURL, PromiseDays: p.c.PromiseDays, City: p.c.City,
-		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, WebhookInside: p.c.WebhookNets, Suspected: p.c.Suspected, Costs: p.c.costs(), RetainDays: p.c.RetainDays,
+		PublicURL: strings.TrimSuffix(p.c.PublicURL, "/"), TrustedProxies: p.c.TrustedProxies, WebhookInside: p.c.WebhookNets, Suspected: p.c.Suspected, Rules: p.c.rules(), RetainDays: p.c.RetainDays,
 		Registry: p.registry, Log: p.log,
 	}
 	config.Ingest = in
@@ -338,11 +338,11 @@ func (p *parts) run(ctx context.Context, started time.Time) error {
 	}
 	if p.engine != nil {
 		group.Go(func() error {
-			costs, err := p.c.costsNow(ctx, p.db.Pool)
+			rules, err := p.c.rulesNow(ctx, p.db.Pool)
 			if err != nil {
 				return stopped(ctx, err)
 			}
-			if err := upgrade(ctx, p.db, costs, p.log); err != nil {
+			if err := upgrade(ctx, p.db, rules, p.log); err != nil {
 				return err
 			}
 			return p.engine.Work(ctx, p.clock.Now, wake)
@@ -425,8 +425,8 @@ func (p *parts) announce(took time.Duration) {
 }
 
 // upgrade brings what another version has stored into this one's form.
-func upgrade(ctx context.Context, db *postgres.Database, costs crowd.Costs, log *slog.Logger) error {
-	out, done, err := crowd.Upgrade(ctx, db.Pool, costs)
+func upgrade(ctx context.Context, db *postgres.Database, rules crowd.Rules, log *slog.Logger) error {
+	out, done, err := crowd.Upgrade(ctx, db.Pool, rules)
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // it is being stopped, and begins again with the next start
 	}
