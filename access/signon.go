@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -132,23 +133,51 @@ func (s *SignOn) Finish(ctx context.Context, t Ticket, state, code string) (Iden
 	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(t.Nonce)) != 1 {
 		return Identity{}, ErrTicket
 	}
-	return s.identity(id)
-}
-
-// identity reads what an identity token says.
-func (s *SignOn) identity(id *oidc.IDToken) (Identity, error) {
-	var known struct {
-		Email    string `json:"email"`
-		Verified bool   `json:"email_verified"`
-		Name     string `json:"name"`
-	}
 	var claims map[string]any
-	if err := errors.Join(id.Claims(&known), id.Claims(&claims)); err != nil {
+	if err := id.Claims(&claims); err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	out := Identity{Issuer: id.Issuer, Subject: id.Subject, Email: Small(known.Email), Verified: known.Verified, Name: known.Name}
+	if provider.UserInfoEndpoint() != "" && !s.complete(claims) {
+		more, err := s.more(ctx, provider, token, id.Subject)
+		if err != nil {
+			return Identity{}, err
+		}
+		maps.Copy(more, claims) // what is signed counts before what is merely said
+		claims = more
+	}
+	return s.identity(id, claims), nil
+}
+
+// complete says whether a token tells all that is asked for. Many services put into it who somebody is, and keep the rest for who asks
+// (OpenID Connect Core, 5.4).
+func (s *SignOn) complete(claims map[string]any) bool {
+	_, email := claims["email"]
+	_, verified := claims["email_verified"]
+	_, role := claims[s.o.RoleClaim]
+	return email && verified && (role || s.o.RoleClaim == "")
+}
+
+// more asks the service what else it says of somebody.
+func (s *SignOn) more(ctx context.Context, provider *oidc.Provider, token *oauth2.Token, subject string) (map[string]any, error) {
+	info, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
+	if err != nil {
+		return nil, fmt.Errorf("ask %s of who came back: %w", s.o.Issuer, err)
+	}
+	claims := map[string]any{}
+	if err := info.Claims(&claims); err != nil || info.Subject != subject {
+		return nil, errors.Join(ErrRefused, err) // it speaks of somebody else
+	}
+	return claims, nil
+}
+
+// identity reads what a service says of somebody.
+func (s *SignOn) identity(id *oidc.IDToken, claims map[string]any) Identity {
+	email, _ := claims["email"].(string)
+	name, _ := claims["name"].(string)
+	verified, _ := claims["email_verified"].(bool)
+	out := Identity{Issuer: id.Issuer, Subject: id.Subject, Email: Small(email), Verified: verified, Name: name}
 	if s.o.RoleClaim == "" {
-		return out, nil
+		return out
 	}
 	out.Roles, out.Role = true, Resident
 	var values []any
@@ -164,7 +193,7 @@ func (s *SignOn) identity(id *oidc.IDToken) (Identity, error) {
 			out.Role = r
 		}
 	}
-	return out, nil
+	return out
 }
 
 // Admit lets in whom another service knows, and returns the token of a new session. Somebody who comes for the first time is

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2-proxy/mockoidc"
+	"github.com/zitadel/oidc/v3/example/server/storage"
 
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
@@ -390,38 +390,36 @@ func TestResident(t *testing.T) {
 // TestCityAccount logs in by another service, as a browser does.
 func TestCityAccount(t *testing.T) {
 	t.Parallel()
-	service, err := mockoidc.Run()
+	const home = "http://city.invalid"
+	service := newProvider(t, home+"/login/oidc/callback")
+	service.people["u1"] = &storage.User{ID: "u1", Username: "anna", Password: testPassword, Email: "Anna@example.org", EmailVerified: true, FirstName: "Anna", LastName: "Arbeit"}
+	service.people["u2"] = &storage.User{ID: "u2", Username: "ben", Password: testPassword, Email: "ben@example.org"}
+	service.groups["u1"] = []string{"choir", "works"}
+	on, err := access.NewSignOn(access.SignOnOptions{Issuer: service.issuer, ClientID: providerClient, ClientSecret: providerSecret, Redirect: home + "/login/oidc/callback",
+		RoleClaim: "groups", Roles: map[string]access.Role{"works": access.Dispatcher}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { service.Shutdown() })
-	w := newTown(t, believing, func(c *web.Config) {
-		c.SignOn, err = access.NewSignOn(access.SignOnOptions{Issuer: service.Issuer(), ClientID: service.ClientID, ClientSecret: service.ClientSecret, Redirect: "http://city.invalid/login/oidc/callback",
-			RoleClaim: "groups", Roles: map[string]access.Role{"works": access.Dispatcher}})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newTown(t, believing, func(c *web.Config) { c.SignOn = on })
 	v := w.visitor("192.0.2.1").still()
 	v.read("/login?next=/list", "City of Krems account", `href="/login/oidc?next=%2Flist"`)
-	come := func(user *mockoidc.MockUser) (back string) {
+	come := func(name string) (back string) {
 		t.Helper()
-		service.QueueUser(user)
 		answer, _ := v.get("/login/oidc?next=/list")
 		at, err := url.Parse(answer.Header.Get("Location"))
 		if err != nil || at.Query().Get("code_challenge_method") != "S256" || at.Query().Get("nonce") == "" {
 			t.Fatalf("to the service: %s %s", answer.Status, at)
 		}
-		client := &http.Client{CheckRedirect: v.client.CheckRedirect}
-		answer, err = client.Get(at.String())
-		if err != nil {
-			t.Fatal(err)
+		if back, said := service.logIn(at.String(), name, "a wrong password"); back != "" || !strings.Contains(said, "password wrong") {
+			t.Errorf("with a wrong password: %s %s", back, said)
 		}
-		answer.Body.Close()
-		return strings.TrimPrefix(answer.Header.Get("Location"), "http://city.invalid")
+		back, said := service.logIn(at.String(), name, testPassword)
+		if !strings.HasPrefix(back, home) {
+			t.Fatalf("logged in there: %s %s", back, said)
+		}
+		return strings.TrimPrefix(back, home)
 	}
-	user := &mockoidc.MockUser{Subject: "u1", Email: "anna@example.org", EmailVerified: true, Groups: []string{"works"}}
-	back := come(user)
+	back := come("anna")
 	if answer, body := w.visitor("192.0.2.2").get(back); answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, "was not begun in this browser") {
 		t.Errorf("in another browser: %s", answer.Status)
 	}
@@ -432,8 +430,10 @@ func TestCityAccount(t *testing.T) {
 	if body := v.read("/account", "anna@example.org, Dispatcher"); strings.Contains(body, "Change the password") {
 		t.Error("a password can be set beside the service")
 	}
-	user.Subject, user.EmailVerified = "u2", false
-	if answer, body := v.get(come(user)); answer.StatusCode != http.StatusForbidden || !strings.Contains(body, "does not vouch") {
+	if n := count(w, `select count(*) from people where name = 'Anna Arbeit' and subject = 'u1'`); n != 1 {
+		t.Error("her name is not taken over")
+	}
+	if answer, body := v.get(come("ben")); answer.StatusCode != http.StatusForbidden || !strings.Contains(body, "does not vouch") {
 		t.Errorf("an address that nobody has checked: %s", answer.Status)
 	}
 }
