@@ -189,11 +189,16 @@ func Record(ctx context.Context, pool *pgxpool.Pool, order string) ([]Acted, err
 }
 
 // SavedView is a view that a person has given a name. Its query is that of the console's address.
-type SavedView struct{ Name, Query string }
+type SavedView struct {
+	Name, Query string
+	Shared      bool   // everybody at the console has it
+	Of          string // who shares it; empty: it is the person's own
+}
 
-// SavedViews lists a person's views by name.
+// SavedViews lists a person's views by name, and then those that others share.
 func SavedViews(ctx context.Context, pool *pgxpool.Pool, person string) ([]SavedView, error) {
-	rows, err := pool.Query(ctx, `select name, query from saved_views where person = $1 order by name`, person)
+	rows, err := pool.Query(ctx, `select v.name, v.query, v.shared, case when v.person = $1 then '' else coalesce(nullif(p.name, ''), p.email, '?') end
+		from saved_views v left join people p on p.id = v.person where v.person = $1 or v.shared order by v.person <> $1, v.name, 4`, person)
 	if err != nil {
 		return nil, fmt.Errorf("list saved views: %w", err)
 	}
@@ -206,7 +211,8 @@ func SaveView(ctx context.Context, pool *pgxpool.Pool, person string, v SavedVie
 	if v.Query == "" {
 		_, err = pool.Exec(ctx, `delete from saved_views where person = $1 and name = $2`, person, v.Name)
 	} else {
-		_, err = pool.Exec(ctx, `insert into saved_views values ($1, $2, $3) on conflict (person, name) do update set query = excluded.query`, person, v.Name, v.Query)
+		_, err = pool.Exec(ctx, `insert into saved_views values ($1, $2, $3, $4) on conflict (person, name) do update set query = excluded.query, shared = excluded.shared`,
+			person, v.Name, v.Query, v.Shared)
 	}
 	if err != nil {
 		return fmt.Errorf("save a view: %w", err)

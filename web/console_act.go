@@ -275,7 +275,7 @@ func (s *face) consoleSave(w http.ResponseWriter, r *http.Request) error {
 	if q.Get("forget") != "" {
 		query = ""
 	}
-	if err := dispatch.SaveView(r.Context(), s.config.Pool, workerIn(r.Context()).ID, dispatch.SavedView{Name: name, Query: query}); err != nil {
+	if err := dispatch.SaveView(r.Context(), s.config.Pool, workerIn(r.Context()).ID, dispatch.SavedView{Name: name, Query: query, Shared: q.Get("shared") != ""}); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/console?"+query, http.StatusSeeOther)

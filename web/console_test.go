@@ -506,6 +506,22 @@ func TestWorksInterface(t *testing.T) {
 	if answer, _ := anna.send("/console/views", url.Values{"name": {"Rails"}, "query": {"class=rail&evil=1"}}); answer.Request.URL.RawQuery != "class=rail" {
 		t.Errorf("%s", answer.Request.URL)
 	}
+	ben := w.signIn(access.Supervisor)
+	if body := ben.read("/console", "Saved views"); strings.Contains(body, ">Rails") {
+		t.Error("somebody else's view is offered")
+	}
+	anna.send("/console/views", url.Values{"name": {"Rails"}, "query": {"class=rail"}, "shared": {"1"}})
+	anna.read("/console", `<a href="/console?class=rail">Rails <span class="q s">for everybody</span></a>`)
+	if body := ben.read("/console", `<a href="/console?class=rail">Rails <span class="q s">`); strings.Contains(body, `value="Rails"`) {
+		t.Error("somebody else's view can be forgotten")
+	}
+	ben.send("/console/views", url.Values{"name": {"Rails"}, "forget": {"1"}})
+	ben.read("/console", ">Rails <")
+	anna.send("/console/views", url.Values{"name": {"Rails"}, "forget": {"1"}})
+	if body := ben.read("/console", "Saved views"); strings.Contains(body, ">Rails") {
+		t.Error("a view that was forgotten is offered")
+	}
+	anna.read("/console?view=open&class=rail", `href="/console/export/orders.csv?class=rail&amp;view=open"`) // of the view, without scripts too
 	for format, want := range map[string]string{"csv": "KR-0", "geojson": `"FeatureCollection"`, "xlsx": "PK"} {
 		answer, body := anna.get("/console/export/orders." + format + "?view=open")
 		if answer.StatusCode != http.StatusOK || !strings.Contains(body, want) || !strings.Contains(answer.Header.Get("Content-Disposition"), "orders-2026-03-11."+format) {

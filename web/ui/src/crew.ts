@@ -13,6 +13,8 @@ const text = (key: string, fill: Record<string, string | number> = {}) =>
 const el = (id: string) => document.getElementById(id)!;
 const clock = (at: Date) => at.toLocaleTimeString(language, {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 
+const lookEvery = 120_000; // ms: for orders that dispatchers give meanwhile
+
 let store: Store;
 let sync: Sync;
 let day: Day | undefined;
@@ -251,6 +253,7 @@ function listen(): void {
   addEventListener('online', () => void read());
   addEventListener('crew-sent', () => void read());
   document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') void read(); });
+  window.setInterval(() => { if (document.visibilityState === 'visible' && sync.now === 'idle') void read(); }, lookEvery);
   const here = el('here');
   here.hidden = !('geolocation' in navigator);
   here.addEventListener('click', () => navigator.geolocation.getCurrentPosition(
