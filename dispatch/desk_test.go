@@ -337,23 +337,31 @@ func TestFailedRepairs(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	// Another place, twelve metres on, is the same repair that failed.
-	later := func(id string, metres float64) {
+	later := func(id string, metres float64, days int) {
 		t.Helper()
 		p := place(t, o.pool, id)
 		p.Lat, p.Lon = 48.4+metres/111_319.49, 15.6
 		if err := pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {
-			return o.desk.Office.Promote(ctx, tx, crowd.Confirmation{Place: p, Probability: 0.9, At: at(21)})
+			return o.desk.Office.Promote(ctx, tx, crowd.Confirmation{Place: p, Probability: 0.9, At: at(21).AddDate(0, 0, days)})
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	later("beside", 12)
+	later("beside", 12, 0)
 	if beside := o.order("beside"); beside.Recurs != got.ID || !beside.Failed {
 		t.Errorf("%+v", beside)
 	}
-	later("apart", 40)
+	later("apart", 40, 0)
 	if apart := o.order("apart"); apart.Failed {
 		t.Errorf("%+v", apart)
+	}
+	// A repair has held that has held for a year.
+	for days, failed := range map[int]bool{364: true, 366: false} {
+		id := fmt.Sprintf("after-%d", days)
+		later(id, -12, days)
+		if again := o.order(id); again.Failed != failed || (again.Recurs == got.ID) != failed {
+			t.Errorf("%s: %+v", id, again)
+		}
 	}
 }
 

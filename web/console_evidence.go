@@ -1,10 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,17 +82,11 @@ func (s *face) fillEvidence(ctx context.Context, out *detail, p crowd.Place) err
 			like[i] += b[i] / float64(len(newest))
 		}
 	}
-	// The three classes that are likest, the likest first.
-	left := like
-	for range 3 {
-		c := left.Top()
-		for i, k := range crowd.Classes() {
-			if k == c {
-				left[i] = -1
-			}
-		}
+	classes := crowd.Classes()
+	likest := slices.SortedStableFunc(slices.Values(classes[:]), func(a, b crowd.Class) int { return cmp.Compare(like.Of(b), like.Of(a)) })
+	for _, c := range likest {
 		if c == crowd.Nothing {
-			continue
+			continue // it has no shape of its own
 		}
 		typical := typicalJolt(c, math.Max(3, newest[0].SpeedMPS))
 		out.Shapes = append(out.Shapes, shape{Path: pathOf(typical, peakOf(typical)), Mean: pathOf(mean, math.Max(0.05, peakOf(mean))),
