@@ -27,7 +27,7 @@ const nearStreet = 40
 func (s *face) describe(p sight) titled {
 	t := s.texts
 	out := titled{sight: p, State: s.stateWord(p), Since: p.FirstAt, Next: s.nextWord(p)}
-	class := t.T("class." + string(p.Class))
+	class := t.T("class." + string(p.Called()))
 	out.Title = class
 	street, from, to := s.streetOf(p)
 	if p.Coarse {

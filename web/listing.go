@@ -33,7 +33,7 @@ func listOrders() map[string]string {
 	}
 }
 
-const listSQL = `(` + markSQL + `) = any($2::text[]) and ($3 = '' or p.class = $3)`
+const listSQL = `(` + markSQL + `) = any($2::text[]) and ($3 = '' or ` + calledSQL + ` = $3)`
 
 func (l listing) names() []string {
 	names := make([]string, len(l.Marks))
@@ -136,7 +136,7 @@ func (s *Server) count(ctx context.Context, class crowd.Class) (counts, error) {
 }
 
 func (s *Server) countNow(ctx context.Context) (map[crowd.Class]counts, error) {
-	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, p.class, count(*) from places p left join orders o on o.place = p.id
+	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, `+calledSQL+`, count(*) from places p left join orders o on o.place = p.id
 		where `+publicSQL+` group by 1, 2`, s.showsSuspected())
 	if err != nil {
 		return nil, fmt.Errorf("count places: %w", err)

@@ -102,6 +102,9 @@ func markOf(p crowd.State, o dispatch.State) mark {
 	}
 }
 
+// calledSQL is sight.Called over places p left joined with orders o.
+const calledSQL = `case when o.state not in ('repaired', 'verified', 'dismissed') then o.class else p.class end`
+
 // markSQL is markOf over places p left joined with orders o.
 const markSQL = `case
 	when o.state in ('new', 'reopened') then 'confirmed'

@@ -293,3 +293,24 @@ func TestStreetSearch(t *testing.T) {
 	b.reads("Places around Ringstraße")
 	b.clean("without scripts")
 }
+
+// TestAPlaceIsCalledWhatItsOpenOrderIsOf has the crowd change its mind about places with orders.
+func TestAPlaceIsCalledWhatItsOpenOrderIsOf(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.put(defect{ID: "popen", Street: "Ringstraße", Share: .3, State: crowd.Confirmed, Severity: .7, Devices: 6, Days: 3, Order: dispatch.Assigned})
+	w.put(defect{ID: "pdone", Street: "Mitterweg", Share: .4, State: crowd.Dismissed, Severity: .7, Devices: 6, Days: 3, Order: dispatch.Dismissed})
+	if _, err := w.pool.Exec(t.Context(), `update places set class = 'speed_bump'`); err != nil {
+		t.Fatal(err)
+	}
+	for path, words := range map[string][2]string{
+		"/places/popen":                          {"Pothole, Ringstraße", "Speed bump, Ringstraße"},
+		"/places/pdone":                          {"Speed bump, Mitterweg", "Pothole, Mitterweg"},
+		"/list?class=pothole":                    {"Pothole, Ringstraße", "Mitterweg"},
+		"/list?class=speed_bump&state=dismissed": {"Speed bump, Mitterweg", "Ringstraße"},
+	} {
+		if _, body := w.get(path); !strings.Contains(body, words[0]) || strings.Contains(body, words[1]) {
+			t.Errorf("%s does not say %q, or says %q", path, words[0], words[1])
+		}
+	}
+}

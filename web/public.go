@@ -21,6 +21,14 @@ type sight struct {
 	Order *dispatch.Order
 }
 
+// Called is the class that people call the place by: what an open order is of, whatever has come to be believed since; else what is believed.
+func (s sight) Called() crowd.Class {
+	if s.Order != nil && s.Order.State.Open() {
+		return s.Order.Class
+	}
+	return s.Class
+}
+
 // Mark is the symbol that the place stands under.
 func (s sight) Mark() mark {
 	if s.Order != nil {

@@ -184,9 +184,9 @@ func (s *Server) coarsens(state crowd.State) bool {
 
 // Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand places.
 const spotsSQL = `
-select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, p.class, p.severity, o.number, o.state
-from places p left join lateral (select id, number, state from orders where place = p.id limit 1) o on true
-where ` + publicSQL + ` and ` + within + ` and ($6 = '' or p.class = $6) and (o.id is not null or not $7)
+select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, ` + calledSQL + `, p.severity, o.number, o.state
+from places p left join lateral (select id, number, state, class from orders where place = p.id limit 1) o on true
+where ` + publicSQL + ` and ` + within + ` and ($6 = '' or ` + calledSQL + ` = $6) and (o.id is not null or not $7)
 order by p.severity desc, p.id limit $8`
 
 // circle returns a circle in metres around p, clockwise as vector tiles have it.
@@ -395,7 +395,7 @@ func gather(sums []cellSum, key plateKey) map[geo.Cell]*plate {
 // sumCells sums the public places by coverage cell. A coarse place counts at the middle of its cell, or the middle of a
 // group would give it away.
 func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
-	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''), p.class,
+	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''), `+calledSQL+`,
 			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity)
 		from places p left join orders o on o.place = p.id where `+publicSQL+` group by 1, 2, 3, 4, 5`, s.showsSuspected())
 	if err != nil {
