@@ -20,8 +20,8 @@ const lockClocks = lockFigures + 20
 // the other, and nobody waits long for a row.
 const mostRung = 500
 
-// Clocks looks at the deadlines: it notes, once each, which orders are due soon, which are overdue, and which must be brought before a
-// supervisor; and it rates open orders anew. It returns how many orders it noted something of.
+// Clocks looks at the deadlines: it notes, once each, which orders are due soon, which are overdue, and which must be brought before the
+// body above, or the next one above that; and it rates open orders anew. It returns how many orders it noted something of.
 func Clocks(ctx context.Context, pool *pgxpool.Pool, now time.Time) (noted int, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		var mine bool
@@ -72,7 +72,7 @@ func begin(ctx context.Context, tx pgx.Tx, works Works) error {
 // ring notes what the clock says of deadlines. Who acts on an order at the moment keeps it: it is looked at the next time.
 func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, error) {
 	rows, err := tx.Query(ctx, `select o.id from orders o where `+openSQL+` and (o.due_at <= $1 and o.warned_at is null or o.due_at <= $2 and o.overdue_at is null
-		or o.due_at <= $3 and o.escalated_at is null) order by o.due_at limit $4 for update skip locked`, works.SoonUntil(now), now, works.escalatesUntil(now), mostRung)
+		or o.due_at <= $3 and o.escalated_at is null or o.escalates_at <= $2) order by o.due_at limit $4 for update skip locked`, works.SoonUntil(now), now, works.escalatesUntil(now), mostRung)
 	if err != nil {
 		return 0, err
 	}
@@ -80,13 +80,13 @@ func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	noted, warn := 0, warnings{above: map[string][]string{}}
+	noted, warn := 0, warnings{}
 	for _, id := range ids {
 		o, err := read(ctx, tx, id)
 		if err != nil {
 			return 0, err
 		}
-		told, mailed := false, Kind("")
+		told, soon := false, false
 		for _, bell := range []struct {
 			kind Kind
 			at   **time.Time
@@ -94,7 +94,6 @@ func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, erro
 		}{
 			{DidWarn, &o.WarnedAt, true},
 			{DidOverdue, &o.OverdueAt, !now.Before(*o.DueAt)},
-			{DidEscalate, &o.EscalatedAt, !now.Before(works.EscalatesAt(*o.DueAt))},
 		} {
 			if !bell.due || *bell.at != nil {
 				continue
@@ -104,16 +103,20 @@ func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, erro
 			if err := o.note(ctx, tx, nil, deed{At: now, Kind: bell.kind, Actor: Clock}); err != nil {
 				return 0, err
 			}
-			if bell.kind != DidOverdue { // of which the warning has spoken, and the escalation will
-				mailed = bell.kind
-			}
+			soon = soon || bell.kind == DidWarn // which speaks of what is overdue too
 		}
-		if mailed != "" {
-			if err := warn.add(ctx, tx, o, mailed == DidEscalate); err != nil {
+		escalated := false
+		if o.escalates(works, now) {
+			if escalated, err = o.escalate(ctx, tx, works, &warn, now); err != nil {
 				return 0, err
 			}
 		}
-		if told {
+		if soon && !escalated {
+			if err := warn.soon(ctx, tx, o); err != nil {
+				return 0, err
+			}
+		}
+		if told || escalated {
 			noted++
 		}
 	}

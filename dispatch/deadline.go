@@ -87,6 +87,8 @@ const (
 	DueOn   Due = "due"     // there is time
 	DueSoon Due = "soon"    // less than Works.Soon of working time is left
 	Overdue Due = "overdue" // it has passed
+
+	Escalated Due = "escalated" // of a View: overdue, and brought before a body above
 )
 
 // Due says how an order stands with its deadline at a time.
@@ -105,10 +107,10 @@ func (w Works) Due(o Order, now time.Time) Due {
 // SoonUntil is the last deadline that is due soon.
 func (w Works) SoonUntil(now time.Time) time.Time { return w.Calendar.Add(now, w.Soon) }
 
-// EscalatesAt is when an overdue order is brought before a supervisor.
+// EscalatesAt is when an overdue order is brought before the body above; and, of the time when it was, when before the next one.
 func (w Works) EscalatesAt(due time.Time) time.Time { return w.Calendar.Add(due, w.Escalate) }
 
-// escalatesUntil is the last deadline, to the second, whose passing is brought before a supervisor by now.
+// escalatesUntil is the last deadline, to the second, whose passing is brought before the body above by now.
 func (w Works) escalatesUntil(now time.Time) time.Time {
 	const farthest = 90 * 24 * time.Hour // longer ago than any city lets an overdue order wait
 	from, to := now.Add(-farthest), now
@@ -206,7 +208,8 @@ func (o *record) clock(w Works) {
 	if o.DueAt != nil && o.DueAt.Equal(due) {
 		return
 	}
-	o.DueAt, o.WarnedAt, o.OverdueAt, o.EscalatedAt = nil, nil, nil, nil
+	o.DueAt, o.WarnedAt, o.OverdueAt = nil, nil, nil
+	o.forgetEscalation()
 	if !due.IsZero() {
 		o.DueAt = &due
 	}

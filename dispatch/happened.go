@@ -28,6 +28,7 @@ type Happened struct {
 	PromotedAt time.Time   `json:"promoted_at"`
 	StateAt    time.Time   `json:"state_at"`
 	DueAt      *time.Time  `json:"due_at"`
+	Before     string      `json:"brought_before,omitempty"` // of an escalation: the name of the body
 	ExternalID string      `json:"external_id"`
 	Version    int64       `json:"version"`
 }
@@ -62,6 +63,9 @@ func (o *record) happened(ctx context.Context, tx pgx.Tx, before *record, d deed
 		Body: o.Body, PromotedAt: o.PromotedAt.UTC(), StateAt: o.StateAt.UTC(), DueAt: o.DueAt, ExternalID: o.ExternalID, Version: o.Version}
 	if kind == notices.OrderChanged {
 		h.From = before.State
+	}
+	if kind == notices.OrderEscalated {
+		h.Before = d.Words.Body
 	}
 	err := tx.QueryRow(ctx, `select coalesce(o.lat, p.lat, 0), coalesce(o.lon, p.lon, 0) from orders o left join places p on p.id = o.place where o.id = $1`, o.ID).Scan(&h.Lat, &h.Lon)
 	if err == nil {

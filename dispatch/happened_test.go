@@ -64,14 +64,16 @@ func TestOthersAreTold(t *testing.T) {
 	}
 }
 
-// TestBodiesAreWarned brings deadlines before the body that has the order and, when they are not kept, before the one above it.
+// TestBodiesAreWarned brings deadlines before the body that has the order and, when they are not kept, before those above it, one after the other.
 func TestBodiesAreWarned(t *testing.T) {
 	t.Parallel()
 	ctx, o := t.Context(), newDepartment(t)
 	bodies, err := dispatch.ReadBodies(strings.NewReader(`{"type":"FeatureCollection","features":[
 		{"properties":{"name":"Roads East","parent":"Roads","email":"east@krems.example","language":"de"},"geometry":null},
 		{"properties":{"name":"Roads","parent":"Krems"},"geometry":null},
-		{"properties":{"name":"Krems","email":"town@krems.example","classes":["joint"]},"geometry":null},
+		{"properties":{"name":"Krems","parent":"Region","email":"town@krems.example","classes":["joint"]},"geometry":null},
+		{"properties":{"name":"Region","parent":"Land","email":"region@krems.example"},"geometry":null},
+		{"properties":{"name":"Land","email":"land@krems.example"},"geometry":null},
 		{"properties":{"name":"Rail","classes":["rail"]},"geometry":null}]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +103,7 @@ func TestBodiesAreWarned(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out string
-		if err := o.pool.QueryRow(ctx, `select coalesce(string_agg(format('%s %s %s', args->>'body', args->>'escalated', jsonb_array_length(args->'orders')), ', ' order by id), '')
+		if err := o.pool.QueryRow(ctx, `select coalesce(string_agg(format('%s %s %s', args->>'body', coalesce(args->>'to', args->>'escalated'), jsonb_array_length(args->'orders')), ', ' order by id), '')
 			from river_job where kind = 'warning'`).Scan(&out); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +112,9 @@ func TestBodiesAreWarned(t *testing.T) {
 	for _, c := range []struct {
 		now  time.Time
 		want string
-	}{{due.Add(-100 * time.Hour), ""}, {due.Add(-4 * time.Hour), "roads-east false 2"}, {due, ""}, {due.Add(72 * time.Hour), "roads-east true 2, krems true 2"}, {due.Add(80 * time.Hour), ""}} {
+	}{{due.Add(-100 * time.Hour), ""}, {due.Add(-4 * time.Hour), "roads-east false 2"}, {due, ""}, {due.Add(72 * time.Hour), "roads-east Krems 2, krems Krems 2"}, {due.Add(76 * time.Hour), ""},
+		{due.Add(168 * time.Hour), "roads-east Region 2, region Region 2"}, {due.Add(170 * time.Hour), ""}, {due.Add(264 * time.Hour), "roads-east Land 2, land Land 2"},
+		{due.Add(360 * time.Hour), ""}, {due.Add(361 * time.Hour), ""}} {
 		if got := warned(c.now); got != c.want {
 			t.Errorf("at %s: %q, want %q", c.now, got, c.want)
 		}
@@ -121,13 +125,33 @@ func TestBodiesAreWarned(t *testing.T) {
 	if _, err := dispatch.ReadBodies(strings.NewReader(`{"type":"FeatureCollection","features":[{"properties":{"name":"A","email":"nobody"},"geometry":null}]}`)); err == nil {
 		t.Error("no address is taken for one")
 	}
+	if got := o.order("a"); got.EscalatedTo != "Land" || !got.EscalatedAt.Equal(due.Add(264*time.Hour)) {
+		t.Errorf("brought before %q at %s", got.EscalatedTo, got.EscalatedAt)
+	}
+	brought := func(place string) string {
+		t.Helper()
+		record, err := dispatch.Record(ctx, o.pool, o.order(place).ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, a := range record {
+			if a.Kind == dispatch.DidEscalate && !a.Undone {
+				out = append(out, a.Words.Body)
+			}
+		}
+		return strings.Join(out, ", ")
+	}
+	if got := brought("a"); got != "Krems, Region, Land" {
+		t.Errorf("the record has it before %s", got)
+	}
 	o.do("b", dispatch.Assign{Crew: "one"})
 	// A crew's phone tells late of what was done in time: those who were told otherwise are told so, and the supervisor does not count it.
 	if _, err := o.pool.Exec(ctx, `delete from river_job`); err != nil {
 		t.Fatal(err)
 	}
 	by := o.by("carl")
-	by.Actor, by.At, by.Said = dispatch.Crew, due.Add(90*time.Hour), due.Add(-time.Hour)
+	by.Actor, by.At, by.Said = dispatch.Crew, due.Add(400*time.Hour), due.Add(-time.Hour)
 	repaired, err := o.desk.Act(ctx, o.order("b").ID, by, dispatch.Repair{})
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +160,7 @@ func TestBodiesAreWarned(t *testing.T) {
 	if err := o.pool.QueryRow(ctx, `select coalesce(string_agg(format('%s %s %s', args->>'body', args->>'in_time', args->>'orders'), ', ' order by id), '') from river_job where kind = 'warning'`).Scan(&told); err != nil {
 		t.Fatal(err)
 	}
-	if want := strings.ReplaceAll(`roads-east true ["ID"], krems true ["ID"]`, "ID", repaired.ID); told != want {
+	if want := strings.ReplaceAll(`roads-east true ["ID"], krems true ["ID"], region true ["ID"], land true ["ID"]`, "ID", repaired.ID); told != want {
 		t.Errorf("told that it was in time: %s, want %s", told, want)
 	}
 	record, err := dispatch.Record(ctx, o.pool, repaired.ID)
@@ -154,8 +178,14 @@ func TestBodiesAreWarned(t *testing.T) {
 	if _, err := o.desk.Undo(ctx, by); err != nil {
 		t.Fatal(err)
 	}
-	if got := warned(by.At.Add(time.Minute)); got != "roads-east true 1, krems true 1" {
+	if got := warned(by.At.Add(time.Minute)); got != "roads-east Krems 1, krems Krems 1" {
 		t.Errorf("after the repair was taken back: %q", got)
+	}
+	if got := brought("b"); got != "Krems" {
+		t.Errorf("after the repair was taken back the record has it before %s", got)
+	}
+	if n, err := dispatch.Lengths(ctx, o.pool, []dispatch.View{{Due: []dispatch.Due{dispatch.Escalated}}}, dispatch.Works{}, by.At); err != nil || n[0] != 2 {
+		t.Errorf("%d orders are before others, %v", n, err)
 	}
 	if s, err := dispatch.Supervise(ctx, o.pool, dispatch.Works{}, at(0), o.now); err != nil || len(s.Deadlines) != 1 || s.Deadlines[0] != (dispatch.Kept{Body: "Roads East", Missed: 2}) {
 		t.Errorf("after the repair was taken back: %+v, %v", s.Deadlines, err)

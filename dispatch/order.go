@@ -106,7 +106,8 @@ type Order struct {
 	Failed      bool      // and that repair, or this order's own, did not hold
 	ClockFrom   time.Time // when its deadline began to run
 	DueAt       time.Time // zero: not known yet
-	EscalatedAt time.Time
+	EscalatedAt time.Time // last; zero: not
+	EscalatedTo string    // the name of the body that it was brought before last; empty: nobody is above
 	Priority    Priority
 }
 

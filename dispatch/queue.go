@@ -20,7 +20,7 @@ type View struct {
 	Bodies  []string // names
 	Crews   []string // ids; "-" is those that are with none
 	Classes []crowd.Class
-	Due     []Due  // DueSoon, Overdue
+	Due     []Due  // DueOn, DueSoon, Overdue, Escalated
 	Text    string // part of a number, street or case number
 	Failed  bool   // only those where an earlier repair did not hold
 	Bounds  *orb.Bound
@@ -75,6 +75,8 @@ func (v View) where(now, soon time.Time) (string, []any) {
 			due = append(due, "o.due_at > "+arg(now)+" and o.due_at <= "+arg(soon))
 		case DueOn:
 			due = append(due, "o.due_at > "+arg(soon))
+		case Escalated:
+			due = append(due, "o.escalated_at is not null")
 		case DueNot:
 		}
 	}

@@ -40,7 +40,9 @@ type record struct {
 	DueAt       *time.Time  `json:"due_at"`
 	WarnedAt    *time.Time  `json:"warned_at"`
 	OverdueAt   *time.Time  `json:"overdue_at"`
-	EscalatedAt *time.Time  `json:"escalated_at"`
+	EscalatedAt *time.Time  `json:"escalated_at"` // last
+	EscalatedTo *string     `json:"escalated_to"` // the id of the body that it was brought before last
+	EscalatesAt *time.Time  `json:"escalates_at"` // when it is brought one higher
 
 	splitFrom *string
 }
@@ -50,9 +52,9 @@ func read(ctx context.Context, tx pgx.Tx, id string) (*record, error) {
 	var o record
 	err := tx.QueryRow(ctx, `select id, number, place, class, severity, state, street, street_class, body, promoted_at, state_at, external_id,
 		version, crew, handed_at, taken_at, lat, lon, cell, duplicate_of, recurs, failed, coalesce(clock_from, promoted_at), due_at, warned_at, overdue_at,
-		escalated_at from orders where id = $1 for update`, id).Scan(&o.ID, &o.Number, &o.Place, &o.Class, &o.Severity, &o.State, &o.Street, &o.StreetClass, &o.Body,
+		escalated_at, escalated_to, escalates_at from orders where id = $1 for update`, id).Scan(&o.ID, &o.Number, &o.Place, &o.Class, &o.Severity, &o.State, &o.Street, &o.StreetClass, &o.Body,
 		&o.PromotedAt, &o.StateAt, &o.ExternalID, &o.Version, &o.Crew, &o.HandedAt, &o.TakenAt, &o.Lat, &o.Lon, &o.Cell, &o.DuplicateOf, &o.Recurs,
-		&o.Failed, &o.ClockFrom, &o.DueAt, &o.WarnedAt, &o.OverdueAt, &o.EscalatedAt)
+		&o.Failed, &o.ClockFrom, &o.DueAt, &o.WarnedAt, &o.OverdueAt, &o.EscalatedAt, &o.EscalatedTo, &o.EscalatesAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrNotFound
 	}
@@ -69,9 +71,9 @@ func (o *record) write(ctx context.Context, tx pgx.Tx, count bool) error {
 	}
 	_, err := tx.Exec(ctx, `update orders set class = $2, severity = $3, state = $4, street = $5, street_class = $6, body = $7, state_at = $8, external_id = $9,
 		version = $10, crew = $11, handed_at = $12, taken_at = $13, lat = $14, lon = $15, cell = $16, duplicate_of = $17, recurs = $18, failed = $19,
-		clock_from = $20, due_at = $21, warned_at = $22, overdue_at = $23, escalated_at = $24 where id = $1`,
+		clock_from = $20, due_at = $21, warned_at = $22, overdue_at = $23, escalated_at = $24, escalated_to = $25, escalates_at = $26 where id = $1`,
 		o.ID, o.Class, o.Severity, o.State, o.Street, o.StreetClass, o.Body, o.StateAt, o.ExternalID, o.Version, o.Crew, o.HandedAt, o.TakenAt, o.Lat, o.Lon,
-		o.Cell, o.DuplicateOf, o.Recurs, o.Failed, o.ClockFrom, o.DueAt, o.WarnedAt, o.OverdueAt, o.EscalatedAt)
+		o.Cell, o.DuplicateOf, o.Recurs, o.Failed, o.ClockFrom, o.DueAt, o.WarnedAt, o.OverdueAt, o.EscalatedAt, o.EscalatedTo, o.EscalatesAt)
 	if err != nil {
 		return fmt.Errorf("write work order %s: %w", o.ID, err)
 	}

@@ -35,7 +35,7 @@ const orderColumns = `o.id, o.number, coalesce(o.place, ''), o.class, o.severity
 	case when o.lat is null then p.uncertainty_m else 1 end, coalesce(o.cell, p.cell),
 	o.version, o.street_class, coalesce(o.crew, ''), coalesce((select name from crews where id = o.crew), ''), o.handed_at, o.taken_at, o.lat is not null,
 	coalesce(o.duplicate_of, ''), coalesce(o.split_from, ''), coalesce(o.recurs, ''), o.failed, coalesce(o.clock_from, o.promoted_at), o.due_at,
-	o.escalated_at, o.parts`
+	o.escalated_at, coalesce((select name from bodies where id = o.escalated_to), ''), o.parts`
 
 const orderQuery = `select ` + orderColumns + ` from orders o left join places p on p.id = o.place`
 
@@ -47,7 +47,7 @@ func scanOrder(row pgx.CollectableRow) (Order, error) {
 	err := row.Scan(&o.ID, &o.Number, &o.Place, &o.Class, &o.Severity, &o.Probability, &o.Devices, &o.State, &o.Street, &o.Body,
 		&o.PromotedAt, &o.StateAt, &o.ExternalID, &o.Lat, &o.Lon, &o.HeadingDeg, &o.UncertaintyM, &cell,
 		&o.Version, &o.StreetClass, &o.Crew, &o.CrewName, &handed, &taken, &o.Moved, &o.DuplicateOf, &o.SplitFrom, &o.Recurs, &o.Failed, &o.ClockFrom,
-		&due, &escalated, &parts)
+		&due, &escalated, &o.EscalatedTo, &parts)
 	o.Cell, o.Priority = geo.Cell(cell), priorityOf(parts)
 	o.PromotedAt, o.StateAt, o.ClockFrom = o.PromotedAt.UTC(), o.StateAt.UTC(), o.ClockFrom.UTC()
 	o.HandedAt, o.TakenAt, o.DueAt, o.EscalatedAt = deref(handed).UTC(), deref(taken).UTC(), deref(due).UTC(), deref(escalated).UTC()

@@ -33,6 +33,7 @@ type Waiting struct {
 	InWork     int
 	Reopened   int
 	Overdue    int
+	Escalated  int // of those
 	MedianDays float64
 	OldestDays float64
 }
@@ -99,11 +100,12 @@ func ageBounds() []int { return []int{0, 1, 3, 7, 14, 30, 90} }
 
 const waitingSQL = `count(*) filter (where o.state = 'new'), count(*) filter (where o.state = 'accepted'), count(*) filter (where o.state = 'assigned'),
 	count(*) filter (where o.state = 'in_progress'), count(*) filter (where o.state = 'reopened'), count(*) filter (where o.due_at <= $1),
+	count(*) filter (where o.escalated_at is not null),
 	coalesce(percentile_cont(0.5) within group (order by extract(epoch from $1 - o.promoted_at) / 86400), 0)::float8,
 	coalesce(max(extract(epoch from $1 - o.promoted_at) / 86400), 0)::float8 `
 
 func (w *Waiting) counts() []any {
-	return []any{&w.New, &w.Accepted, &w.WithCrew, &w.InWork, &w.Reopened, &w.Overdue, &w.MedianDays, &w.OldestDays}
+	return []any{&w.New, &w.Accepted, &w.WithCrew, &w.InWork, &w.Reopened, &w.Overdue, &w.Escalated, &w.MedianDays, &w.OldestDays}
 }
 
 // loadsSQL counts by crew; orders that no crew has are with the body that they were handed over to, or with nobody.

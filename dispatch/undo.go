@@ -147,9 +147,10 @@ func (o *record) mark(ctx context.Context, tx pgx.Tx, u toUndo) error {
 		marked, err = tx.Exec(ctx, `update order_actions set undone = true where order_id = $1 and n > $2 and kind = $3 and not undone`, o.ID, u.n, DidInTime)
 	}
 	if err == nil && marked.RowsAffected() > 0 {
-		o.OverdueAt, o.EscalatedAt = nil, nil
-		_, err = tx.Exec(ctx, `update order_actions a set undone = true where order_id = $1 and kind in ($2, $3) and n < $4
-			and not exists (select from order_actions later where later.order_id = $1 and later.kind = a.kind and later.n > a.n and later.n < $4)`, o.ID, DidOverdue, DidEscalate, u.n)
+		o.OverdueAt = nil
+		o.forgetEscalation()
+		_, err = tx.Exec(ctx, `update order_actions set undone = true where order_id = $1 and kind in ($2, $3) and n < $4
+			and n >= (select max(n) from order_actions where order_id = $1 and kind = $2 and n < $4)`, o.ID, DidOverdue, DidEscalate, u.n)
 	}
 	if err != nil {
 		return fmt.Errorf("take back what was done with work order %s: %w", o.ID, err)

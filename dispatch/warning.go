@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,6 +16,7 @@ import (
 type Warning struct {
 	Body      string   `json:"body"` // its id
 	Escalated bool     `json:"escalated"`
+	To        string   `json:"to,omitempty"`      // the name of the body that they were brought before
 	InTime    bool     `json:"in_time,omitempty"` // they were kept, though it was said that they were not
 	Orders    []string `json:"orders"`            // their ids, the one that is due first first
 }
@@ -39,69 +40,72 @@ func FindAddressee(ctx context.Context, q notices.Querier, id string) (Addressee
 	return a, nil
 }
 
+// upper is a body on the way up the hierarchy.
+type upper struct {
+	ID, Name string
+	Reached  bool // it has an address
+}
+
 // warnings are what bodies are to be told after a look at the deadlines: each gets one mail of it, not one for each order.
 type warnings struct {
-	list  []*Warning
-	above map[string][]string // the bodies with addresses from one upwards, by its name
+	list []*Warning
+	ways map[string][]upper // by the name of the body that they begin with
 }
 
-// add has the order's body told and, where its deadline was escalated, the next one above as well. A body without an address leaves it to
-// the next one above that has one.
-func (w *warnings) add(ctx context.Context, tx pgx.Tx, o *record, escalated bool) error {
-	if o.Body == "" {
+// upwards lists a body and those above it.
+func (w *warnings) upwards(ctx context.Context, tx pgx.Tx, body string) ([]upper, error) {
+	if up, ok := w.ways[body]; ok || body == "" {
+		return up, nil
+	}
+	rows, err := tx.Query(ctx, `with recursive up as (select id, parent, name, email, 1 as n from bodies where name = $1
+			union all select b.id, b.parent, b.name, b.email, n + 1 from bodies b join up on b.id = up.parent where b.retired_at is null and n < 20)
+		select id, name, email <> '' from up order by n`, body)
+	if err != nil {
+		return nil, fmt.Errorf("find the bodies above %s: %w", body, err)
+	}
+	up, err := pgx.CollectRows(rows, pgx.RowToStructByPos[upper])
+	if err != nil {
+		return nil, fmt.Errorf("find the bodies above %s: %w", body, err)
+	}
+	if w.ways == nil {
+		w.ways = map[string][]upper{}
+	}
+	w.ways[body] = up
+	return up, nil
+}
+
+// stations lists the bodies above, as orders are brought before them one after the other. Those without an address are passed over, unless
+// none has one: programs and the record tell of it then.
+func stations(up []upper) []upper {
+	if len(up) == 0 {
 		return nil
 	}
-	ids, ok := w.above[o.Body]
-	if !ok {
-		rows, err := tx.Query(ctx, `with recursive up as (select id, parent, email, 1 as n from bodies where name = $1
-				union all select b.id, b.parent, b.email, n + 1 from bodies b join up on b.id = up.parent where n < 20)
-			select id from up where email <> '' order by n`, o.Body)
-		if err != nil {
-			return err
-		}
-		if ids, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-			return err
-		}
-		w.above[o.Body] = ids
+	reached := func(u upper) bool { return u.Reached }
+	if !slices.ContainsFunc(up[1:], reached) {
+		return up[1:]
 	}
-	most := 1
-	if escalated {
-		most = 2
-	}
-	for _, id := range ids[:min(most, len(ids))] {
-		w.to(id, escalated).Orders = append(w.to(id, escalated).Orders, o.ID)
-	}
-	return nil
+	return slices.DeleteFunc(slices.Clone(up[1:]), func(u upper) bool { return !reached(u) })
 }
 
-// correct notes that a deadline was kept, where its passing was noted before a crew's phone could tell so, and has those told who were told
-// otherwise.
-func (o *record) correct(ctx context.Context, tx pgx.Tx, before *record, done, now time.Time) error {
-	if !before.State.Open() || o.State.Open() || o.OverdueAt == nil || o.DueAt == nil || done.After(*o.DueAt) {
-		return nil
+// soon has the order's body told that it is due soon, or is overdue. A body without an address leaves it to the next one above that has one.
+func (w *warnings) soon(ctx context.Context, tx pgx.Tx, o *record) error {
+	up, err := w.upwards(ctx, tx, o.Body)
+	if i := slices.IndexFunc(up, func(u upper) bool { return u.Reached }); i >= 0 {
+		w.tell(Warning{Body: up[i].ID}, o.ID)
 	}
-	if err := o.note(ctx, tx, nil, deed{At: now, Kind: DidInTime, Actor: Clock}); err != nil || o.EscalatedAt == nil {
-		return err
-	}
-	told := warnings{above: map[string][]string{}}
-	if err := told.add(ctx, tx, o, true); err != nil {
-		return err
-	}
-	for _, x := range told.list {
-		x.Escalated, x.InTime = false, true
-	}
-	return told.queue(ctx, tx)
+	return err
 }
 
-func (w *warnings) to(body string, escalated bool) *Warning {
+// tell adds an order to what a body is told.
+func (w *warnings) tell(of Warning, order string) {
 	for _, x := range w.list {
-		if x.Body == body && x.Escalated == escalated {
-			return x
+		if x.Body == of.Body && x.Escalated == of.Escalated && x.To == of.To && x.InTime == of.InTime {
+			x.Orders = append(x.Orders, order)
+			return
 		}
 	}
-	x := &Warning{Body: body, Escalated: escalated}
-	w.list = append(w.list, x)
-	return x
+	of.Orders = []string{order}
+	w.list = append(w.list, &of)
 }
 
 // queue has the bodies told once the transaction is committed.

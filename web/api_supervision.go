@@ -23,6 +23,7 @@ type (
 		InWork     int     `json:"in_progress"`
 		Reopened   int     `json:"reopened"`
 		Overdue    int     `json:"overdue" doc:"of them all"`
+		Escalated  int     `json:"escalated" doc:"of those: brought before a body above"`
 		MedianDays float64 `json:"median_days"`
 		OldestDays float64 `json:"oldest_days"`
 	}

@@ -185,13 +185,16 @@ func can(o dispatch.Order) map[string]bool {
 	}
 }
 
-// longDue says when an order is due, and when it is brought before a supervisor.
+// longDue says when an order is due, and before whom it was brought, or when it will be.
 func (s *face) longDue(o dispatch.Order, d consoleDesk) string {
 	words, _ := s.dueWords(o, d)
 	switch d.works.Due(o, d.now) {
 	case dispatch.Overdue:
 		if o.EscalatedAt.IsZero() {
 			return s.texts.T("console.due.escalates", "over", words, "at", s.moment(d.works.EscalatesAt(o.DueAt), d))
+		}
+		if o.EscalatedTo != "" {
+			return s.texts.T("console.due.brought", "over", words, "body", o.EscalatedTo)
 		}
 		return s.texts.T("console.due.escalated", "over", words)
 	case dispatch.DueSoon, dispatch.DueOn:

@@ -26,17 +26,18 @@ func (s *Server) registerSupervision(page func(string, pageFunc)) {
 // supervisionView is how the works department does.
 type supervisionView struct {
 	head
-	Periods  []choicePeriod
-	Period   period
-	Tiles    []figure
-	Ages     []waitingRow
-	Bodies   []waitingRow
-	Crews    []loadRow
-	Classes  []hitsRow
-	Kinds    []hitsRow
-	Kept     []keptRow
-	Reopened []reopenedRow
-	More     int // reopened orders that the page does not list
+	Periods   []choicePeriod
+	Period    period
+	Tiles     []figure
+	Ages      []waitingRow
+	Bodies    []waitingRow
+	Crews     []loadRow
+	Classes   []hitsRow
+	Kinds     []hitsRow
+	Kept      []keptRow
+	Reopened  []reopenedRow
+	Escalated int
+	More      int // reopened orders that the page does not list
 }
 
 type waitingRow struct {
@@ -104,6 +105,7 @@ func (s *face) supervisionPage(w http.ResponseWriter, r *http.Request) error {
 		v.Periods = append(v.Periods, choicePeriod{o, o == of})
 	}
 	for _, a := range d.Ages {
+		v.Escalated += a.Escalated
 		v.Ages = append(v.Ages, waitingRow{Waiting: a, Label: s.ageLabel(a)})
 	}
 	for _, b := range d.Bodies {
@@ -240,9 +242,9 @@ func supervisionTable(d *dispatch.Supervision, name string) (rows [][]string) {
 	n := strconv.Itoa
 	days := func(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 	waiting := func(first []string, w dispatch.Waiting) {
-		add(append(first, n(w.New), n(w.Accepted), n(w.WithCrew), n(w.InWork), n(w.Reopened), n(w.All()), n(w.Overdue), days(w.MedianDays), days(w.OldestDays))...)
+		add(append(first, n(w.New), n(w.Accepted), n(w.WithCrew), n(w.InWork), n(w.Reopened), n(w.All()), n(w.Overdue), n(w.Escalated), days(w.MedianDays), days(w.OldestDays))...)
 	}
-	const states = "new,accepted,assigned,in_progress,reopened,open,overdue,median_days,oldest_days"
+	const states = "new,accepted,assigned,in_progress,reopened,open,overdue,escalated,median_days,oldest_days"
 	switch name {
 	case "ages":
 		add(strings.Split("from_days,till_days,"+states, ",")...)

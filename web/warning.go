@@ -65,6 +65,10 @@ func (s *face) warning(ctx context.Context, to dispatch.Addressee, w dispatch.Wa
 	case w.Escalated:
 		key = "mail.escalated"
 	}
+	body := key + ".body"
+	if w.To != "" {
+		body = key + ".to.body"
+	}
 	t, zone := s.texts, consoleDesk{works: works}.zone()
 	var lines []string
 	n := 0
@@ -97,7 +101,7 @@ func (s *face) warning(ctx context.Context, to dispatch.Addressee, w dispatch.Wa
 		lines = append(lines, t.N("mail.due.more", n-mostWarned))
 	}
 	return &notices.Mail{To: to.Email, Subject: t.N(key+".subject", n),
-		Body: t.T(key+".body", "body", to.Name, "list", strings.Join(lines, "\n\n"), "city", s.cityName())}, nil
+		Body: t.T(body, "body", to.Name, "to", w.To, "list", strings.Join(lines, "\n\n"), "city", s.cityName())}, nil
 }
 
 // received tells other programs of a report that was confirmed: what it is about, and not what somebody wrote or who that was.
