@@ -281,12 +281,20 @@ func (x Reclass) do(ctx context.Context, a *act) error {
 	if err := errors.Join(a.open(DidReclass), known(x.Class, false)); err != nil {
 		return err
 	}
+	if x.Class == crowd.Nothing {
+		return ErrNoDefect
+	}
 	if !(x.Severity >= 0 && x.Severity <= 1) {
 		return fmt.Errorf("severity %g is not within 0 and 1: %w", x.Severity, ErrUnknown)
 	}
 	o := a.order
 	a.words.Was, a.words.Class, a.words.Severity = o.Class, x.Class, x.Severity
 	o.Class = x.Class
+	if a.by.Actor == Crew && o.Place != nil { // who was there: at the desk it is a correction
+		if err := crowd.Settle(ctx, a.tx, *o.Place, crowd.Confirmed, x.Class, a.at); err != nil {
+			return err
+		}
+	}
 	if x.Severity > 0 {
 		o.Severity = x.Severity
 	}

@@ -73,7 +73,7 @@ func (c *Changed) Is(target error) bool { return target == ErrChanged }
 
 // Act does something with an order. It returns ErrNotFound; a Changed where the order is no longer the one that was seen; ErrTransition
 // where that cannot be done as it stands; ErrReason where words are missing; ErrUnknown where a crew, body, class, verdict or position is
-// none; ErrElsewhere where the order is with none of by's crews. Nothing is done then.
+// none; ErrNoDefect where nothing is there; ErrElsewhere where the order is with none of by's crews. Nothing is done then.
 func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, error) {
 	if by.Batch == "" {
 		by.Batch = rand.Text()
@@ -87,7 +87,7 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 				return err
 			}
 		}
-		if moves(x) {
+		if settles(x, by) {
 			if err := holdPlace(ctx, tx, order); err != nil {
 				return err
 			}
@@ -141,11 +141,13 @@ func (by By) happened(o *record) time.Time {
 	}
 }
 
-// moves says whether an action changes the order's state, and with it perhaps what is believed of its place.
-func moves(x Action) bool {
+// settles says whether an action changes what is believed of the order's place.
+func settles(x Action, by By) bool {
 	switch x.(type) {
 	case Dismiss, Repair, TakeUp:
 		return true
+	case Reclass:
+		return by.Actor == Crew
 	}
 	return false
 }

@@ -242,6 +242,42 @@ func TestTheLastStrokeIsTakenBack(t *testing.T) {
 	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || !errors.Is(u[0].Err, dispatch.ErrFinal) || o.order("a").State != dispatch.Repaired {
 		t.Errorf("a repair before which nothing is known any more: %+v, %v", u, err)
 	}
+	// What a crew found instead is the crowd's to learn at once, stands whatever becomes of the order, and is withdrawn when it is taken back.
+	o.do("c", dispatch.Assign{Crew: "one"})
+	found := func() (v string) {
+		t.Helper()
+		if err := o.pool.QueryRow(ctx, `select verdict || ' ' || state || (select ' ' || kind from decisions where place = 'c' order by n desc limit 1) from places where id = 'c'`).Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	crew := o.by("carl")
+	crew.Actor = dispatch.Crew
+	if _, err := o.desk.Act(ctx, o.order("c").ID, crew, dispatch.Reclass{Class: crowd.Joint}); err != nil || found() != "joint confirmed confirmed" {
+		t.Errorf("a crew's other class: %v, %q", err, found())
+	}
+	for _, x := range []dispatch.Dismiss{{Verdict: dispatch.NotOurs}, {Verdict: dispatch.Duplicate, Of: o.order("a").ID}} {
+		if o.do("c", x); found() != "joint dismissed dismissed" {
+			t.Errorf("%s: the crowd has %q", x.Verdict, found())
+		}
+		if o.do("c", dispatch.TakeUp{}); found() != "joint confirmed confirmed" {
+			t.Errorf("reopened: the crowd has %q", found())
+		}
+	}
+	o.do("c", dispatch.Dismiss{Verdict: dispatch.NotFound})
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || u[0].Err != nil || found() != "joint confirmed confirmed" {
+		t.Errorf("a dismissal: %+v, %v, the crowd has %q", u, err, found())
+	}
+	crew.At = o.by("carl").At
+	if _, err := o.desk.Act(ctx, o.order("c").ID, crew, dispatch.Reclass{Class: crowd.Rail}); err != nil || found() != "rail confirmed confirmed" {
+		t.Errorf("another one: %v, %q", err, found())
+	}
+	if u, err := o.desk.Undo(ctx, o.by("carl")); err != nil || u[0].Err != nil || o.order("c").Class != crowd.Joint || found() != "joint confirmed confirmed" {
+		t.Errorf("another one: %+v, %v, the crowd has %q", u, err, found())
+	}
+	if _, err := o.desk.Act(ctx, o.order("c").ID, crew, dispatch.Reclass{Class: crowd.Nothing}); !errors.Is(err, dispatch.ErrNoDefect) {
+		t.Errorf("nothing as a class: %v", err)
+	}
 	o.do("c", dispatch.Assign{Crew: "one"})
 	o.do("c", dispatch.Move{Lat: 48.6, Lon: 15.6})
 	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || u[0].Err != nil || o.order("c").Moved || o.order("c").CrewName != "Crew 1" {

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,20 +16,22 @@ import (
 )
 
 // Dismissing tells crowd what is there where somebody has said so: nothing, or what it is instead of a defect. A duplicate and what is
-// somebody else's say nothing of the place.
+// somebody else's say nothing of the place: what a crew found there before stands.
 func (x Dismiss) do(ctx context.Context, a *act) error {
 	if err := known(x.Found, true); err != nil {
 		return err
 	}
 	a.words.Verdict = x.Verdict
-	reason := a.by.Reason
+	reason, stands := a.by.Reason, crowd.Class("")
 	switch x.Verdict {
 	case NotFound:
 		a.words.Found = crowd.Nothing
 	case NotDefect:
 		a.words.Found = x.Found
 	case NotOurs:
+		stands = a.order.Verdict
 	case Duplicate:
+		stands = a.order.Verdict
 		if err := x.join(ctx, a); err != nil {
 			return err
 		}
@@ -38,7 +41,7 @@ func (x Dismiss) do(ctx context.Context, a *act) error {
 	if reason == "" {
 		reason = x.Verdict.sentence(a.words.Number)
 	}
-	return a.move(ctx, Dismissed, reason, a.words.Found)
+	return a.move(ctx, Dismissed, reason, cmp.Or(a.words.Found, stands))
 }
 
 // sentence is the reason that a dismissal has where nobody gave another.

@@ -140,6 +140,7 @@ var (
 	ErrFinal      = errors.New("this cannot be taken back")
 	ErrUnknown    = errors.New("there is no such crew, body or class") // wrapped with which
 	ErrElsewhere  = errors.New("the work order is not with this crew")
+	ErrNoDefect   = errors.New("where nothing is, the work order is dismissed, not given another class")
 	ErrNoBody     = errors.New("no such body")
 	ErrKey        = errors.New("somebody else has given an action this key")
 )

@@ -43,6 +43,7 @@ type record struct {
 	EscalatedAt *time.Time  `json:"escalated_at"` // last
 	EscalatedTo *string     `json:"escalated_to"` // the id of the body that it was brought before last
 	EscalatesAt *time.Time  `json:"escalates_at"` // when it is brought one higher
+	Verdict     crowd.Class `json:"verdict"`      // what was found at its place, as crowd has it; not written with the row
 
 	splitFrom *string
 }
@@ -52,9 +53,9 @@ func read(ctx context.Context, tx pgx.Tx, id string) (*record, error) {
 	var o record
 	err := tx.QueryRow(ctx, `select id, number, place, class, severity, state, street, street_class, body, promoted_at, state_at, external_id,
 		version, crew, handed_at, taken_at, lat, lon, cell, duplicate_of, recurs, failed, coalesce(clock_from, promoted_at), due_at, warned_at, overdue_at,
-		escalated_at, escalated_to, escalates_at from orders where id = $1 for update`, id).Scan(&o.ID, &o.Number, &o.Place, &o.Class, &o.Severity, &o.State, &o.Street, &o.StreetClass, &o.Body,
+		escalated_at, escalated_to, escalates_at, coalesce((select verdict from places where id = orders.place), '') from orders where id = $1 for update`, id).Scan(&o.ID, &o.Number, &o.Place, &o.Class, &o.Severity, &o.State, &o.Street, &o.StreetClass, &o.Body,
 		&o.PromotedAt, &o.StateAt, &o.ExternalID, &o.Version, &o.Crew, &o.HandedAt, &o.TakenAt, &o.Lat, &o.Lon, &o.Cell, &o.DuplicateOf, &o.Recurs,
-		&o.Failed, &o.ClockFrom, &o.DueAt, &o.WarnedAt, &o.OverdueAt, &o.EscalatedAt, &o.EscalatedTo, &o.EscalatesAt)
+		&o.Failed, &o.ClockFrom, &o.DueAt, &o.WarnedAt, &o.OverdueAt, &o.EscalatedAt, &o.EscalatedTo, &o.EscalatesAt, &o.Verdict)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrNotFound
 	}

@@ -86,7 +86,10 @@ func (o *record) step(ctx context.Context, tx pgx.Tx, to Step) error {
 		case to.State == Dismissed:
 			err = crowd.Settle(ctx, tx, *o.Place, crowd.Dismissed, to.Found, to.At)
 		case from == Dismissed:
-			err = crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, to.Found, to.At)
+			var stands crowd.Class
+			if stands, err = o.stands(ctx, tx); err == nil {
+				err = crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, stands, to.At)
+			}
 		}
 		if err != nil {
 			return err
@@ -111,4 +114,18 @@ func (o *record) enter(to Step) {
 	if to.State == Reopened {
 		o.DuplicateOf = nil
 	}
+}
+
+// stands returns what a crew had found at the place before a dismissal that said nothing of it; else nothing is known when that is reopened.
+func (o *record) stands(ctx context.Context, tx pgx.Tx) (crowd.Class, error) {
+	var silent bool
+	err := tx.QueryRow(ctx, `select coalesce(words->>'verdict' in ($2, $3), false) from order_actions where order_id = $1 and kind = 'dismissed' and not undone order by n desc limit 1`,
+		o.ID, NotOurs, Duplicate).Scan(&silent)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("find how work order %s was dismissed: %w", o.ID, err)
+	}
+	if !silent {
+		return "", nil
+	}
+	return o.Verdict, nil
 }

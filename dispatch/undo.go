@@ -27,6 +27,7 @@ type toUndo struct {
 	version int64 // of the order, after it
 	left    int64 // that the order has now, where nobody has done anything with it since
 	kind    Kind
+	actor   Actor
 	words   Words
 	before  []byte
 	batch   string
@@ -46,14 +47,14 @@ func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 		with newest as (
 			select batch from order_actions where person = $1 and person <> '' and kind <> 'undone' and not undone and at > $2 and at <= $3 and before is not null
 			order by n desc limit 1)
-		select a.n, a.order_id, a.at, a.version, a.kind, a.words, a.before, a.batch from order_actions a, newest
+		select a.n, a.order_id, a.at, a.version, a.kind, a.actor, a.words, a.before, a.batch from order_actions a, newest
 		where a.person = $1 and a.batch = newest.batch and $4 in ('', a.batch) and not a.undone and a.before is not null and a.kind <> 'undone' order by a.n desc`, by.Person, by.At.Add(-works.UndoFor), by.At, by.Batch)
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (toUndo, error) {
 		var u toUndo
-		err := row.Scan(&u.n, &u.order, &u.at, &u.version, &u.kind, &u.words, &u.before, &u.batch)
+		err := row.Scan(&u.n, &u.order, &u.at, &u.version, &u.kind, &u.actor, &u.words, &u.before, &u.batch)
 		u.left = u.version
 		return u, err
 	})
@@ -171,6 +172,9 @@ func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u to
 	id, number, place, version, from := o.ID, o.Number, o.Place, o.Version, o.State
 	*o = was
 	o.ID, o.Number, o.Place, o.Version = id, number, place, version
+	if u.kind == DidReclass && u.actor == Crew && o.Place != nil {
+		return crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, o.Verdict, by.At)
+	}
 	if o.State == from {
 		return nil
 	}
@@ -197,7 +201,7 @@ func (o *record) strike(ctx context.Context, tx pgx.Tx, n int) error {
 	return nil
 }
 
-// withdraw tells crowd that what a state said of the place is not so: what was said before it stands again.
+// withdraw tells crowd that what a state said of the place is not so: what was found before it stands again.
 func (o *record) withdraw(ctx context.Context, tx pgx.Tx, from State, at time.Time) error {
 	if o.Place == nil {
 		return nil
@@ -209,23 +213,13 @@ func (o *record) withdraw(ctx context.Context, tx pgx.Tx, from State, at time.Ti
 		}
 		return err
 	}
-	if from != Dismissed && o.State != Dismissed {
-		return nil
+	switch {
+	case o.State == Dismissed:
+		return crowd.Settle(ctx, tx, *o.Place, crowd.Dismissed, o.Verdict, at)
+	case from == Dismissed:
+		return crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, o.Verdict, at)
 	}
-	var state State
-	var found crowd.Class // that was said last and stands
-	err := tx.QueryRow(ctx, `select state, found from order_steps where order_id = $1 and not undone and state in ('repaired', 'dismissed') order by n desc limit 1`,
-		o.ID).Scan(&state, &found)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("find what was found at work order %s: %w", o.ID, err)
-	}
-	if o.State == Dismissed {
-		return crowd.Settle(ctx, tx, *o.Place, crowd.Dismissed, found, at)
-	}
-	if state == Dismissed { // that was reopened
-		found = ""
-	}
-	return crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, found, at)
+	return nil
 }
 
 // unsplit dismisses the order that was split off, as long as nobody has done anything with it.

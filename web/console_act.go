@@ -100,6 +100,8 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return s.texts.T("console.at.missing"), true
 	case errors.Is(err, dispatch.ErrTransition):
 		return s.texts.T("console.refused.way"), true
+	case errors.Is(err, dispatch.ErrNoDefect):
+		return s.texts.T("console.refused.nodefect"), true
 	case errors.Is(err, dispatch.ErrReason):
 		return s.texts.T("console.refused.reason"), true
 	case errors.Is(err, dispatch.ErrUnknown):

@@ -428,6 +428,9 @@ func TestWorksInterface(t *testing.T) {
 		ask("/orders/"+id+"/position", `{"do":"move"`+nowhere+`}`, 422)
 		ask("/orders/"+id+"/split", `{"do":"split"`+nowhere+`}`, 422)
 	}
+	if out := ask("/orders/"+id+"/class", `{"do":"reclass","class":"nothing"}`, 422); !strings.HasPrefix(out.Message, "Where nothing is, dismiss") {
+		t.Errorf("%+v", out)
+	}
 	ask("/orders/"+id+"/position", `{"do":"move","lat":48.4101,"lon":15.6102}`, 200)
 	if out := ask("/orders/"+id+"/split", `{"do":"split","lat":48.4103,"lon":15.6105}`, 200); out.Orders[0].Made == "" {
 		t.Errorf("%+v", out)
