@@ -90,6 +90,7 @@ type (
 		Found   crowd.Class // of NotDefect: what it is, where that is known
 		Of      string      // of Duplicate: the id of the other order
 	}
+	Approve struct{} // a person has looked at the repair of an order that traffic cannot verify
 	TakeUp  struct{} // reopens what was repaired, verified or dismissed
 	Reclass struct {
 		Class    crowd.Class
@@ -133,6 +134,7 @@ func (Assign) kind() Kind   { return DidAssign }
 func (HandOver) kind() Kind { return DidHandOver }
 func (Repair) kind() Kind   { return DidRepair }
 func (Dismiss) kind() Kind  { return DidDismiss }
+func (Approve) kind() Kind  { return DidVerify }
 func (TakeUp) kind() Kind   { return DidReopen }
 func (Reclass) kind() Kind  { return DidReclass }
 func (Move) kind() Kind     { return DidMove }
@@ -274,6 +276,8 @@ func (x Repair) do(ctx context.Context, a *act) error {
 	a.words.Found = x.Found
 	return a.move(ctx, Repaired, a.by.Reason, x.Found)
 }
+
+func (Approve) do(ctx context.Context, a *act) error { return a.move(ctx, Verified, a.by.Reason, "") }
 
 func (TakeUp) do(ctx context.Context, a *act) error { return a.move(ctx, Reopened, a.by.Reason, "") }
 

@@ -112,6 +112,7 @@ func TestActionsGoOnlyAllowedWays(t *testing.T) {
 		{dispatch.Dismiss{Verdict: dispatch.NotFound}, open, dispatch.Dismissed},
 		{dispatch.Dismiss{Verdict: dispatch.NotDefect, Found: crowd.SpeedBump}, open, dispatch.Dismissed},
 		{dispatch.Dismiss{Verdict: dispatch.Duplicate, Of: other}, open, dispatch.Dismissed},
+		{dispatch.Approve{}, nil, ""}, // traffic does
 		{dispatch.TakeUp{}, []dispatch.State{dispatch.Repaired, dispatch.Dismissed}, dispatch.Reopened},
 		{dispatch.Reclass{Class: crowd.Casting}, open, ""},
 		{dispatch.Move{Lat: 48.5, Lon: 15.7}, open, ""},
@@ -342,6 +343,43 @@ func TestDuplicatesAndSplits(t *testing.T) {
 	}
 	if _, err := dispatch.PlaceOf(ctx, o.pool, "none"); !errors.Is(err, dispatch.ErrNotFound) {
 		t.Error(err)
+	}
+	// No traffic is asked about what was split off: a dispatcher says that its repair is good, with a reason, and no figure counts it as traffic's.
+	off, _, err = dispatch.FindOrder(ctx, o.pool, o.do("a", dispatch.Split{Lat: 48.46, Lon: 15.62}).Made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		actor  dispatch.Actor
+		reason string
+		x      dispatch.Action
+		want   error
+	}{
+		{dispatch.Dispatcher, "", dispatch.Assign{Crew: "one"}, nil},
+		{dispatch.Dispatcher, "too early", dispatch.Approve{}, dispatch.ErrTransition},
+		{dispatch.Crew, "", dispatch.Repair{}, nil},
+		{dispatch.Crew, "my own work", dispatch.Approve{}, dispatch.ErrTraffic},
+		{dispatch.Dispatcher, "", dispatch.Approve{}, dispatch.ErrReason},
+		{dispatch.Dispatcher, "I drove over it.", dispatch.Approve{}, nil},
+	} {
+		by := o.by("anna")
+		by.Actor, by.Reason = c.actor, c.reason
+		if _, err := o.desk.Act(ctx, off.ID, by, c.x); !errors.Is(err, c.want) {
+			t.Errorf("%T by %s: %v, want %v", c.x, c.actor, err, c.want)
+		}
+	}
+	if off, steps, err = dispatch.FindOrder(ctx, o.pool, off.ID); err != nil || off.State != dispatch.Verified || steps[len(steps)-1].Reason != "I drove over it." {
+		t.Errorf("%+v, %+v, %v", off, steps, err)
+	}
+	var counted int
+	if _, err := dispatch.UpdateFigures(ctx, o.pool); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.pool.QueryRow(ctx, `select sum(repaired) * 10 + sum(verified) from week_figures where scope = 'city'`).Scan(&counted); err != nil || counted != 10 {
+		t.Errorf("one was repaired, none verified by traffic: %d, %v", counted, err)
+	}
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || u[0].Err != nil || u[0].State != dispatch.Repaired {
+		t.Errorf("%+v, %v", u, err)
 	}
 }
 

@@ -82,7 +82,8 @@ with steps as (
 			select 1 from order_steps e where e.order_id = s.order_id and e.state = 'repaired' and not e.undone and e.n < s.n)
 		then (extract(epoch from s.at - o.promoted_at) / 86400)::real end
 	from order_steps s join orders o on o.id = s.order_id left join places p on p.id = o.place
-	where s.at >= $1 and s.at < $2 and s.state in ('repaired', 'verified', 'reopened', 'dismissed') and not s.undone)
+	where s.at >= $1 and s.at < $2 and s.state in ('repaired', 'verified', 'reopened', 'dismissed') and not s.undone
+		and (s.state <> 'verified' or o.place is not null)) -- by traffic: what was split off, people verify
 insert into week_figures (week, scope, name, found, confirmed, repaired, verified, reopened, right_, wrong, repair_days)
 select $3, case grouping(area, body) when 3 then 'city' when 1 then 'area' else 'body' end,
 	case grouping(area, body) when 3 then '' when 1 then area else body end,

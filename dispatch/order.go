@@ -134,6 +134,7 @@ type Step struct {
 var (
 	ErrNotFound   = errors.New("no such work order")
 	ErrTransition = errors.New("a work order cannot go that way")
+	ErrTraffic    = errors.New("traffic verifies the repair of a place, and a dispatcher that of an order without one")
 	ErrReason     = errors.New("a reason is required")
 	ErrChanged    = errors.New("somebody else has changed the work order") // as Changed
 	ErrNothing    = errors.New("there is nothing to take back")

@@ -12,7 +12,7 @@ import (
 )
 
 // Transition moves an order to another state, whatever version of it was seen. It returns ErrNotFound, ErrTransition where the
-// order may not go that way from where it stands now, or ErrReason where a dismissal has none. People act by Desk.Act.
+// order may not go that way from where it stands now, or ErrReason where a dismissal, a reopening or a verification has none. People act by Desk.Act.
 func Transition(ctx context.Context, pool *pgxpool.Pool, id string, to Step) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if err := holdPlace(ctx, tx, id); err != nil {
@@ -67,12 +67,19 @@ func way(from, to State) ([]State, error) {
 
 // step moves a held order on, tells crowd what was found out about its place, and writes it into the public story.
 func (o *record) step(ctx context.Context, tx pgx.Tx, to Step) error {
-	if to.Reason == "" && (to.State == Dismissed || to.State == Reopened) {
+	if to.Reason == "" && (to.State == Dismissed || to.State == Reopened || to.State == Verified) {
 		return fmt.Errorf("%s: %w", to.State, ErrReason)
 	}
 	from := o.State
 	if !from.May(to.State) {
 		return fmt.Errorf("from %s to %s: %w", from, to.State, ErrTransition)
+	}
+	verifies := Traffic
+	if o.Place == nil { // it was split off: no traffic is asked about it
+		verifies = Dispatcher
+	}
+	if to.State == Verified && to.Actor != verifies {
+		return fmt.Errorf("verified by %s: %w: %w", to.Actor, ErrTraffic, ErrTransition)
 	}
 	if to.State == Repaired && to.Found == "" {
 		to.Found = o.Class

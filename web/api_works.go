@@ -90,7 +90,7 @@ type oneInput struct {
 // registerDeeds gives every kind of action an address of its own, beside the one for all.
 func (s *Server) registerDeeds(api huma.API) {
 	for _, d := range []struct{ id, path, summary, deeds string }{
-		{"transition-order", "/orders/{id}/transitions", "Move an order on: accept, release, start, repair, dismiss, reopen", "accept release start repair dismiss reopen"},
+		{"transition-order", "/orders/{id}/transitions", "Move an order on: accept, release, start, repair, verify, dismiss, reopen", "accept release start repair verify dismiss reopen"},
 		{"assign-order", "/orders/{id}/assignment", "Assign an order to a crew, or hand it over to a body", "assign hand_over take_over"},
 		{"note-order", "/orders/{id}/notes", "Write a note, or a reply that the public reads", "note reply"},
 		{"merge-order", "/orders/{id}/merge", "Make an order a duplicate of another: name it in of", "dismiss"},

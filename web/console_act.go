@@ -16,7 +16,7 @@ import (
 
 // Deed is something to be done with orders, as forms and the interface say it.
 type Deed struct {
-	Do       string   `json:"do" required:"false" enum:"accept,assign,hand_over,take_over,release,start,repair,dismiss,reopen,reclass,move,split,note,reply,refer,spend" doc:"what is to be done"`
+	Do       string   `json:"do" required:"false" enum:"accept,assign,hand_over,take_over,release,start,repair,verify,dismiss,reopen,reclass,move,split,note,reply,refer,spend" doc:"what is to be done"`
 	Reason   string   `json:"reason,omitempty" maxLength:"4000" doc:"why; the public reads it where the state changes. Of note and reply: their text"`
 	Crew     string   `json:"crew,omitempty" maxLength:"64" doc:"of assign: the crew's id"`
 	Body     string   `json:"body,omitempty" maxLength:"200" doc:"of hand_over: the body's name"`
@@ -60,6 +60,8 @@ func (s *Server) action(ctx context.Context, d Deed) (dispatch.Action, error) {
 			}
 		}
 		return x, nil
+	case "verify":
+		return dispatch.Approve{}, nil
 	case "reopen":
 		return dispatch.TakeUp{}, nil
 	case "reclass":
@@ -98,6 +100,8 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return string(bad), true
 	case errors.Is(err, errPosition):
 		return s.texts.T("console.at.missing"), true
+	case errors.Is(err, dispatch.ErrTraffic):
+		return s.texts.T("console.refused.traffic"), true
 	case errors.Is(err, dispatch.ErrTransition):
 		return s.texts.T("console.refused.way"), true
 	case errors.Is(err, dispatch.ErrNoDefect):

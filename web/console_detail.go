@@ -89,7 +89,7 @@ func (s *face) detailOf(ctx context.Context, d consoleDesk, id string) (*detail,
 	if err != nil {
 		return nil, err
 	}
-	out := &detail{row: s.row(o, d), Order: &o, State: s.texts.T("console.state." + string(o.State))}
+	out := &detail{row: s.row(o, d), Order: &o, State: s.stateWords(o)}
 	out.DueWords = s.longDue(o, d)
 	p := crowd.Place{ID: o.Place, Lat: o.Lat, Lon: o.Lon, HeadingDeg: o.HeadingDeg, Class: o.Class, Severity: o.Severity, UncertaintyM: o.UncertaintyM,
 		Devices: o.Devices, State: crowd.Confirmed, Cell: o.Cell}
@@ -181,7 +181,8 @@ func can(o dispatch.Order) map[string]bool {
 		"accept": o.State.May(dispatch.Accepted) && o.State != dispatch.Assigned, "assign": open, "dismiss": open, "reclass": open, "move": open, "split": open,
 		"release": o.State == dispatch.Assigned, "take_over": o.State == dispatch.Assigned && !o.HandedAt.IsZero() && o.TakenAt.IsZero(),
 		"start": o.State == dispatch.Assigned, "repair": o.State == dispatch.Assigned || o.State == dispatch.InProgress, "reopen": o.State.May(dispatch.Reopened),
-		"note": true, "reply": true, "refer": true, "spend": true,
+		"verify": o.State == dispatch.Repaired && o.Place == "",
+		"note":   true, "reply": true, "refer": true, "spend": true,
 	}
 }
 

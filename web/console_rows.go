@@ -88,12 +88,20 @@ func (s *face) row(o dispatch.Order, d consoleDesk) row {
 // with says with whom an order is.
 func (s *face) with(o dispatch.Order) string {
 	switch {
-	case o.State == dispatch.Repaired:
+	case o.State == dispatch.Repaired && o.Place != "":
 		return s.texts.T("console.with.traffic")
 	case o.CrewName != "" && o.State != dispatch.Dismissed:
 		return o.CrewName
 	case !o.HandedAt.IsZero() && o.State.Open():
 		return o.Body
+	}
+	return s.stateWords(o)
+}
+
+// stateWords says where an order stands. What has no place of its own no traffic verifies.
+func (s *face) stateWords(o dispatch.Order) string {
+	if o.State == dispatch.Verified && o.Place == "" {
+		return s.texts.T("console.state.verified.hand")
 	}
 	return s.texts.T("console.state." + string(o.State))
 }
@@ -112,6 +120,9 @@ func (s *face) dueWords(o dispatch.Order, d consoleDesk) (words, late string) {
 	}
 	switch o.State {
 	case dispatch.Repaired:
+		if o.Place == "" {
+			return s.texts.T("console.due.look"), ""
+		}
 		return s.texts.T("console.due.checking"), ""
 	case dispatch.Verified, dispatch.Dismissed:
 		return s.texts.T("console.due.done"), ""

@@ -51,7 +51,7 @@ func (s *face) withReplies(story []chapter, replies []dispatch.PublicReply) []ch
 func (s *face) withParts(story []chapter, parts []dispatch.Part) []chapter {
 	for _, p := range parts {
 		m := markOf("", p.State)
-		stands := s.texts.T("story.part.stands", "state", s.texts.T("console.state."+string(p.State)), "day", s.texts.Day(p.StateAt, s.config.Now()))
+		stands := s.texts.T("story.part.stands", "state", s.stateWords(dispatch.Order{State: p.State}), "day", s.texts.Day(p.StateAt, s.config.Now()))
 		story = with(story, chapter{ID: p.ID, At: p.At, Symbol: string(m), Head: s.texts.T("story.part"), Text: s.texts.T("story.part.text", "number", p.Number) + " " + stands,
 			Link: nudge{"/api/v1/orders/" + p.ID, s.texts.T("story.part.data", "number", p.Number)}})
 	}
