@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"html/template"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +16,6 @@ import (
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
-	"github.com/streetpulse/streetpulse/geo"
 )
 
 // detail is all that a dispatcher is told of an order, or of a place to be reviewed.
@@ -241,40 +242,59 @@ const (
 
 // fillBefore lists what was there before: similar places nearby, and what crews found.
 func (s *face) fillBefore(ctx context.Context, out *detail, p crowd.Place) error {
-	at := orb.Point{p.Lon, p.Lat}
-	box := widen(orb.Bound{Min: at, Max: at}, earlierM)
-	found, err := dispatch.Queue(ctx, s.config.Pool, dispatch.View{Bounds: &box, States: []dispatch.State{dispatch.Repaired, dispatch.Verified, dispatch.Dismissed},
-		Order: dispatch.Newest, Limit: 40}, dispatch.Works{}, s.config.Now())
+	belief, order := p.Belief, ""
+	if out.Order != nil {
+		order = out.Order.ID
+		grounds, err := dispatch.Grounds(ctx, s.config.Pool, order)
+		if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
+			return err
+		}
+		if err == nil {
+			belief = grounds.Belief // a repair has changed the place's since
+		}
+	}
+	if belief == (crowd.Belief{}) {
+		classes := crowd.Classes()
+		belief[max(0, slices.Index(classes[:], p.Class))] = 1
+	}
+	found, err := dispatch.EarlierAround(ctx, s.config.Pool, orb.Point{p.Lon, p.Lat}, earlierM, belief, order)
 	if err != nil {
 		return err
 	}
-	right, all := 0, 0
-	for _, o := range found {
-		distance := geo.Distance(at, orb.Point{o.Lon, o.Lat})
-		if out.Order != nil && o.ID == out.Order.ID || distance > earlierM || o.DuplicateOf != "" {
-			continue
+	right, alike := 0, 0
+	for _, e := range found {
+		if e.Alike {
+			alike++
 		}
-		all++
-		e := earlier{Mark: markOf("", o.State), ID: o.ID, When: s.texts.Day(o.StateAt, s.config.Now())}
-		if o.State != dispatch.Dismissed {
+		if e.Alike && e.Right() {
 			right++
-			e.Found = s.texts.T("console.before.found", "class", s.texts.T("class."+string(o.Class)))
-		} else {
-			e.Found = s.texts.T("console.before.not")
-		}
-		name := o.Street
-		if name == "" {
-			name = o.Number
-		}
-		e.Name = s.texts.T("console.before.away", "street", name, "m", int(math.Round(distance/10)*10))
-		if len(out.Before) < mostEarlier {
-			out.Before = append(out.Before, e)
 		}
 	}
-	if all > 0 {
-		out.Right = s.texts.T("console.before.right", "n", right, "of", all)
+	if alike > 0 {
+		out.Right = s.texts.T("console.before.right", "n", right, "of", alike)
+	}
+	for _, e := range found[:min(len(found), mostEarlier)] {
+		out.Before = append(out.Before, earlier{Mark: markOf("", e.State), ID: e.ID, Found: s.foundWords(e), When: s.texts.Day(e.At, s.config.Now()),
+			Name: s.texts.T("console.before.away", "street", cmp.Or(e.Street, e.Number), "m", int(math.Round(e.Metres/10)*10))})
 	}
 	return nil
+}
+
+// foundWords say what a crew found, and what it was believed to be where that was another thing.
+func (s *face) foundWords(e dispatch.Earlier) string {
+	said, found := s.texts.T("class."+string(e.Said)), ""
+	switch e.Found {
+	case "":
+		found = s.texts.T("console.before.nodefect")
+	case crowd.Nothing:
+		found = s.texts.T("class.nothing")
+	default:
+		found = s.texts.T("console.before.found", "class", s.texts.T("class."+string(e.Found)))
+	}
+	if e.Right() {
+		return found
+	}
+	return s.texts.T("console.before.instead", "found", found, "class", said)
 }
 
 // fillReports tells what residents have written. Who they are is not told.
