@@ -46,12 +46,24 @@ type Search struct {
 	Limit  int
 }
 
+const searchSQL = ` from audit where ($1 = '' or person = $1) and ($2 = '' or starts_with(action, $2)) and ($3 = '' or what = $3) and ($4 = 0 or n < $4)
+	and ($5 = '' or strpos(lower(detail), lower($5)) > 0) and ($6::timestamptz is null or at >= $6) and ($7::timestamptz is null or at < $7)`
+
+func (s Search) args() []any {
+	return []any{s.Person, s.Action, s.What, s.Before, s.Text, filled(s.From), filled(s.Till)}
+}
+
+// CountLog counts the lines of the audit log that are wanted, whatever the limit.
+func CountLog(ctx context.Context, q Querier, s Search) (n int, err error) {
+	if err := q.QueryRow(ctx, `select count(*)`+searchSQL, s.args()...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the audit log: %w", err)
+	}
+	return n, nil
+}
+
 // Log returns lines of the audit log, the newest first.
 func Log(ctx context.Context, q Querier, s Search) ([]Entry, error) {
-	rows, err := q.Query(ctx, `select n, at, person, action, what, detail from audit
-		where ($1 = '' or person = $1) and ($2 = '' or starts_with(action, $2)) and ($3 = '' or what = $3) and ($4 = 0 or n < $4)
-			and ($6 = '' or strpos(lower(detail), lower($6)) > 0) and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
-		order by n desc limit $5`, s.Person, s.Action, s.What, s.Before, s.Limit, s.Text, filled(s.From), filled(s.Till))
+	rows, err := q.Query(ctx, `select n, at, person, action, what, detail`+searchSQL+` order by n desc limit $8`, append(s.args(), s.Limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}

@@ -20,6 +20,8 @@ type Supervision struct {
 	Kinds     []Hits    // by kind of device and app
 	Deadlines []Kept    // by body, the one that missed the most first
 	Reopened  []Reopening
+	Spent     []Spent // whoever has spent the most first
+	Materials []Material
 	Repaired  int // in all, since then
 }
 
@@ -93,6 +95,7 @@ type Reopening struct {
 	By                 Actor
 	Reason             string
 	State              State // of the order now
+	Lat, Lon           float64
 }
 
 // ageBounds begin the groups of ages, days.
@@ -153,8 +156,8 @@ where a.kind in ('repaired', 'overdue') and a.at >= $1 and not a.undone
 group by 1 having count(*) filter (where a.kind = 'overdue' or a.before->>'due_at' is not null) > 0 order by 3 desc, 2 desc, 1`
 
 const reopenedSQL = `
-select o.id, o.number, o.street, o.class, coalesce(c.name, ''), r.at, s.at, s.actor, s.reason, o.state
-from order_steps s join orders o on o.id = s.order_id
+select o.id, o.number, o.street, o.class, coalesce(c.name, ''), r.at, s.at, s.actor, s.reason, o.state, coalesce(o.lat, p.lat), coalesce(o.lon, p.lon)
+from order_steps s join orders o on o.id = s.order_id left join places p on p.id = o.place
 join lateral (select at from order_steps e where e.order_id = s.order_id and e.n < s.n and e.state = 'repaired' and not e.undone order by e.n desc limit 1) r on true
 left join lateral (select a.before->>'crew' as crew from order_actions a where a.order_id = s.order_id and a.kind = 'repaired' and not a.undone and a.at <= s.at
 	order by a.n desc limit 1) by on true
@@ -214,6 +217,14 @@ func Supervise(ctx context.Context, pool *pgxpool.Pool, works Works, since, now 
 	})
 	b.Queue(reopenedSQL, since).Query(func(rows pgx.Rows) (err error) {
 		out.Reopened, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Reopening])
+		return err
+	})
+	b.Queue(spentSQL, since).Query(func(rows pgx.Rows) (err error) {
+		out.Spent, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Spent])
+		return err
+	})
+	b.Queue(materialsSQL, since).Query(func(rows pgx.Rows) (err error) {
+		out.Materials, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Material])
 		return err
 	})
 	b.Queue(`select count(*) from order_steps where state = 'repaired' and not undone and at >= $1`, since).QueryRow(func(row pgx.Row) error { return row.Scan(&out.Repaired) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -291,7 +292,8 @@ type logView struct {
 	head
 	Lines                []logLine
 	By, What, Act, Older string
-	Text, From, Till     string // days as 2006-01-02; Till is the last of them
+	Query                template.URL // of the address, without the page
+	Text, From, Till     string       // days as 2006-01-02; Till is the last of them
 	Actions              []string
 	Section              string
 }
@@ -303,9 +305,10 @@ func kindsOfAction() []string {
 
 func (s *face) logPage(w http.ResponseWriter, r *http.Request) error {
 	ctx, q := r.Context(), r.URL.Query()
-	v := &logView{head: head{Page: "log", Title: s.texts.T("admin.log")}, Section: "log", By: strings.TrimSpace(q.Get("by")), What: strings.TrimSpace(q.Get("what")), Act: q.Get("action"), Actions: kindsOfAction(),
-		Text: strings.TrimSpace(q.Get("text")), From: q.Get("from"), Till: q.Get("till")}
-	search, err := s.searchLog(ctx, logAsked{v.By, v.What, v.Act, v.Text, v.From, v.Till, q.Get("before")})
+	asked := askedLog(q)
+	v := &logView{head: head{Page: "log", Title: s.texts.T("admin.log")}, Section: "log", By: asked.by, What: asked.what, Act: asked.action, Actions: kindsOfAction(),
+		Text: asked.text, From: asked.from, Till: asked.till, Query: template.URL(asked.query())} //nolint:gosec // it is encoded
+	search, err := s.searchLog(ctx, asked)
 	if err != nil {
 		return err
 	}
@@ -323,6 +326,21 @@ func (s *face) logPage(w http.ResponseWriter, r *http.Request) error {
 
 // logAsked is a search of the log as an address has it.
 type logAsked struct{ by, what, action, text, from, till, before string }
+
+func askedLog(q url.Values) logAsked {
+	return logAsked{strings.TrimSpace(q.Get("by")), strings.TrimSpace(q.Get("what")), q.Get("action"), strings.TrimSpace(q.Get("text")), q.Get("from"), q.Get("till"), q.Get("before")}
+}
+
+// query is the address's query, but for the page.
+func (a logAsked) query() string {
+	q := url.Values{}
+	for key, value := range map[string]string{"by": a.by, "what": a.what, "action": a.action, "text": a.text, "from": a.from, "till": a.till} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	return q.Encode()
+}
 
 // searchLog reads a search of the log; people can be named by address or by id. Days are UTC, as the log's times are.
 func (s *Server) searchLog(ctx context.Context, q logAsked) (access.Search, error) {

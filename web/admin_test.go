@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -101,7 +102,15 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("crews %v: ben is in %d", c.crews, n)
 		}
 	}
-	root.read("/admin/log?action=person.crews", "Put in crews", "north, south")
+	root.read("/admin/log?action=person.crews", "Put in crews", "north, south", `href="/admin/log/log.xlsx?action=person.crews"`)
+	answer, body := root.get("/admin/log/log.csv?action=person.")
+	rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	if n := count(w, `select count(*) from audit where starts_with(action, 'person.')`); err != nil || len(rows) != n+1 || n < 3 || !strings.Contains(body, "north, south") {
+		t.Errorf("the log as a file: %s, %d lines of %d, %v", answer.Status, len(rows), n, err)
+	}
+	if _, body := root.get("/admin/log/log.xlsx?action=person."); !slices.EqualFunc(w.sheet(body), rows, sameCells) {
+		t.Errorf("the log as XLSX: %v", w.sheet(body))
+	}
 	deed("link", "", "The link is on its way.", 200)
 	deed("nonsense", "", "", 400)
 	deed("disable", "", "They are kept out from now on.", 200)

@@ -63,6 +63,21 @@ type (
 		By         dispatch.Actor `json:"by"`
 		Reason     string         `json:"reason"`
 		State      dispatch.State `json:"state" doc:"of the order now"`
+		Lat        float64        `json:"lat"`
+		Lon        float64        `json:"lon"`
+	}
+	apiSpent struct {
+		Body   string `json:"body"`
+		Crew   string `json:"crew" doc:"that had the order then; empty: none"`
+		Orders int    `json:"orders"`
+		Cents  int64  `json:"cents" doc:"hundredths of the city's currency"`
+	}
+	apiMaterial struct {
+		What     string  `json:"what"`
+		Unit     string  `json:"unit"`
+		Quantity float64 `json:"quantity"`
+		Orders   int     `json:"orders"`
+		Cents    int64   `json:"cents"`
 	}
 	supervisionBody struct {
 		Ages      []apiWaiting   `json:"ages"`
@@ -72,6 +87,8 @@ type (
 		Kinds     []apiHits      `json:"kinds"`
 		Deadlines []apiKept      `json:"deadlines"`
 		Reopened  []apiReopening `json:"reopened"`
+		Spent     []apiSpent     `json:"spent" doc:"in the period, by body and crew"`
+		Materials []apiMaterial  `json:"materials" doc:"used in the period"`
 		Repaired  int            `json:"repaired"`
 	}
 )
@@ -90,7 +107,9 @@ func (s *Server) registerSupervisionAPI(api huma.API) {
 			listOf(d.Classes, func(h dispatch.Hits) apiHits { return apiHits(h) }),
 			listOf(d.Kinds, func(h dispatch.Hits) apiHits { return apiHits(h) }),
 			listOf(d.Deadlines, func(k dispatch.Kept) apiKept { return apiKept(k) }),
-			listOf(d.Reopened, func(o dispatch.Reopening) apiReopening { return apiReopening(o) }), d.Repaired}}, nil
+			listOf(d.Reopened, func(o dispatch.Reopening) apiReopening { return apiReopening(o) }),
+			listOf(d.Spent, func(x dispatch.Spent) apiSpent { return apiSpent(x) }),
+			listOf(d.Materials, func(m dispatch.Material) apiMaterial { return apiMaterial(m) }), d.Repaired}}, nil
 	})
 }
 

@@ -554,6 +554,10 @@ func TestWorksInterface(t *testing.T) {
 			t.Errorf("%s: %s %.80q", format, answer.Status, body)
 		}
 	}
+	_, body = anna.get("/console/export/orders.csv?q=311-99")
+	if !strings.Contains(body, ",12.5,Cold mix 40 kg,") {
+		t.Errorf("what was spent is not in the file: %s", body)
+	}
 	w.approved(anna, ask)
 	w.exported(anna)
 	w.supervised(id)

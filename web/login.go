@@ -339,6 +339,7 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("GET /admin/detectors", only(access.ManageDevices, (*face).detectorsPage))
 	page("POST /admin/detectors", only(access.ManageDevices, (*face).detectorsPost))
 	page("GET /admin/log", only(access.Administer, (*face).logPage))
+	page("GET /admin/log/{file}", only(access.Administer, (*face).logFile))
 }
 
 // accountAddress is the account page after something was done there.

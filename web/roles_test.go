@@ -39,7 +39,7 @@ func whoOpens() map[string]access.Action {
 		out[pattern] = access.KeepAccount
 	}
 	out["POST /account/keys"] = access.MakeKeys
-	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log|`+
+	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log|GET /admin/log/{file}|`+
 		`GET /admin/webhooks|POST /admin/webhooks|GET /admin/webhooks/{id}|POST /admin/webhooks/{id}|`+
 		`GET /admin/bodies|POST /admin/bodies|GET /admin/bodies/new|GET /admin/bodies/{id}|POST /admin/bodies/{id}|GET /admin/deadlines|POST /admin/deadlines|GET /admin/settings|POST /admin/settings|POST /admin/settings/look|GET /admin/categories|POST /admin/categories`, "|") {
 		out[pattern] = access.Administer

@@ -15,6 +15,7 @@ const (
 	supervisionPath = "/supervision"
 	kindsShown      = 20 // of device: they name themselves
 	reopenedShown   = 20
+	materialsShown  = 20 // people name them
 )
 
 // registerSupervision puts the supervisor's page on mux.
@@ -26,18 +27,22 @@ func (s *Server) registerSupervision(page func(string, pageFunc)) {
 // supervisionView is how the works department does.
 type supervisionView struct {
 	head
-	Periods   []choicePeriod
-	Period    period
-	Tiles     []figure
-	Ages      []waitingRow
-	Bodies    []waitingRow
-	Crews     []loadRow
-	Classes   []hitsRow
-	Kinds     []hitsRow
-	Kept      []keptRow
-	Reopened  []reopenedRow
-	Escalated int
-	More      int // reopened orders that the page does not list
+	Periods       []choicePeriod
+	Period        period
+	Tiles         []figure
+	Ages          []waitingRow
+	Bodies        []waitingRow
+	Crews         []loadRow
+	Classes       []hitsRow
+	Kinds         []hitsRow
+	Kept          []keptRow
+	Reopened      []reopenedRow
+	Spent         []spentRow
+	SpentInAll    string
+	Materials     []materialRow
+	MoreMaterials int
+	Escalated     int
+	More          int // reopened orders that the page does not list
 }
 
 type waitingRow struct {
@@ -61,6 +66,19 @@ type keptRow struct {
 	dispatch.Kept
 	Label, Share string
 }
+
+type spentRow struct {
+	dispatch.Spent
+	Label, Cost string
+}
+
+type materialRow struct {
+	dispatch.Material
+	Amount, Cost string
+}
+
+// money is an amount in the city's currency.
+func (s *face) money(cents int64) string { return s.texts.Decimal(float64(cents)/100, 2) }
 
 type reopenedRow struct {
 	dispatch.Reopening
@@ -127,6 +145,16 @@ func (s *face) supervisionPage(w http.ResponseWriter, r *http.Request) error {
 		v.Reopened = append(v.Reopened, s.reopenedRow(o))
 	}
 	v.More = len(d.Reopened) - len(v.Reopened)
+	var cents int64
+	for _, x := range d.Spent {
+		cents += x.Cents
+		v.Spent = append(v.Spent, spentRow{x, s.bodyLabel(x.Body), s.money(x.Cents)})
+	}
+	v.SpentInAll = s.money(cents)
+	for _, m := range d.Materials[:min(len(d.Materials), materialsShown)] {
+		v.Materials = append(v.Materials, materialRow{m, strings.TrimSpace(s.texts.Decimal(m.Quantity, 1) + " " + m.Unit), s.money(m.Cents)})
+	}
+	v.MoreMaterials = len(d.Materials) - len(v.Materials)
 	w.Header().Set("Cache-Control", "no-store")
 	return s.render(w, r, http.StatusOK, "base", v)
 }
@@ -218,73 +246,78 @@ func (s *face) reopenedRow(o dispatch.Reopening) reopenedRow {
 	return out
 }
 
-// supervisionFile serves /supervision/{file}: each table as CSV, whole. Names of columns are English in every language.
+// supervisionFile serves /supervision/{file}: each table as CSV or XLSX, whole, and as GeoJSON where its rows have positions.
 func (s *face) supervisionFile(w http.ResponseWriter, r *http.Request) error {
-	name, ok := strings.CutSuffix(r.PathValue("file"), ".csv")
-	if !ok {
-		return errHidden
-	}
+	name, format, _ := strings.Cut(r.PathValue("file"), ".")
 	d, _, err := s.supervision(r.Context(), r.URL.Query().Get("period"))
 	if err != nil {
 		return err
 	}
-	rows := supervisionTable(d, name)
-	if rows == nil {
+	columns, rows := supervisionTable(d, name)
+	if columns == "" {
 		return errHidden
 	}
-	writeCSV(w, name, rows)
-	return nil
+	return s.serveFile(w, r, exported{"supervision-" + name, strings.Split(columns, ","), rowsOf(rows)}, format)
 }
 
-// supervisionTable is one of the tables under its header, nil where there is no such table.
-func supervisionTable(d *dispatch.Supervision, name string) (rows [][]string) {
-	add := func(cells ...string) { rows = append(rows, cells) }
-	n := strconv.Itoa
-	days := func(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
-	waiting := func(first []string, w dispatch.Waiting) {
-		add(append(first, n(w.New), n(w.Accepted), n(w.WithCrew), n(w.InWork), n(w.Reopened), n(w.All()), n(w.Overdue), n(w.Escalated), days(w.MedianDays), days(w.OldestDays))...)
+// supervisionTable is one of the tables under the names of its columns, which are empty where there is no such table.
+func supervisionTable(d *dispatch.Supervision, name string) (columns string, rows [][]any) {
+	add := func(cells ...any) { rows = append(rows, cells) }
+	waiting := func(w dispatch.Waiting, first ...any) {
+		add(append(first, w.New, w.Accepted, w.WithCrew, w.InWork, w.Reopened, w.All(), w.Overdue, w.Escalated, round(w.MedianDays, 2), round(w.OldestDays, 2))...)
 	}
 	const states = "new,accepted,assigned,in_progress,reopened,open,overdue,escalated,median_days,oldest_days"
+	money := func(cents int64) float64 { return float64(cents) / 100 }
 	switch name {
 	case "ages":
-		add(strings.Split("from_days,till_days,"+states, ",")...)
+		columns = "from_days,till_days," + states
 		for _, a := range d.Ages {
-			till := ""
-			if a.Till > 0 {
-				till = n(a.Till)
+			var till any = a.Till
+			if a.Till == 0 {
+				till = ""
 			}
-			waiting([]string{n(a.From), till}, a)
+			waiting(a, a.From, till)
 		}
 	case "waiting":
-		add(strings.Split("body,"+states, ",")...)
+		columns = "body," + states
 		for _, b := range d.Bodies {
-			waiting([]string{b.Name}, b)
+			waiting(b, b.Name)
 		}
 	case "crews":
-		add("whose", "crew", "members", "assigned", "in_progress", "due_soon", "overdue", "repaired", "not_there")
+		columns = "whose,crew,members,assigned,in_progress,due_soon,overdue,repaired,not_there"
 		for _, l := range d.Crews {
-			add(string(l.Whose), l.Name, n(l.Members), n(l.Assigned), n(l.InWork), n(l.Soon), n(l.Overdue), n(l.Repaired), n(l.NotThere))
+			add(string(l.Whose), l.Name, l.Members, l.Assigned, l.InWork, l.Soon, l.Overdue, l.Repaired, l.NotThere)
 		}
 	case "classes":
-		add("class", "visits", "right", "another_defect", "nothing")
+		columns = "class,visits,right,another_defect,nothing"
 		for _, h := range d.Classes {
-			add(string(h.Class), n(h.Visits()), n(h.Right), n(h.Other), n(h.Nothing))
+			add(string(h.Class), h.Visits(), h.Right, h.Other, h.Nothing)
 		}
 	case "kinds":
-		add("kind", "app", "visits", "right", "another_defect", "nothing")
+		columns = "kind,app,visits,right,another_defect,nothing"
 		for _, h := range d.Kinds {
-			add(h.Kind, h.App, n(h.Visits()), n(h.Right), n(h.Other), n(h.Nothing))
+			add(h.Kind, h.App, h.Visits(), h.Right, h.Other, h.Nothing)
 		}
 	case "deadlines":
-		add("body", "in_time", "missed")
+		columns = "body,in_time,missed"
 		for _, k := range d.Deadlines {
-			add(k.Body, n(k.Kept), n(k.Missed))
+			add(k.Body, k.Kept, k.Missed)
 		}
 	case "reopened":
-		add("number", "street", "class", "crew", "repaired_at", "reopened_at", "by", "reason", "state", "id")
+		columns = "number,street,class,crew,repaired_at,reopened_at,by,reason,state,lat,lon,id"
 		for _, o := range d.Reopened {
-			add(o.Number, o.Street, string(o.Class), o.Crew, o.RepairedAt.UTC().Format(time.RFC3339), o.At.UTC().Format(time.RFC3339), string(o.By), o.Reason, string(o.State), o.ID)
+			add(o.Number, o.Street, string(o.Class), o.Crew, exportedTime(o.RepairedAt), exportedTime(o.At), string(o.By), o.Reason, string(o.State), round(o.Lat, 6), round(o.Lon, 6), o.ID)
+		}
+	case "spent":
+		columns = "body,crew,orders,cost"
+		for _, x := range d.Spent {
+			add(x.Body, x.Crew, x.Orders, money(x.Cents))
+		}
+	case "materials":
+		columns = "what,quantity,unit,orders,cost"
+		for _, m := range d.Materials {
+			add(m.What, m.Quantity, m.Unit, m.Orders, money(m.Cents))
 		}
 	}
-	return rows
+	return columns, rows
 }

@@ -4,7 +4,10 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/xuri/excelize/v2"
 
 	"github.com/streetpulse/streetpulse/access"
 )
@@ -27,14 +30,33 @@ func (w *town) supervised(order string) {
 		t.Errorf("a period that there is not: %s", answer.Status)
 	}
 	tables := map[string][][]string{}
-	for _, name := range []string{"ages", "waiting", "crews", "classes", "kinds", "deadlines", "reopened"} {
+	for _, name := range []string{"ages", "waiting", "crews", "classes", "kinds", "deadlines", "reopened", "spent", "materials"} {
 		answer, body := sue.get("/supervision/" + name + ".csv")
 		rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
 		if err != nil || len(rows) == 0 || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/csv") {
 			t.Fatalf("%s: %s %v", name, answer.Status, err)
 		}
 		tables[name] = rows[1:]
+		if _, body := sue.get("/supervision/" + name + ".xlsx"); !slices.EqualFunc(w.sheet(body), rows, sameCells) {
+			t.Errorf("%s as XLSX: %v, and as CSV %v", name, w.sheet(body), rows)
+		}
 	}
+	if m := tables["materials"]; len(m) != 1 || strings.Join(m[0], " ") != "Cold mix 40 kg 1 12.5" || len(tables["spent"]) != 1 || tables["spent"][0][3] != "12.5" {
+		t.Errorf("spent: %v, %v", tables["spent"], m)
+	}
+	var back struct {
+		Features []struct {
+			ID       string
+			Geometry struct{ Coordinates []float64 }
+		}
+	}
+	if _, body := sue.get("/supervision/reopened.geojson?period=all"); json.Unmarshal([]byte(body), &back) != nil || len(back.Features) != len(tables["reopened"]) {
+		t.Errorf("as GeoJSON: %s", body)
+	}
+	if answer, _ := sue.get("/supervision/crews.geojson"); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("crews on a map: %s", answer.Status)
+	}
+	sue.read("/supervision?lang=en", "Costs and materials", "Cold mix", "12.50", `href="/supervision/spent.xlsx?period=26w"`, `href="/console?due=escalated"`)
 	if answer, _ := sue.get("/supervision/people.csv"); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("a table that there is not: %s", answer.Status)
 	}
@@ -47,9 +69,11 @@ func (w *town) supervised(order string) {
 			Other   int `json:"another_defect"`
 			Nothing int
 		}
-		Reopened []struct{ Number, By string }
+		Reopened  []struct{ Number, By string }
+		Spent     []struct{ Cents int }
+		Materials []struct{ What string }
 	}
-	if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Ages) != len(tables["ages"]) || len(got.Bodies) != len(tables["waiting"]) || len(got.Reopened) != len(tables["reopened"]) {
+	if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Ages) != len(tables["ages"]) || len(got.Bodies) != len(tables["waiting"]) || len(got.Reopened) != len(tables["reopened"]) || len(got.Spent) != 1 || len(got.Materials) != 1 {
 		t.Errorf("%s %v: %+v, and in files %v", answer.Status, err, got, tables)
 	}
 	other := 0
@@ -61,6 +85,36 @@ func (w *town) supervised(order string) {
 	if other == 0 {
 		t.Errorf("order %s was a joint where the crowd had said pothole: %+v", order, got.Classes)
 	}
+}
+
+// sheet returns the cells of a workbook's first sheet.
+func (w *town) sheet(body string) [][]string {
+	w.t.Helper()
+	f, err := excelize.OpenReader(strings.NewReader(body))
+	if err != nil {
+		w.t.Errorf("no workbook: %v: %.80q", err, body)
+		return nil
+	}
+	defer f.Close()
+	rows, err := f.GetRows(f.GetSheetName(0), excelize.Options{RawCellValue: true})
+	if err != nil {
+		w.t.Error(err)
+	}
+	return rows
+}
+
+// sameCells compares a row of a workbook with one of a text file, where true is written out and what is empty at the end is there.
+func sameCells(sheet, text []string) bool {
+	for i, cell := range text {
+		of := ""
+		if i < len(sheet) {
+			of = sheet[i]
+		}
+		if of != cell && (cell != "true" || of != "1") && (cell != "false" || of != "0") {
+			return false
+		}
+	}
+	return true
 }
 
 // exported compares files with what the console lists: the same rows in the same order, under any filter, and the review list as well.
@@ -77,6 +131,9 @@ func (w *town) exported(who *visitor) {
 		if err != nil || len(table) != len(listed.Rows)+1 {
 			w.t.Errorf("%s: %d rows of %d, %v", query, len(table)-1, len(listed.Rows), err)
 			continue
+		}
+		if _, body = who.get("/console/export/orders.xlsx?" + query); !slices.EqualFunc(w.sheet(body), table, sameCells) {
+			w.t.Errorf("%s as XLSX: %v, and as CSV %v", query, w.sheet(body), table)
 		}
 		_, body = who.get("/console/export/orders.geojson?" + query)
 		var features struct{ Features []struct{ ID string } }
