@@ -173,6 +173,7 @@ type Words struct {
 	Action   int64       `json:"action,omitempty"` // that is undone
 	Photo    string      `json:"photo,omitempty"`  // its id
 	Taken    Taken       `json:"taken,omitempty"`
+	Told     bool        `json:"told,omitempty"` // a body that it was handed over to is told by mail
 	Said     *time.Time  `json:"said,omitempty"` // when it was done, where it was told later
 }
 

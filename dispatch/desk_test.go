@@ -385,7 +385,10 @@ func TestDuplicatesAndSplits(t *testing.T) {
 
 func TestBodiesTakeOver(t *testing.T) {
 	t.Parallel()
-	ctx, o := t.Context(), newDepartment(t, "hole")
+	ctx, o := t.Context(), newDepartment(t, "hole", "dry")
+	if _, err := o.pool.Exec(ctx, `update bodies set email = 'water@krems.example' where name = 'Water'`); err != nil {
+		t.Fatal(err)
+	}
 	o.do("hole", dispatch.HandOver{Body: "Water"}, dispatch.TakeOver{})
 	if got := o.order("hole"); got.Body != "Water" || got.HandedAt.IsZero() || got.TakenAt.IsZero() || got.Crew != "" {
 		t.Errorf("%+v", got)
@@ -393,6 +396,19 @@ func TestBodiesTakeOver(t *testing.T) {
 	o.do("hole", dispatch.Assign{Crew: "two"})
 	if got := o.order("hole"); !got.HandedAt.IsZero() || got.CrewName != "Crew 2" || got.State != dispatch.Assigned {
 		t.Errorf("%+v", got)
+	}
+	// It is told of each, in the same transaction, and the record says so.
+	o.do("dry", dispatch.HandOver{Body: "Water"})
+	if _, err := o.desk.Undo(ctx, o.by("anna")); err != nil {
+		t.Fatal(err)
+	}
+	var told string
+	if err := o.pool.QueryRow(ctx, `select string_agg(o.place || ' ' || coalesce(j.args->>'back', 'handed') || ' ' || (j.args->>'body'), ', ' order by j.id)
+		from river_job j join orders o on o.id = j.args->>'order' where j.kind = 'handover'`).Scan(&told); err != nil || told != "hole handed water, hole true water, dry handed water, dry true water" {
+		t.Errorf("told is %s, %v", told, err)
+	}
+	if record, err := dispatch.Record(ctx, o.pool, o.order("hole").ID); err != nil || !record[1].Words.Told || record[2].Words.Told || record[3].Words.Told {
+		t.Errorf("%+v, %v", record, err)
 	}
 	if mine, err := dispatch.CrewsOf(ctx, o.pool, "carl"); err != nil || len(mine) != 1 || mine[0] != "one" {
 		t.Errorf("%v, %v", mine, err)

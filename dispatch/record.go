@@ -102,6 +102,10 @@ func (o *record) note(ctx context.Context, tx pgx.Tx, before *record, d deed) er
 	if err := o.write(ctx, tx, d.counts()); err != nil {
 		return err
 	}
+	var err error
+	if d.Words.Told, err = o.tellBodies(ctx, tx, before); err != nil {
+		return err
+	}
 	words, err := json.Marshal(d.Words)
 	if err != nil {
 		return fmt.Errorf("note what was done with work order %s: %w", o.ID, err)

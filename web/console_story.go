@@ -49,6 +49,8 @@ func (s *face) actedWords(a dispatch.Acted, people map[string]string) string {
 	switch {
 	case a.Kind == dispatch.DidDismiss && a.Words.Verdict != "":
 		key += "." + string(a.Words.Verdict)
+	case a.Kind == dispatch.DidHandOver && a.Words.Told:
+		key += ".told"
 	case a.Kind == dispatch.DidEscalate && a.Words.Body != "":
 		key += ".to"
 	case a.Kind == dispatch.DidPromote && a.Words.Order != "":

@@ -559,6 +559,20 @@ func TestWorksInterface(t *testing.T) {
 		t.Errorf("what was spent is not in the file: %s", body)
 	}
 	w.approved(anna, ask)
+	// A body that an order is handed over to is told so in its language.
+	if _, err := w.pool.Exec(t.Context(), `update bodies set email = 'wasser@evn.example', language = 'de'`); err != nil {
+		t.Fatal(err)
+	}
+	var handed, number string
+	if err := w.pool.QueryRow(t.Context(), `select id, number from orders where state = 'new' and place is not null limit 1`).Scan(&handed, &number); err != nil {
+		t.Fatal(err)
+	}
+	ask("/orders/"+handed+"/assignment", `{"do":"hand_over","body":"EVN Wasser"}`, 200)
+	w.deliver("the body is told", func() bool { return len(w.letters("wasser@evn.example")) > 0 })
+	if letter := w.letters("wasser@evn.example"); len(letter) != 1 || !strings.Contains(letter[0], number+" wird Ihnen übergeben") || !strings.Contains(letter[0], w.http.URL+"/places/") || !strings.Contains(letter[0], "Fällig ") {
+		t.Errorf("the body is told %q", letter)
+	}
+	anna.read("/console/orders/"+handed, "handed it over to EVN Wasser, which is told by mail.")
 	w.exported(anna)
 	w.supervised(id)
 	if _, body := anna.get("/console?lang=de"); !strings.Contains(body, "Leitstelle") {

@@ -17,8 +17,11 @@ import (
 // mostWarned bounds how many orders one mail names.
 const mostWarned = 50
 
-// AddWorkers adds the workers of jobs that end in words: mails to bodies about deadlines.
-func (s *Server) AddWorkers(w *river.Workers) { river.AddWorker(w, &warningWorker{server: s}) }
+// AddWorkers adds the workers of jobs that end in words: mails to bodies.
+func (s *Server) AddWorkers(w *river.Workers) {
+	river.AddWorker(w, &warningWorker{server: s})
+	river.AddWorker(w, &handoverWorker{server: s})
+}
 
 // warningWorker words mails to bodies about deadlines.
 type warningWorker struct {
@@ -36,11 +39,7 @@ func (w *warningWorker) Work(ctx context.Context, job *river.Job[dispatch.Warnin
 	if err != nil {
 		return err
 	}
-	voice := s.faces[to.Language]
-	if voice == nil {
-		voice = s.faces[languages()[0]]
-	}
-	m, err := voice.warning(ctx, to, job.Args)
+	m, err := s.voice(to.Language).warning(ctx, to, job.Args)
 	if err != nil || m == nil {
 		return err
 	}
