@@ -201,7 +201,7 @@ func (s *face) longDue(o dispatch.Order, d consoleDesk) string {
 		return s.texts.T("console.due.escalated", "over", words)
 	case dispatch.DueSoon, dispatch.DueOn:
 		return s.texts.T("console.due.at", "span", words, "at", s.moment(o.DueAt, d))
-	case dispatch.DueNot:
+	case dispatch.DueNot, dispatch.Escalated:
 	}
 	return ""
 }
@@ -282,7 +282,7 @@ func (s *face) fillBefore(ctx context.Context, out *detail, p crowd.Place) error
 
 // foundWords say what a crew found, and what it was believed to be where that was another thing.
 func (s *face) foundWords(e dispatch.Earlier) string {
-	said, found := s.texts.T("class."+string(e.Said)), ""
+	var found string
 	switch e.Found {
 	case "":
 		found = s.texts.T("console.before.nodefect")
@@ -294,7 +294,7 @@ func (s *face) foundWords(e dispatch.Earlier) string {
 	if e.Right() {
 		return found
 	}
-	return s.texts.T("console.before.instead", "found", found, "class", said)
+	return s.texts.T("console.before.instead", "found", found, "class", s.texts.T("class."+string(e.Said)))
 }
 
 // fillReports tells what residents have written. Who they are is not told.

@@ -116,7 +116,7 @@ func (s *face) dueWords(o dispatch.Order, d consoleDesk) (words, late string) {
 		return s.texts.T("console.due.left", "span", s.span(o.DueAt.Sub(d.now))), string(due)
 	case dispatch.DueOn:
 		return s.span(o.DueAt.Sub(d.now)), ""
-	case dispatch.DueNot:
+	case dispatch.DueNot, dispatch.Escalated:
 	}
 	switch o.State {
 	case dispatch.Repaired:
