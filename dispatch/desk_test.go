@@ -92,7 +92,7 @@ func TestActionsGoOnlyAllowedWays(t *testing.T) {
 	other := o.order("other").ID
 	reach := map[dispatch.State][]dispatch.Action{
 		dispatch.New: {}, dispatch.Accepted: {dispatch.Accept{}}, dispatch.Assigned: {dispatch.Assign{Crew: "one"}},
-		dispatch.InProgress: {dispatch.Assign{Crew: "one"}, dispatch.Start{}}, dispatch.Repaired: {dispatch.Assign{Crew: "one"}, dispatch.Repair{}},
+		dispatch.InProgress: {dispatch.Assign{Crew: "one"}, dispatch.Start{}}, dispatch.Repaired: {dispatch.Assign{Crew: "one"}, dispatch.Repair{}}, dispatch.Verified: {dispatch.Assign{Crew: "one"}, dispatch.Repair{}},
 		dispatch.Dismissed: {dispatch.Dismiss{Verdict: dispatch.NotOurs}}, dispatch.Reopened: {dispatch.Assign{Crew: "one"}, dispatch.Repair{}, dispatch.TakeUp{}},
 	}
 	open := []dispatch.State{dispatch.New, dispatch.Accepted, dispatch.Assigned, dispatch.InProgress, dispatch.Reopened}
@@ -113,11 +113,13 @@ func TestActionsGoOnlyAllowedWays(t *testing.T) {
 		{dispatch.Dismiss{Verdict: dispatch.NotDefect, Found: crowd.SpeedBump}, open, dispatch.Dismissed},
 		{dispatch.Dismiss{Verdict: dispatch.Duplicate, Of: other}, open, dispatch.Dismissed},
 		{dispatch.Approve{}, nil, ""}, // traffic does
-		{dispatch.TakeUp{}, []dispatch.State{dispatch.Repaired, dispatch.Dismissed}, dispatch.Reopened},
+		{dispatch.TakeUp{}, []dispatch.State{dispatch.Repaired, dispatch.Verified, dispatch.Dismissed}, dispatch.Reopened},
 		{dispatch.Reclass{Class: crowd.Casting}, open, ""},
 		{dispatch.Move{Lat: 48.5, Lon: 15.7}, open, ""},
 		{dispatch.Split{Lat: 48.4, Lon: 15.6}, open, ""},
 		{dispatch.Note{}, every, ""},
+		{dispatch.Reply{}, every, ""},
+		{dispatch.Photograph{Taken: dispatch.AfterRepair, JPEG: []byte("a picture"), Width: 1, Height: 1}, every, ""},
 		{dispatch.Refer{Number: "311-7"}, every, ""},
 		{dispatch.Spend{What: "asphalt", Quantity: 2, Unit: "t", Cents: 12_00}, every, ""},
 	} {
@@ -128,6 +130,14 @@ func TestActionsGoOnlyAllowedWays(t *testing.T) {
 				t.Fatal(err)
 			}
 			o.do(id, way...)
+			if state == dispatch.Verified {
+				if err := dispatch.Transition(t.Context(), o.pool, o.order(id).ID, dispatch.Step{At: o.now, State: state, Actor: dispatch.Traffic, Reason: "nobody felt it"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := o.order(id).State; got != state || len(reach) != len(every) {
+				t.Fatalf("%s is reached by a way to %s", got, state)
+			}
 			by := o.by("anna")
 			by.Reason, by.Seen = "as seen", o.order(id).Version
 			done, err := o.desk.Act(t.Context(), o.order(id).ID, by, test.action)
