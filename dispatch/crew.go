@@ -24,8 +24,8 @@ type Team struct {
 }
 
 // Crews lists crews by name, those that work no more only where all are asked for.
-func Crews(ctx context.Context, pool *pgxpool.Pool, all bool) ([]Team, error) {
-	rows, err := pool.Query(ctx, `select id, name, body, closed_at, lat, lon, array(select person from crew_members m where m.crew = c.id order by person)
+func Crews(ctx context.Context, db querier, all bool) ([]Team, error) {
+	rows, err := db.Query(ctx, `select id, name, body, closed_at, lat, lon, array(select person from crew_members m where m.crew = c.id order by person)
 		from crews c where $1 or closed_at is null order by name, id`, all)
 	if err != nil {
 		return nil, fmt.Errorf("list crews: %w", err)

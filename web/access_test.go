@@ -14,8 +14,10 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/jackc/pgx/v5"
+	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/web"
 )
 
@@ -343,6 +345,9 @@ func TestAccountJourney(t *testing.T) {
 	w.key(anna, access.ScopeRead, access.ScopeOrders)
 	w.fleet()
 	w.bodies()
+	if _, err := dispatch.SaveCrew(t.Context(), w.pool, dispatch.Team{ID: "north", Name: "Crew North", Members: []string{ben.ID}, Yard: &orb.Point{15.6, 48.41}}); err != nil {
+		t.Fatal(err)
+	}
 	axe, err := os.ReadFile("ui/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
@@ -384,6 +389,7 @@ func TestAccountJourney(t *testing.T) {
 	look("account")
 	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "devices": "/admin/devices", "device": "/admin/devices/stuck", "detectors": "/admin/detectors", "log": "/admin/log", "supervision": "/supervision", "erase": "/account/delete",
 		"webhooks": "/admin/webhooks", "webhook": "/admin/webhooks/" + w.hook(),
+		"crews": "/admin/crews", "team": "/admin/crews/north",
 		"bodies": "/admin/bodies?street=Obere+Land", "body": "/admin/bodies/stein", "deadlines": "/admin/deadlines", "settings": "/admin/settings", "categories": "/admin/categories",
 		"forgotten": "/login/forgotten", "signup": "/signup"} {
 		b.open(w.http.URL + path)

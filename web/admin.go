@@ -23,6 +23,28 @@ const (
 	logSize    = 100 // lines of the log on a page
 )
 
+// section is one of the pages under /admin.
+type section struct {
+	Page, Href, Text string
+	Action           access.Action
+}
+
+// sections are those that somebody may open.
+func sections(who *whoView) (out []section) {
+	for _, x := range []section{
+		{"people", "/admin", "admin.people", access.Administer}, {"crews", crewsPath, "crews.nav", access.Supervise}, {"bodies", bodiesPath, "bodies.nav", access.Administer},
+		{"deadlines", deadlinesPath, "deadlines.nav", access.Administer}, {"categories", categoriesPath, "categories.nav", access.Administer},
+		{"settings", settingsPath, "settings.nav", access.Administer}, {"devices", "/admin/devices", "admin.devices", access.ManageDevices},
+		{"detectors", "/admin/detectors", "admin.detectors", access.ManageDevices}, {"keys", "/admin/keys", "admin.keys", access.Administer},
+		{"webhooks", webhooksPath, "admin.webhooks", access.Administer}, {"log", "/admin/log", "admin.log", access.Administer},
+	} {
+		if who != nil && who.May(x.Action) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 // peopleView lists who can log in.
 type peopleView struct {
 	head

@@ -84,6 +84,7 @@ func TestAdministration(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	w.crewsPage(root, id[1])
 	root.read(page, `value="north">Crew North`, `value="south">Crew &lt;South&gt;`)
 	for _, c := range []struct {
 		crews  []string
@@ -135,6 +136,64 @@ func TestAdministration(t *testing.T) {
 		t.Errorf("nobody: %s", answer.Status)
 	}
 }
+
+// crewsPage makes a crew on its page, changes it, and retires it; north and south are there, and one person of the role crew.
+func (w *town) crewsPage(root *visitor, member string) {
+	w.t.Helper()
+	version := regexp.MustCompile(`name="version" value="(\d+)"`)
+	page, seen := crewsAt+"/new", "0"
+	send := func(status int, want string, form url.Values) {
+		w.t.Helper()
+		form.Set("version", seen)
+		answer, body := root.send(strings.TrimSuffix(page, "/new"), form)
+		if answer.StatusCode != status || !strings.Contains(body, want) {
+			w.t.Errorf("%v: %s, and no %q", form, answer.Status, want)
+		}
+		for _, wrong := range wellFormed(body) {
+			w.t.Errorf("%v: %s", form, wrong)
+		}
+		if found := version.FindStringSubmatch(body); status == http.StatusOK && found != nil {
+			page, seen = answer.Request.URL.Path, found[1]
+		}
+	}
+	root.read(crewsAt, "Crew &lt;South&gt;", "Nobody is in it yet", "No yard")
+	send(422, "Enter a name.", url.Values{"name": {" "}})
+	send(422, "Another crew has this name", url.Values{"name": {"crew north"}})
+	send(422, "No street begins with “Nowhere”", url.Values{"name": {"East"}, "yard": {"Nowhere"}})
+	send(422, "far from all streets", url.Values{"name": {"East"}, "yard": {"15.6, 48.4"}})
+	send(400, "", url.Values{"name": {"East"}, "member": {"nobody"}})
+	send(200, "The crew is added.", url.Values{"name": {"East"}, "member": {member}, "yard": {"ringstr"}})
+	east := strings.TrimPrefix(page, crewsAt+"/")
+	if n := count(w, `select count(*) from crews c join crew_members m on m.crew = c.id where c.id = $1 and m.person = $2 and c.lat between 48.39 and 48.43`, east, member); n != 1 {
+		w.t.Error("East has no yard, or nobody in it")
+	}
+	first := seen
+	send(200, "Saved.", url.Values{"name": {"Crew East"}, "yard": {"48.41, 15.61"}})
+	seen = first
+	send(409, "Someone else changed Crew South-East", url.Values{"name": {"Crew South-East"}})
+	root.read(page, "48.410000, 15.610000", "name: East → Crew East", "members: Ben")
+	seen = version.FindStringSubmatch(root.read(page))[1]
+	send(200, "The crew is retired.", url.Values{"do": {"retire"}})
+	root.read(crewsAt, "One retired crew", "retired: – → yes")
+	send(200, "The crew works again.", url.Values{"do": {"restore"}})
+	send(400, "", url.Values{"do": {"paint"}})
+	root.read(page+"?lang=de", "Trupp auflösen", "Wer dabei ist")
+	root.get(page + "?lang=en")
+	if answer, _ := root.get(crewsAt + "/none"); answer.StatusCode != http.StatusNotFound {
+		w.t.Errorf("no crew: %s", answer.Status)
+	}
+	for body, status := range map[string]int{`{"name":"Crew North"}`: 422, `{"name":"Crew East","version":1}`: 409, `{"name":"Crew East"}`: 204} {
+		if answer, text := root.call(http.MethodPut, "/crews/"+east, body, ""); answer.StatusCode != status {
+			w.t.Errorf("%s: %s %s", body, answer.Status, text)
+		}
+	}
+	chief := w.signIn(access.Supervisor)
+	if body := chief.read(crewsAt, "Crew East"); strings.Contains(body, `href="/admin/settings"`) {
+		w.t.Error("a supervisor is offered what an administrator may open")
+	}
+}
+
+const crewsAt = "/admin/crews"
 
 // call calls an operation with a key, or as who is logged in.
 func (v *visitor) call(method, path, body, key string) (*http.Response, string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
@@ -70,7 +68,8 @@ func (s *Server) registerWorks(api huma.API) {
 	huma.Register(api, s.guarded(api, access.TriageOrders, "decide-review", http.MethodPost, "/reviews/{id}", "Accept a place of the review list as an order, or dismiss it", 404, 409, 422),
 		each(s, (*face).apiDecide, func(in *decideInput) Spoken { return in.Spoken }))
 	huma.Register(api, s.guarded(api, access.TriageOrders, "list-crews", http.MethodGet, "/crews", "Crews and their members"), s.apiCrews)
-	huma.Register(api, s.guarded(api, access.Supervise, "save-crew", http.MethodPut, "/crews/{id}", "Make a crew or change it", 422), s.apiSaveCrew)
+	huma.Register(api, s.guarded(api, access.Supervise, "save-crew", http.MethodPut, "/crews/{id}", "Make a crew or change it", 409, 422),
+		each(s, (*face).apiSaveCrew, func(in *saveCrewInput) Spoken { return in.Spoken }))
 	s.registerConsoleStream(api)
 	s.registerCrewAPI(api)
 }
@@ -364,6 +363,7 @@ type crewBody struct {
 	Members []string `json:"members" doc:"people's ids"`
 	Closed  bool     `json:"closed"`
 	Yard    *yard    `json:"yard,omitempty" doc:"where it sets out from"`
+	Version int64    `json:"version" doc:"tells it from what it was before a change"`
 }
 
 // yard is where a crew sets out from.
@@ -386,7 +386,7 @@ func (s *Server) apiCrews(ctx context.Context, _ *struct{}) (*crewsOutput, error
 	out := &crewsOutput{}
 	out.Body.Crews = []crewBody{}
 	for _, c := range crews {
-		body := crewBody{c.ID, c.Name, c.Body, append([]string{}, c.Members...), !c.ClosedAt.IsZero(), nil}
+		body := crewBody{c.ID, c.Name, c.Body, append([]string{}, c.Members...), !c.ClosedAt.IsZero(), nil, c.Version()}
 		if c.Yard != nil {
 			body.Yard = &yard{c.Yard.Lat(), c.Yard.Lon()}
 		}
@@ -397,6 +397,7 @@ func (s *Server) apiCrews(ctx context.Context, _ *struct{}) (*crewsOutput, error
 
 type saveCrewInput struct {
 	asked
+	Spoken
 	ID   string `path:"id" minLength:"1" maxLength:"40" pattern:"^[a-z0-9-]+$"`
 	Body struct {
 		Name    string   `json:"name" minLength:"1" maxLength:"80"`
@@ -404,10 +405,11 @@ type saveCrewInput struct {
 		Members []string `json:"members,omitempty" maxItems:"100" doc:"people's ids"`
 		Closed  bool     `json:"closed,omitempty"`
 		Yard    *yard    `json:"yard,omitempty" doc:"where it sets out from: its orders are put into driving order from there"`
+		Version int64    `json:"version,omitempty" minimum:"0" doc:"that was seen; where it is another by now, nothing is changed (409). 0: whichever it is"`
 	}
 }
 
-func (s *Server) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{}, error) {
+func (s *face) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{}, error) {
 	t := dispatch.Team{ID: in.ID, Name: in.Body.Name, Body: in.Body.Body, Members: in.Body.Members}
 	if y := in.Body.Yard; y != nil {
 		t.Yard = &orb.Point{y.Lon, y.Lat}
@@ -415,20 +417,8 @@ func (s *Server) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{},
 	if in.Body.Closed {
 		t.ClosedAt = s.config.Now()
 	}
-	by, _ := personOf(ctx)
-	err := pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
-		id, err := dispatch.KeepCrew(ctx, tx, t)
-		if err != nil {
-			return err
-		}
-		detail := fmt.Sprintf("%s, %d people", t.Name, len(t.Members))
-		if in.Body.Closed {
-			detail += ", works no more"
-		}
-		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: "crew.save", What: id, Detail: detail})
-	})
-	if err != nil {
-		return nil, s.failed(ctx, "crew", err)
+	if _, err := s.saveTeam(ctx, t, in.Body.Version); err != nil {
+		return nil, s.laid(ctx, "crew", err)
 	}
 	return nil, nil
 }

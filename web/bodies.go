@@ -52,6 +52,11 @@ func (s *Server) registerAdministration(page func(string, pageFunc)) {
 	page("POST "+lookPath, only(access.Administer, (*face).lookPost))
 	page("GET "+categoriesPath, only(access.Administer, (*face).categoriesPage))
 	page("POST "+categoriesPath, only(access.Administer, (*face).categoriesPost))
+	page("GET "+crewsPath, only(access.Supervise, (*face).teamsPage))
+	page("POST "+crewsPath, only(access.Supervise, (*face).teamPost))
+	page("GET "+crewsPath+"/new", only(access.Supervise, (*face).teamPage))
+	page("GET "+crewsPath+"/{id}", only(access.Supervise, (*face).teamPage))
+	page("POST "+crewsPath+"/{id}", only(access.Supervise, (*face).teamPost))
 }
 
 // bodyRow is a body in the list of all, as deep as it stands in the hierarchy.

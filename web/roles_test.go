@@ -51,7 +51,9 @@ func whoOpens() map[string]access.Action {
 		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
 	}
-	out["GET /supervision"], out["GET /supervision/{file}"] = access.Supervise, access.Supervise
+	for _, pattern := range strings.Split(`GET /supervision|GET /supervision/{file}|GET /admin/crews|POST /admin/crews|GET /admin/crews/new|GET /admin/crews/{id}|POST /admin/crews/{id}`, "|") {
+		out[pattern] = access.Supervise
+	}
 	for _, pattern := range strings.Split(`GET /crew|GET /crew/orders/{id}|POST /crew/orders/{id}|GET /crew/orders/{id}/photos/{name}`, "|") {
 		out[pattern] = access.WorkOrders
 	}
