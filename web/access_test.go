@@ -389,7 +389,7 @@ func TestAccountJourney(t *testing.T) {
 	look("account")
 	for name, path := range map[string]string{"people": "/admin", "person": "/admin/people/" + ben.ID, "keys": "/admin/keys", "devices": "/admin/devices", "device": "/admin/devices/stuck", "detectors": "/admin/detectors", "log": "/admin/log", "supervision": "/supervision", "erase": "/account/delete",
 		"webhooks": "/admin/webhooks", "webhook": "/admin/webhooks/" + w.hook(),
-		"crews": "/admin/crews", "team": "/admin/crews/north",
+		"crews": "/admin/crews", "team": "/admin/crews/north", "replies": "/admin/replies", "reply": "/admin/replies/planned",
 		"bodies": "/admin/bodies?street=Obere+Land", "body": "/admin/bodies/stein", "deadlines": "/admin/deadlines", "settings": "/admin/settings", "categories": "/admin/categories",
 		"forgotten": "/login/forgotten", "signup": "/signup"} {
 		b.open(w.http.URL + path)

@@ -32,7 +32,7 @@ type section struct {
 // sections are those that somebody may open.
 func sections(who *whoView) (out []section) {
 	for _, x := range []section{
-		{"people", "/admin", "admin.people", access.Administer}, {"crews", crewsPath, "crews.nav", access.Supervise}, {"bodies", bodiesPath, "bodies.nav", access.Administer},
+		{"people", "/admin", "admin.people", access.Administer}, {"crews", crewsPath, "crews.nav", access.Supervise}, {"replies", repliesPath, "replies.nav", access.Supervise}, {"bodies", bodiesPath, "bodies.nav", access.Administer},
 		{"deadlines", deadlinesPath, "deadlines.nav", access.Administer}, {"categories", categoriesPath, "categories.nav", access.Administer},
 		{"settings", settingsPath, "settings.nav", access.Administer}, {"devices", "/admin/devices", "admin.devices", access.ManageDevices},
 		{"detectors", "/admin/detectors", "admin.detectors", access.ManageDevices}, {"keys", "/admin/keys", "admin.keys", access.Administer},
@@ -322,7 +322,7 @@ type logView struct {
 
 // kindsOfAction are how actions in the log begin, as one can look for them.
 func kindsOfAction() []string {
-	return []string{"person", "password", "session", "key", "device", "code", "detector", "order", "body", "works", "settings", "categories", "webhook", "mail", "crew", "import"}
+	return []string{"person", "password", "session", "key", "device", "code", "detector", "order", "body", "works", "settings", "categories", "webhook", "mail", "crew", "reply", "import"}
 }
 
 func (s *face) logPage(w http.ResponseWriter, r *http.Request) error {

@@ -70,6 +70,7 @@ func (s *Server) registerWorks(api huma.API) {
 	huma.Register(api, s.guarded(api, access.TriageOrders, "list-crews", http.MethodGet, "/crews", "Crews and their members"), s.apiCrews)
 	huma.Register(api, s.guarded(api, access.Supervise, "save-crew", http.MethodPut, "/crews/{id}", "Make a crew or change it", 409, 422),
 		each(s, (*face).apiSaveCrew, func(in *saveCrewInput) Spoken { return in.Spoken }))
+	s.registerReplies(api)
 	s.registerConsoleStream(api)
 	s.registerCrewAPI(api)
 }
@@ -142,7 +143,7 @@ func (s *face) act(ctx context.Context, given Deed, orders []seenOrder, key stri
 		return nil, s.failed(ctx, "work order", err)
 	}
 	by := workerIn(ctx).by(d.now)
-	by.Reason, by.Batch = given.Reason, batchName(key)
+	by.Batch = batchName(key)
 	out := &actOutput{Status: http.StatusOK}
 	changed := 0
 	for _, o := range orders {
@@ -150,7 +151,10 @@ func (s *face) act(ctx context.Context, given Deed, orders []seenOrder, key stri
 		if key != "" {
 			by.Key = key + "/" + o.ID
 		}
-		done, err := d.Act(ctx, o.ID, by, x)
+		var done dispatch.Done
+		if by.Reason, err = s.worded(ctx, d, given, o.ID); err == nil {
+			done, err = d.Act(ctx, o.ID, by, x)
+		}
 		b, err := s.became(ctx, o.ID, done, err, d)
 		if err != nil {
 			return nil, s.failed(ctx, "work order", err)

@@ -57,6 +57,11 @@ func (s *Server) registerAdministration(page func(string, pageFunc)) {
 	page("GET "+crewsPath+"/new", only(access.Supervise, (*face).teamPage))
 	page("GET "+crewsPath+"/{id}", only(access.Supervise, (*face).teamPage))
 	page("POST "+crewsPath+"/{id}", only(access.Supervise, (*face).teamPost))
+	page("GET "+repliesPath, only(access.Supervise, (*face).repliesPage))
+	page("POST "+repliesPath, only(access.Supervise, (*face).replyPost))
+	page("GET "+repliesPath+"/new", only(access.Supervise, (*face).replyPage))
+	page("GET "+repliesPath+"/{id}", only(access.Supervise, (*face).replyPage))
+	page("POST "+repliesPath+"/{id}", only(access.Supervise, (*face).replyPost))
 }
 
 // bodyRow is a body in the list of all, as deep as it stands in the hierarchy.

@@ -149,9 +149,12 @@ func (s *face) consoleAct(w http.ResponseWriter, r *http.Request) error {
 	}
 	seen, _ := strconv.ParseInt(q.Get("seen"), 10, 64)
 	x, err := s.action(ctx, given)
+	by := who.by(desk.now)
+	by.Seen = seen
 	if err == nil {
-		by := who.by(desk.now)
-		by.Reason, by.Seen = given.Reason, seen
+		by.Reason, err = s.worded(ctx, desk, given, id)
+	}
+	if err == nil {
 		_, err = desk.Act(ctx, id, by, x)
 	}
 	return s.afterAct(w, r, id, "done", err, desk)

@@ -347,7 +347,10 @@ func (s *face) linksOf(ctx context.Context, o dispatch.Order) ([]linked, error) 
 // detailView is the page of one order, or what the console's script puts beside the queue.
 type detailView struct {
 	consolePage
-	D *detail
+	D      *detail
+	Offers []offered // reply templates
+	Chosen string    // of them
+	Draft  string    // of a note or reply
 }
 
 func (s *face) consoleOrder(w http.ResponseWriter, r *http.Request) error {
@@ -373,7 +376,7 @@ func (s *face) showDetail(w http.ResponseWriter, r *http.Request, status int, re
 	if r.URL.Query().Get("part") == "detail" {
 		part = "detail"
 		v.Page = "console"
-	} else if err := s.fillChoices(r.Context(), &v.consolePage); err != nil {
+	} else if err := errors.Join(s.fillChoices(r.Context(), &v.consolePage), s.fillOffers(r, v, desk)); err != nil {
 		return err
 	}
 	if part == "detail" {

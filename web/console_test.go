@@ -203,6 +203,15 @@ func TestConsole(t *testing.T) {
 	b.press("Looks deep.")
 	eval[chromedp.Void](b, `void document.querySelector('#d-note button[value=go]').click()`)
 	b.wait(`document.querySelector('.det-in').innerText.includes('Looks deep.')`)
+	// A reply from a template, filled in.
+	b.press("p")
+	b.wait(`document.querySelector('#d-reply[open]') && document.querySelectorAll('#dt option').length > 3 && document.activeElement.id === 'dt'`)
+	eval[chromedp.Void](b, `void (dt.value = [...dt.options].find(o => o.text === 'It takes longer').value, dt.dispatchEvent(new Event('change')))`)
+	b.press("Enter")
+	b.wait(`dt.selectedOptions[0].text === 'It takes longer' && document.activeElement.id === 'dy' && dy.value.startsWith('The repair takes longer than planned. Order ` + number + ` stays')`)
+	b.shoot("console-reply", false)
+	eval[chromedp.Void](b, `void document.querySelector('#d-reply button[value=go]').click()`)
+	b.wait(`document.querySelector('.det-in').innerText.includes('Order ` + number + ` stays open until it is done.')`)
 	b.press("?")
 	b.wait(`document.querySelector('#d-help[open]')`)
 	b.shoot("console-keys", false)
@@ -441,6 +450,7 @@ func TestWorksInterface(t *testing.T) {
 	ask("/orders/"+id+"/transitions", `{"do":"start"}`, 200)
 	ask("/orders/"+id+"/notes", `{"do":"note","reason":"Cold mix is enough."}`, 200)
 	ask("/orders/"+id+"/notes", `{"do":"reply","reason":"We come on Friday."}`, 200)
+	w.replies(anna, id)
 	ask("/orders/"+id+"/case", `{"do":"refer","number":"311-99"}`, 200)
 	ask("/orders/"+id+"/costs", `{"do":"spend","what":"Cold mix","quantity":40,"unit":"kg","cents":1250}`, 200)
 	ask("/orders/"+id+"/class", `{"do":"reclass","class":"joint","severity":0.9}`, 200)
@@ -580,5 +590,78 @@ func TestWorksInterface(t *testing.T) {
 	}
 	if n := count(w, `select count(*) from audit where action like 'order.%'`); n < 9 {
 		t.Errorf("the audit log has %d lines", n)
+	}
+}
+
+// replies keeps reply templates as a supervisor, and gives some to an order that is in progress as a dispatcher.
+func (w *town) replies(anna *visitor, id string) {
+	w.t.Helper()
+	chief := w.signIn(access.Supervisor)
+	chief.read("/admin/replies", "It takes longer", "Order {number} stays open", "Nothing was found")
+	form := url.Values{"title-en": {"Friday"}, "text-en": {"Order {number}: we come to {street} by {day}."}, "title-de": {"Freitag"}, "text-de": {"{class}: bis {day}."}, "state": {"in_progress"}, "class": {"pothole"}}
+	send := func(at, status int, want, key, value string) *http.Response {
+		w.t.Helper()
+		f := maps.Clone(form)
+		if key != "" {
+			f[key] = []string{value}
+		}
+		answer, body := chief.send([]string{"/admin/replies", "/admin/replies/longer"}[at], f)
+		if answer.StatusCode != status || !strings.Contains(body, want) {
+			w.t.Errorf("%s=%s: %s, and no %q", key, value, answer.Status, want)
+		}
+		for _, wrong := range wellFormed(body) {
+			if status == http.StatusOK {
+				w.t.Error(wrong)
+			}
+		}
+		return answer
+	}
+	send(0, 422, "{name} is nothing that is filled in.", "text-en", "Dear {name}")
+	send(0, 422, "A title has 1 to 80 letters.", "title-de", "")
+	send(0, 422, "is no state", "state", "painted")
+	made := send(0, 200, "The template is added.", "", "").Request.URL.Path
+	send(1, 409, "Someone else changed Friday", "version", "7")
+	send(1, 200, "Saved.", "version", "1")
+	send(1, 200, "The template is removed.", "do", "remove")
+	chief.read("/admin/replies?lang=de", "Antwortvorlagen", "Bis zu einem Tag soll es repariert sein")
+	chief.read("/admin/replies?lang=en", "Changed a reply template", "Removed a reply template", "title en: It takes longer → Friday")
+
+	number := ""
+	if err := w.pool.QueryRow(w.t.Context(), `update orders set due_at = '2026-03-20 10:00Z' where id = $1 returning number`, id).Scan(&number); err != nil {
+		w.t.Fatal(err)
+	}
+	filled := "Order " + number + ": we come to Ringstraße by 20 Mar 2026."
+	anna.read("/api/v1/orders/"+id+"/replies", filled, "Schlagloch: bis 20. März 2026.", "A crew has this order and is to come by 20 Mar 2026.")
+	if _, body := anna.get("/api/v1/orders/" + id + "/replies"); strings.Contains(body, "It was repaired on") {
+		w.t.Error("what is in progress is offered that it was repaired")
+	}
+	anna.read("/console/orders/"+id+"?template="+strings.TrimPrefix(made, "/admin/replies/")+".en", ">"+filled+"</textarea>", "Freitag (Deutsch)")
+	for path, body := range map[string]string{"notes": `{"do":"reply","reason":"Order {number} is yours, {street}."}`} {
+		if answer, text := anna.call(http.MethodPost, "/orders/"+id+"/"+path, body, ""); answer.StatusCode != http.StatusOK {
+			w.t.Errorf("%s: %s %s", body, answer.Status, text)
+		}
+	}
+	if n := count(w, `select count(*) from order_actions where kind = 'replied' and reason = $1`, "Order "+number+" is yours, Ringstraße."); n != 1 {
+		w.t.Error("a reply is not filled in")
+	}
+	if _, err := w.pool.Exec(w.t.Context(), `update orders set due_at = null where id = $1`, id); err != nil {
+		w.t.Fatal(err)
+	}
+	if answer, text := anna.call(http.MethodPost, "/orders/"+id+"/notes", `{"do":"reply","reason":"By {day}."}`, ""); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "has nothing for {day}") {
+		w.t.Errorf("a reply without its day: %s %s", answer.Status, text)
+	}
+	for _, c := range []struct {
+		method, body string
+		status       int
+	}{
+		{http.MethodPut, `{"titles":{"en":"Soon"},"texts":{"en":"We come soon."}}`, 200}, {http.MethodPut, `{"titles":{"en":"Soon"},"texts":{"en":"Soon."},"version":7}`, 409},
+		{http.MethodPut, `{"titles":{"fr":"Bientôt"},"texts":{"fr":"Bientôt."}}`, 422}, {http.MethodDelete, ``, 204}, {http.MethodDelete, ``, 404},
+	} {
+		if answer, text := chief.call(c.method, "/replies/soon", c.body, ""); answer.StatusCode != c.status {
+			w.t.Errorf("%s %s: %s %s", c.method, c.body, answer.Status, text)
+		}
+	}
+	if _, body := anna.get("/api/v1/replies"); strings.Contains(body, "soon") {
+		w.t.Error("what was removed is listed")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ import (
 // texts that are missing.
 func wellFormed(page string) []string {
 	var wrong, open []string
+	theirs := 0 // how deep within what somebody has written, to be left as it is
 	ids, refs := map[string]bool{}, map[string]bool{}
 	empty := regexp.MustCompile(`^(area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)$`)
 	z := html.NewTokenizer(strings.NewReader(page))
@@ -44,6 +46,9 @@ func wellFormed(page string) []string {
 				open = append(open, t.Data)
 			}
 			wrong = append(wrong, attributes(t, ids, refs)...)
+			if theirs == 0 && slices.Contains(t.Attr, html.Attribute{Key: "translate", Val: "no"}) {
+				theirs = len(open)
+			}
 		case html.SelfClosingTagToken:
 			wrong = append(wrong, attributes(z.Token(), ids, refs)...)
 		case html.EndTagToken:
@@ -51,8 +56,13 @@ func wellFormed(page string) []string {
 			if len(open) == 0 || open[len(open)-1] != t.Data {
 				return append(wrong, "</"+t.Data+"> closes "+strings.Join(open, " "))
 			}
-			open = open[:len(open)-1]
+			if open = open[:len(open)-1]; len(open) < theirs {
+				theirs = 0
+			}
 		case html.TextToken:
+			if theirs > 0 { // as somebody has written it
+				continue
+			}
 			if key := regexp.MustCompile(`^[a-z]+\.[a-z_.0-9]+$|\{[A-Za-z]+\}`).FindString(strings.TrimSpace(string(z.Text()))); key != "" && !strings.HasPrefix(key, "place.") {
 				wrong = append(wrong, "a text is missing: "+key)
 			}

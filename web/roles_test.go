@@ -51,7 +51,8 @@ func whoOpens() map[string]access.Action {
 		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
 	}
-	for _, pattern := range strings.Split(`GET /supervision|GET /supervision/{file}|GET /admin/crews|POST /admin/crews|GET /admin/crews/new|GET /admin/crews/{id}|POST /admin/crews/{id}`, "|") {
+	for _, pattern := range strings.Split(`GET /supervision|GET /supervision/{file}|GET /admin/crews|POST /admin/crews|GET /admin/crews/new|GET /admin/crews/{id}|POST /admin/crews/{id}|`+
+		`GET /admin/replies|POST /admin/replies|GET /admin/replies/new|GET /admin/replies/{id}|POST /admin/replies/{id}`, "|") {
 		out[pattern] = access.Supervise
 	}
 	for _, pattern := range strings.Split(`GET /crew|GET /crew/orders/{id}|POST /crew/orders/{id}|GET /crew/orders/{id}/photos/{name}`, "|") {
@@ -75,10 +76,10 @@ func whoCalls() map[string]access.Action {
 			get-deadlines change-deadlines import-holidays preview-deadline get-settings change-settings get-report-categories change-report-categories get-look change-look`,
 		access.ManageDevices: `list-devices get-device revoke-device list-enrolment-codes make-enrolment-code revoke-enrolment-code list-detector-revisions roll-out-detector change-detector-share take-back-detector`,
 		access.TriageOrders: `act-on-orders undo transition-order note-order merge-order split-order move-order reclass-order refer-order spend-order order-record
-			list-reviews decide-review list-crews console-stream`,
+			list-reviews decide-review list-crews list-replies offer-replies console-stream`,
 		access.WorkOrders:   `crew-day crew-act crew-photo crew-undo`,
 		access.AssignOrders: `assign-order`,
-		access.Supervise:    `save-crew get-supervision`,
+		access.Supervise:    `save-crew save-reply remove-reply get-supervision`,
 	} {
 		for _, id := range strings.Fields(ids) {
 			out[id] = action
