@@ -546,6 +546,18 @@ func TestReviewsBecomeOrdersOrNot(t *testing.T) {
 	if _, err := o.desk.Undo(ctx, o.by("ben")); !errors.Is(err, dispatch.ErrNothing) {
 		t.Errorf("twice: %v", err)
 	}
+	// Two decided in one stroke are taken back in one.
+	together := o.by("anna")
+	together.Batch = "both"
+	if _, err := o.desk.AcceptReview(ctx, "rail", together, crowd.Explanation{Class: crowd.Rail}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.desk.DismissReview(ctx, "joint", together, dispatch.Dismiss{Verdict: dispatch.NotOurs}); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := o.desk.Undo(ctx, o.by("anna")); err != nil || len(u) != 2 || u[0].Err != nil || u[1].Err != nil || !u[0].Review || !u[1].Review {
+		t.Errorf("both: %+v, %v", u, err)
+	}
 	if list, err := o.desk.Reviews(ctx); err != nil || len(list) != 2 || list[0].State != crowd.Suspected || list[0].Ordered || list[1].State != crowd.Suspected {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -16,18 +16,19 @@ import (
 
 // View narrows the queue; its zero value is every order, the worst first.
 type View struct {
-	States  []State
-	Bodies  []string // names
-	Crews   []string // ids; "-" is those that are with none
-	Classes []crowd.Class
-	Due     []Due  // DueOn, DueSoon, Overdue, Escalated
-	Text    string // part of a number, street or case number
-	Failed  bool   // only those where an earlier repair did not hold
-	Bounds  *orb.Bound
-	Since   time.Time // only those that have come to their state since; zero: all
-	Order   Sort
-	Limit   int // 0: no limit
-	Offset  int
+	States   []State
+	Bodies   []string // names
+	Crews    []string // ids; "-" is those that are with none
+	Classes  []crowd.Class
+	Due      []Due  // DueOn, DueSoon, Overdue, Escalated
+	Text     string // part of a number, street or case number
+	Failed   bool   // only those where an earlier repair did not hold
+	Bounds   *orb.Bound
+	Severity float64   // at least
+	Since    time.Time // only those that have come to their state since; zero: all
+	Order    Sort
+	Limit    int // 0: no limit
+	Offset   int
 }
 
 // Sort says what comes first.
@@ -62,6 +63,9 @@ func (v View) where(now, soon time.Time) (string, []any) {
 	}
 	if !v.Since.IsZero() {
 		where = append(where, "o.state_at >= "+arg(v.Since))
+	}
+	if v.Severity > 0 {
+		where = append(where, "o.severity >= "+arg(v.Severity))
 	}
 	if v.Failed {
 		where = append(where, "o.failed")

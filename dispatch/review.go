@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,6 +66,32 @@ func (d Desk) Reviews(ctx context.Context) ([]Review, error) {
 		return nil, fmt.Errorf("list what is to be reviewed: %w", err)
 	}
 	return out, nil
+}
+
+// ReviewsIn lists those of them that a view narrows to, in its order: by class, body, street, severity and where they are. What only orders have, as
+// a state, no place has.
+func (d Desk) ReviewsIn(ctx context.Context, v View) ([]Review, error) {
+	list, err := d.Reviews(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(r Review) bool { return !v.lists(r) })
+	switch v.Order {
+	case Newest:
+		slices.SortStableFunc(list, func(a, b Review) int { return b.ListedAt.Compare(a.ListedAt) })
+	case Street:
+		slices.SortStableFunc(list, func(a, b Review) int { return strings.Compare(a.Street, b.Street) })
+	case Worst, Deadline:
+	}
+	return list, nil
+}
+
+func (v View) lists(r Review) bool {
+	text := strings.ToLower(strings.TrimSpace(v.Text))
+	return len(v.States) == 0 && len(v.Due) == 0 && !v.Failed && (len(v.Crews) == 0 || slices.Contains(v.Crews, "-")) &&
+		(len(v.Classes) == 0 || slices.Contains(v.Classes, r.Class)) && (len(v.Bodies) == 0 || slices.Contains(v.Bodies, r.Body)) &&
+		r.Severity >= v.Severity && (v.Bounds == nil || v.Bounds.Contains(orb.Point{r.Lon, r.Lat})) &&
+		(strings.Contains(strings.ToLower(r.Street), text) || strings.Contains(strings.ToLower(r.ID), text))
 }
 
 // AcceptReview makes an order of a place on the review list and returns its id. why is what is believed of the place now. It returns
@@ -142,7 +170,8 @@ func decideReview(ctx context.Context, tx pgx.Tx, place string, by By, decision 
 	if decided != nil {
 		return &Changed{Number: place, Kind: DidPromote, Actor: Dispatcher, Person: person, At: *decided}
 	}
-	if _, err := tx.Exec(ctx, `update reviews set decided_at = $2, decision = $3, person = $4 where place = $1`, place, by.At, decision, by.Person); err != nil {
+	if _, err := tx.Exec(ctx, `update reviews set decided_at = $2, decision = $3, person = $4, batch = $5 where place = $1`,
+		place, by.At, decision, by.Person, by.Batch); err != nil {
 		return fmt.Errorf("decide on place %s: %w", place, err)
 	}
 	return announceReview(ctx, tx, place)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,7 +35,7 @@ type toUndo struct {
 }
 
 // Undo takes back what a person did last, if that was not long ago (Works.UndoFor): all orders of that stroke, each by a step of its own
-// that the story keeps. A decision on the review list is a stroke too. Verdicts are withdrawn from the crowd, and after a repair what was said
+// that the story keeps. Decisions on the review list are a stroke too. Verdicts are withdrawn from the crowd, and after a repair what was said
 // before it counts again. An order that somebody has changed since stays as it is, and its Err is a Changed; ErrFinal is that what was said
 // before a repair is gone. It returns ErrNothing where the person has done nothing of late. Where by names a batch, that stroke alone is taken
 // back, if it is the last.
@@ -62,16 +63,12 @@ func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 		return nil, fmt.Errorf("find what to take back: %w", err)
 	}
 	if by.Batch == "" {
-		review, err := d.lastDecided(ctx, by, by.At.Add(-works.UndoFor))
+		reviews, err := d.lastDecided(ctx, by, by.At.Add(-works.UndoFor))
 		if err != nil {
 			return nil, err
 		}
-		if review != nil && (len(list) == 0 || !list[0].at.After(review.at) && !list[0].follows(review)) {
-			done, err := d.undecide(ctx, by, review)
-			if err != nil && !refused(err) {
-				return nil, err
-			}
-			return []Undone{{done, true, err}}, nil
+		if len(reviews) > 0 && (len(list) == 0 || !list[0].at.After(reviews[0].at) && !list[0].follows(reviews)) {
+			return d.undecideAll(ctx, by, reviews)
 		}
 	}
 	if len(list) == 0 {
@@ -97,8 +94,10 @@ func refused(err error) bool {
 	return errors.Is(err, ErrChanged) || errors.Is(err, ErrFinal) || errors.Is(err, ErrTransition) || errors.Is(err, ErrElsewhere)
 }
 
-// follows says whether something was done with the order that a decision has written.
-func (u toUndo) follows(l *decided) bool { return l.order != nil && *l.order == u.order }
+// follows says whether something was done with an order that one of these decisions has written.
+func (u toUndo) follows(list []decided) bool {
+	return slices.ContainsFunc(list, func(l decided) bool { return l.order != nil && *l.order == u.order })
+}
 
 func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) {
 	err = d.retried(ctx, func(tx pgx.Tx) error {

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,19 +21,37 @@ type decided struct {
 	version  *int64  // that it has now
 }
 
-// lastDecided returns what a person decided last on the review list since a time, nil where that was nothing.
-func (d Desk) lastDecided(ctx context.Context, by By, since time.Time) (*decided, error) {
-	var l decided
-	err := d.Pool.QueryRow(ctx, `select r.place, r.decided_at, r.decision, o.id, o.version from reviews r left join orders o on o.place = r.place
-		where r.person = $1 and $1 <> '' and r.decided_at > $2 and r.decided_at <= $3 order by r.decided_at desc, r.place limit 1`, by.Person, since, by.At).
-		Scan(&l.place, &l.at, &l.decision, &l.order, &l.version)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
+// lastDecided returns what a person decided last on the review list since a time, all of that stroke; the last first.
+func (d Desk) lastDecided(ctx context.Context, by By, since time.Time) ([]decided, error) {
+	rows, err := d.Pool.Query(ctx, `
+		with newest as (
+			select place, batch from reviews where person = $1 and $1 <> '' and decided_at > $2 and decided_at <= $3 order by decided_at desc, place limit 1)
+		select r.place, r.decided_at, r.decision, o.id, o.version from newest join reviews r on r.place = newest.place or r.batch = newest.batch and r.batch <> ''
+		left join orders o on o.place = r.place
+		where r.person = $1 and r.decided_at > $2 and r.decided_at <= $3 order by r.decided_at desc, r.place`, by.Person, since, by.At)
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
 	}
-	return &l, nil
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (decided, error) {
+		var l decided
+		return l, row.Scan(&l.place, &l.at, &l.decision, &l.order, &l.version)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find what to take back: %w", err)
+	}
+	return list, nil
+}
+
+// undecideAll takes back decisions of one stroke, each by itself.
+func (d Desk) undecideAll(ctx context.Context, by By, list []decided) (out []Undone, err error) {
+	for _, l := range list {
+		done, err := d.undecide(ctx, by, &l)
+		if err != nil && !refused(err) {
+			return out, err
+		}
+		out = append(out, Undone{done, true, err})
+	}
+	return out, nil
 }
 
 // undecide puts a place back on the review list: the verdict on it is withdrawn. The order that was written, if nobody has done anything
@@ -45,7 +62,7 @@ func (d Desk) undecide(ctx context.Context, by By, l *decided) (done Done, err e
 		if err := crowd.Hold(ctx, tx, l.place); err != nil {
 			return err
 		}
-		free, err := tx.Exec(ctx, `update reviews set decided_at = null, decision = '', person = '' where place = $1 and decided_at = $2 and person = $3`, l.place, l.at, by.Person)
+		free, err := tx.Exec(ctx, `update reviews set decided_at = null, decision = '', person = '', batch = '' where place = $1 and decided_at = $2 and person = $3`, l.place, l.at, by.Person)
 		if err != nil {
 			return fmt.Errorf("take back what was decided on place %s: %w", l.place, err)
 		}

@@ -244,7 +244,10 @@ func (s *face) undone(ctx context.Context, d consoleDesk, undone []dispatch.Undo
 	}
 	out.Body.Message = s.message(Deed{Do: "undo"}, out.Body)
 	if out.Body.Done > 0 && undone[0].Review {
-		out.Body.Message = s.texts.T("console.done.undo.review")
+		out.Body.Message = s.texts.N("console.done.undo.review", out.Body.Done)
+		if rest := len(undone) - out.Body.Done; rest > 0 {
+			out.Body.Message += " " + s.texts.N("console.left", rest)
+		}
 	}
 	if out.Body.Done == 0 {
 		out.Status = http.StatusConflict
@@ -329,6 +332,7 @@ type decideInput struct {
 		Reason  string `json:"reason,omitempty" maxLength:"4000"`
 		Verdict string `json:"verdict,omitempty" enum:"not_found,not_defect,not_ours,duplicate" doc:"of dismiss"`
 		Found   string `json:"found,omitempty" enum:"pothole,casting,joint,rail,speed_bump,nothing" doc:"of dismiss: what is there"`
+		Stroke  string `json:"stroke,omitempty" maxLength:"64" doc:"a name that the sender gives decisions that belong together: they are taken back by one /orders/undo"`
 	}
 }
 
@@ -341,7 +345,7 @@ type decideOutput struct {
 
 func (s *face) apiDecide(ctx context.Context, in *decideInput) (*decideOutput, error) {
 	b := in.Body
-	order, err := s.decide(ctx, in.ID, Deed{Do: b.Do, Reason: b.Reason, Verdict: b.Verdict, Found: b.Found}, workerIn(ctx))
+	order, err := s.decide(ctx, in.ID, Deed{Do: b.Do, Reason: b.Reason, Verdict: b.Verdict, Found: b.Found}, workerIn(ctx), b.Stroke)
 	if err != nil {
 		d, _ := s.consoleDesk(ctx) // for the time zone alone
 		words, ok := s.refused(ctx, err, d)

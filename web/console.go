@@ -44,6 +44,7 @@ type sought struct {
 	Body  string
 	Crew  string
 	Due   dispatch.Due
+	Grade grade // at least; 0: any
 	Text  string
 	Sort  dispatch.Sort
 	Fail  bool
@@ -54,7 +55,10 @@ type sought struct {
 func parseSought(q url.Values) sought {
 	v := sought{Name: q.Get("view"), State: dispatch.State(q.Get("state")), Class: crowd.Class(q.Get("class")), Body: q.Get("body"), Crew: q.Get("crew"),
 		Due: dispatch.Due(q.Get("due")), Text: strings.TrimSpace(q.Get("q")), Sort: dispatch.Sort(q.Get("sort")), Fail: q.Get("failed") != "", Order: q.Get("order")}
-	filtered := v.State != "" || v.Class != "" || v.Body != "" || v.Crew != "" || v.Due != "" || v.Text != "" || v.Fail
+	if n, err := strconv.Atoi(q.Get("severity")); err == nil && (grade(n) == moderate || grade(n) == severe) {
+		v.Grade = grade(n)
+	}
+	filtered := v.Grade != 0 || v.State != "" || v.Class != "" || v.Body != "" || v.Crew != "" || v.Due != "" || v.Text != "" || v.Fail
 	if v.Name == "" && !filtered {
 		v.Name = "todo"
 	}
@@ -78,7 +82,7 @@ func parseSought(q url.Values) sought {
 	if v.Due != "" {
 		v.view.Due = []dispatch.Due{v.Due}
 	}
-	v.view.Text, v.view.Failed, v.view.Order = v.Text, v.Fail, v.Sort
+	v.view.Text, v.view.Failed, v.view.Order, v.view.Severity = v.Text, v.Fail, v.Sort, v.Grade.from()
 	if box, err := parseBox(q.Get("bbox")); err == nil && box != nil {
 		v.Bbox, v.view.Bounds = bounds(*box), box
 	}
@@ -96,6 +100,9 @@ func (v sought) Query() string {
 	}
 	if v.Fail {
 		q.Set("failed", "1")
+	}
+	if v.Grade != 0 {
+		q.Set("severity", strconv.Itoa(int(v.Grade)))
 	}
 	return q.Encode()
 }
@@ -252,6 +259,9 @@ func (s *face) tabs(ctx context.Context, d consoleDesk, v sought, total int) ([]
 			if t.N, err = dispatch.ReviewsOpen(ctx, s.config.Pool); err != nil {
 				return nil, err
 			}
+		}
+		if t.Current {
+			t.N = total
 		}
 		t.Late = c.Late && t.N > 0
 		out = append(out, t)

@@ -188,7 +188,7 @@ func (s *face) consoleDecide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	order, err := s.decide(ctx, place, given, workerIn(ctx))
+	order, err := s.decide(ctx, place, given, workerIn(ctx), "")
 	if err != nil {
 		d, errDesk := s.consoleDesk(ctx)
 		if errDesk != nil {
@@ -208,10 +208,10 @@ func (s *face) consoleDecide(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// decide accepts a place of the review list as an order, whose id it returns, or dismisses it.
-func (s *Server) decide(ctx context.Context, place string, given Deed, who worker) (string, error) {
+// decide accepts a place of the review list as an order, whose id it returns, or dismisses it. stroke names what is taken back together.
+func (s *Server) decide(ctx context.Context, place string, given Deed, who worker, stroke string) (string, error) {
 	by := who.by(s.config.Now())
-	by.Reason = given.Reason
+	by.Reason, by.Batch = given.Reason, batchName(stroke)
 	switch given.Do {
 	case "accept":
 		why, err := s.explainer.By(s.rules()).Explain(ctx, place)

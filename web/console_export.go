@@ -61,7 +61,7 @@ func exportOrders(ctx context.Context, d consoleDesk, view dispatch.View) (expor
 // exportReviews are the places of the review list, which have no order yet.
 func exportReviews(ctx context.Context, d consoleDesk, view dispatch.View) (exported, int, error) {
 	out := exported{Name: "reviews", Columns: []string{"class", "severity", "street", "body", "listed_at", "devices", "passes", "probability", "lat", "lon", "id"}}
-	list, err := d.reviewsIn(ctx, view.Bounds)
+	list, err := d.ReviewsIn(ctx, view)
 	var rows [][]any
 	for _, r := range list {
 		rows = append(rows, []any{string(r.Class), round(r.Severity, 3), r.Street, r.Body, exportedTime(r.ListedAt), r.Devices, r.Passes,

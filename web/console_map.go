@@ -57,7 +57,7 @@ func (s *Server) selected(ctx context.Context, v sought) (*selection, error) {
 // spotsOf reads what a view shows.
 func (s *Server) spotsOf(ctx context.Context, v sought, now time.Time) ([]spot, error) {
 	if v.Name == reviewView {
-		reviews, err := s.desk().Reviews(ctx)
+		reviews, err := s.desk().ReviewsIn(ctx, v.view)
 		var out []spot
 		for _, r := range slices.Backward(reviews) {
 			out = append(out, spot{id: r.ID, at: orb.Point{r.Lon, r.Lat}, group: geo.CoverageCell(r.Cell), mark: markOf(crowd.Suspected, ""), class: r.Class, severity: r.Severity, uncertainty: r.UncertaintyM, heading: r.HeadingDeg})
@@ -134,7 +134,7 @@ func (s *face) consoleAt(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if v.Name == reviewView {
-		rows, _, err := s.reviewRows(ctx, d, v.view.Bounds, 0, mostExported)
+		rows, _, err := s.reviewRows(ctx, d, v.view, 0, mostExported)
 		if err != nil {
 			return err
 		}

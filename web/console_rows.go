@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
-
-	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -48,7 +46,7 @@ func (r row) Address() string {
 // consoleList returns a stretch of what is sought, and how much that is in all.
 func (s *face) consoleList(ctx context.Context, d consoleDesk, v sought, offset, limit int) ([]row, int, error) {
 	if v.Name == reviewView {
-		return s.reviewRows(ctx, d, v.view.Bounds, offset, limit)
+		return s.reviewRows(ctx, d, v.view, offset, limit)
 	}
 	view := v.view
 	view.Offset, view.Limit = offset, limit
@@ -145,22 +143,13 @@ func (s *face) span(d time.Duration) string {
 	return s.texts.T("console.span.m", "m", int(d.Minutes()))
 }
 
-// reviewsIn lists what waits for a dispatcher within a box, everywhere where it is nil.
-func (d consoleDesk) reviewsIn(ctx context.Context, box *orb.Bound) ([]dispatch.Review, error) {
-	list, err := d.Reviews(ctx)
-	return slices.DeleteFunc(list, func(r dispatch.Review) bool { return box != nil && !box.Contains(orb.Point{r.Lon, r.Lat}) }), err
-}
-
-func (s *face) reviewRows(ctx context.Context, d consoleDesk, box *orb.Bound, offset, limit int) ([]row, int, error) {
-	list, err := d.reviewsIn(ctx, box)
+func (s *face) reviewRows(ctx context.Context, d consoleDesk, view dispatch.View, offset, limit int) ([]row, int, error) {
+	list, err := d.ReviewsIn(ctx, view)
 	if err != nil {
 		return nil, 0, err
 	}
 	var out []row
-	for i, r := range list {
-		if i < offset || i >= offset+limit {
-			continue
-		}
+	for _, r := range list[min(offset, len(list)):min(offset+limit, len(list))] {
 		out = append(out, s.reviewRow(r))
 	}
 	return out, len(list), nil
@@ -168,7 +157,7 @@ func (s *face) reviewRows(ctx context.Context, d consoleDesk, box *orb.Bound, of
 
 func (s *face) reviewRow(r dispatch.Review) row {
 	out := row{ID: r.ID, Place: r.ID, Number: s.texts.T("console.review"), Street: r.Street, Class: s.texts.T("class." + string(r.Class)), Mark: markOf(crowd.Suspected, ""),
-		Priority: int(100 * r.Severity), With: s.texts.T("console.review"), Due: "–", Size: gradeOf(r.Severity).Pixels(), Lat: round(r.Lat, 6), Lon: round(r.Lon, 6)}
+		Priority: int(math.Round(100 * r.Severity)), With: s.texts.T("console.review"), Due: "–", Size: gradeOf(r.Severity).Pixels(), Lat: round(r.Lat, 6), Lon: round(r.Lon, 6)}
 	if out.Street == "" {
 		out.Street = out.Class
 	}

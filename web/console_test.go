@@ -219,13 +219,24 @@ func TestConsole(t *testing.T) {
 	eval[chromedp.Void](b, `void document.querySelector('#d-help .btn').click()`)
 	b.clean("keys")
 
-	// The review list: one becomes an order.
+	// The review list: two are taken off it in one stroke, and back; one becomes an order.
 	b.press("g")
 	b.press("3")
 	b.wait(`new URLSearchParams(location.search).get('view') === 'review' && document.querySelector('.det-in')?.dataset.version === '0'`)
+	b.wait(`document.querySelector('.det-in').innerText.includes('the severity alone')`)
+	b.shoot("console-review", false)
+	waiting := eval[string](b, `document.querySelector('[data-count=review]').textContent`)
+	b.press("x")
+	b.press("J")
+	b.press("d")
+	b.wait(`document.querySelector('#d-dismiss[open]')`)
+	b.press("4")
+	b.wait(said + `.includes('2 places were taken off the review list.') && !document.getElementById('undo').hidden`)
+	b.press("z")
+	b.wait(said + `.includes('2 places are on the review list again.') && document.querySelector('[data-count=review]').textContent === '` + waiting + `'`)
 	before := count(w, `select count(*) from orders`)
 	b.press("a")
-	b.wait(said + `.includes('An order was written.')`)
+	b.wait(said + `.includes('An order was written.') && !document.getElementById('undo').hidden`)
 	if n := count(w, `select count(*) from orders`); n != before+1 {
 		t.Errorf("%d orders after %d", n, before)
 	}
@@ -307,7 +318,8 @@ func TestConsoleMapIsTheQueue(t *testing.T) {
 		}
 		return out
 	}
-	for _, query := range []string{"view=todo", "view=open", "view=crews", "view=checked", "view=review", "state=dismissed", "class=pothole", "q=Ring", "view=overdue"} {
+	for _, query := range []string{"view=todo", "view=open", "view=crews", "view=checked", "view=review", "state=dismissed", "class=pothole", "q=Ring", "view=overdue",
+		"severity=3", "view=review&class=rail", "view=review&q=zzzzz", "view=review&severity=2", "view=review&state=new"} {
 		listed := rows(query)
 		for _, zoom := range []maptile.Zoom{12, 14} {
 			drawn := map[string]bool{}
@@ -326,6 +338,22 @@ func TestConsoleMapIsTheQueue(t *testing.T) {
 					t.Errorf("%s: the map draws %s, and the queue does not list it", query, id)
 				}
 			}
+		}
+	}
+
+	// The review list is narrowed as the queue is: its rows, its count and its file.
+	for query, want := range map[string]string{"": "true", "&class=rail": "p.class = 'rail'", "&q=zzzzz": "false", "&severity=2": "p.severity >= 0.34", "&severity=3": "p.severity >= 0.67", "&crew=crew-1": "false"} {
+		n := count(w, `select count(*) from reviews r join places p on p.id = r.place where `+want)
+		var answer struct {
+			Total  int
+			Counts map[string]int
+		}
+		_, body := anna.get("/console/rows?offset=0&limit=1&counts=1&view=review" + query)
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Total != n || answer.Counts["review"] != n {
+			t.Errorf("review list%s: %s, want %d", query, body, n)
+		}
+		if _, file := anna.get("/console/export/orders.csv?view=review" + query); strings.Count(file, "\n") != n+1 {
+			t.Errorf("review list%s as a file: %s, want %d rows", query, file, n)
 		}
 	}
 

@@ -166,12 +166,24 @@ const (
 
 func gradeOf(severity float64) grade {
 	switch {
-	case severity >= 0.67:
+	case severity >= severe.from():
 		return severe
-	case severity >= 0.34:
+	case severity >= moderate.from():
 		return moderate
 	}
 	return slight
+}
+
+// from is the least severity of this grade.
+func (g grade) from() float64 {
+	switch g {
+	case severe:
+		return 0.67
+	case moderate:
+		return 0.34
+	case slight:
+	}
+	return 0
 }
 
 // Pixels is the size of a mark of this grade on the map.

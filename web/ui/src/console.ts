@@ -157,11 +157,18 @@ async function act(orders: Row[], deed: Record<string, unknown>) {
 async function decide(orders: Row[], deed: Record<string, unknown>) {
   const what = deed.do === 'assign' ? 'accept' : deed.do;
   if (what !== 'accept' && what !== 'dismiss') return tell(text('review'));
+  const stroke = crypto.randomUUID?.() ?? String(Math.random());
+  let done = 0;
+  const words: string[] = [];
   for (const o of orders.filter((r) => r.version === 0)) {
-    const {answer} = await post('/reviews/' + encodeURIComponent(o.id), {do: what, ...(deed.verdict ? {verdict: deed.verdict} : {}), ...(deed.found ? {found: deed.found} : {}), ...(deed.reason ? {reason: deed.reason} : {})});
+    const {status, answer} = await post('/reviews/' + encodeURIComponent(o.id), {do: what, stroke, ...(deed.verdict ? {verdict: deed.verdict} : {}), ...(deed.found ? {found: deed.found} : {}), ...(deed.reason ? {reason: deed.reason} : {})});
     queue.picked.delete(o.id);
-    tell(answer.message ?? answer.detail ?? text('failed'));
+    if (status === 200) done++;
+    else words.push(answer.detail ?? text('failed'));
+    if (status === 200 && done === 1) words.unshift(answer.message ?? '');
   }
+  if (done > 1) words[0] = text(what === 'accept' ? 'written' : 'taken').replace('{n}', String(done));
+  tell([...new Set(words)].join(' '), done > 0);
   await renew();
 }
 
