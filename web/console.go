@@ -22,6 +22,12 @@ type consoleView struct {
 	view dispatch.View
 }
 
+// keyboardOf is the key that does something in the console.
+func keyboardOf(act string) string {
+	return map[string]string{"accept": "Y", "assign": "A", "reclass": "C", "dismiss": "D", "merge": "M", "split": "S", "move": "V", "start": "B", "repair": "R", "reopen": "O",
+		"release": "L", "take_over": "T", "note": "N", "reply": "P", "photo": "F", "refer": "I", "spend": "E"}[act]
+}
+
 const reviewView = "review" // places, not orders
 
 func consoleViews() []consoleView {

@@ -127,15 +127,19 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 // consoleAct does what a form of an order's page asks for.
 func (s *face) consoleAct(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), r.PathValue("id")
-	q, err := posted(w, r)
+	form, wrong, err := s.readCrewForm(w, r)
 	if err != nil {
 		return err
 	}
+	q := form.Values
 	desk, err := s.consoleDesk(ctx)
 	if err != nil {
 		return err
 	}
 	who := workerIn(ctx)
+	if q.Get("do") == "photo" {
+		return s.afterAct(w, r, id, "done", s.photograph(ctx, desk, id, form, wrong), desk)
+	}
 	if q.Get("do") == "undo" {
 		undone, err := desk.Undo(ctx, who.by(desk.now))
 		for _, u := range undone {
@@ -158,6 +162,19 @@ func (s *face) consoleAct(w http.ResponseWriter, r *http.Request) error {
 		_, err = desk.Act(ctx, id, by, x)
 	}
 	return s.afterAct(w, r, id, "done", err, desk)
+}
+
+// photograph keeps the photo that a form has sent.
+func (s *face) photograph(ctx context.Context, d consoleDesk, id string, form crewForm, wrong string) error {
+	if wrong == "" && len(form.photos) == 0 {
+		wrong = s.texts.T("report.photo." + string(photoKind))
+	}
+	if wrong != "" {
+		return badRequest(wrong)
+	}
+	p := form.photos[0]
+	_, err := d.Act(ctx, id, workerIn(ctx).by(d.now), dispatch.Photograph{Taken: dispatch.Taken(form.Get("taken")), JPEG: p.JPEG, Width: p.Width, Height: p.Height})
+	return err
 }
 
 // afterAct goes back to the order's page, which says what became of it.

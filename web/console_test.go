@@ -154,6 +154,19 @@ func TestConsole(t *testing.T) {
 	}
 	b.wait(row(first))
 
+	// By one key each: accepted, assigned to the second crew, dismissed; and back.
+	for _, c := range [][2]string{{"2", "assigned"}, {"D", "dismissed"}} {
+		eval[chromedp.Void](b, `void document.querySelector('.qr[data-id="`+first+`"]').click()`)
+		b.wait(`document.querySelector('.qr.cur').dataset.id === '` + first + `' && ` + inHand)
+		b.press(c[0])
+		b.wait(said + `.includes('` + number + ` ` + c[1] + `.')`)
+		if state, _ := w.state(number); state != c[1] {
+			t.Errorf("%s by %s: %s", number, c[0], state)
+		}
+		b.press("z")
+		b.wait(said + `.includes('as before') && ` + row(first))
+	}
+
 	// Three at once, dismissed as speed bumps, and taken back in one stroke.
 	b.press("x")
 	b.press("J")
@@ -203,6 +216,25 @@ func TestConsole(t *testing.T) {
 	b.press("Looks deep.")
 	eval[chromedp.Void](b, `void document.querySelector('#d-note button[value=go]').click()`)
 	b.wait(`document.querySelector('.det-in').innerText.includes('Looks deep.')`)
+	// Its case's number, begun, repaired, and back.
+	b.press("i")
+	b.wait(`document.querySelector('#d-refer[open]')`)
+	b.press("311-7")
+	b.press("Enter")
+	b.wait(`document.querySelector('.det-in').dataset.case.includes('311-7')`)
+	b.press("b")
+	b.wait(said + `.includes('` + number + ` started.') && document.querySelector('.det-in [data-act=repair]')`)
+	b.shoot("console-acts", false)
+	b.press("r")
+	b.wait(`document.querySelector('#d-repair[open]')`)
+	b.shoot("console-repair", false)
+	eval[chromedp.Void](b, `void document.querySelector('#d-repair button[value=go]').click()`)
+	b.wait(said + `.includes('` + number + ` repaired.')`)
+	b.press("z")
+	b.wait(said + `.includes('as before') && ` + row(id) + ` && ` + current + ` === '` + number + `'`)
+	if state, _ := w.state(number); state != "in_progress" {
+		t.Errorf("%s is %s", number, state)
+	}
 	// A reply from a template, filled in.
 	b.press("p")
 	b.wait(`document.querySelector('#d-reply[open]') && document.querySelectorAll('#dt option').length > 3 && document.activeElement.id === 'dt'`)
@@ -590,6 +622,11 @@ func TestWorksInterface(t *testing.T) {
 		answer, body := anna.get("/console/export/orders." + format + "?view=open")
 		if answer.StatusCode != http.StatusOK || !strings.Contains(body, want) || !strings.Contains(answer.Header.Get("Content-Disposition"), "orders-2026-03-11."+format) {
 			t.Errorf("%s: %s %.80q", format, answer.Status, body)
+		}
+	}
+	for file, want := range map[string]int{string(picture(t)): http.StatusOK, "no picture": http.StatusUnprocessableEntity, "": http.StatusUnprocessableEntity} {
+		if answer, body := anna.upload("/console/orders/"+id, url.Values{"do": {"photo"}, "taken": {"after"}}, "photo", file); answer.StatusCode != want || want == http.StatusOK && !strings.Contains(body, "After the repair") {
+			t.Errorf("a photo: %s", answer.Status)
 		}
 	}
 	_, body = anna.get("/console/export/orders.csv?q=311-99")

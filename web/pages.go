@@ -81,6 +81,7 @@ func (s *face) words() template.FuncMap {
 		"split":       strings.Split,
 		"links":       links,
 		"sections":    sections,
+		"key":         keyboardOf,
 		"rfc":         func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"minute":      func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") + " UTC" },
 		"date":        func(at time.Time) string { return s.texts.Date(at) },

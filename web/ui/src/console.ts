@@ -101,6 +101,7 @@ async function detail(path: string, id: string): Promise<void> {
   asking = new AbortController();
   try {
     const answer = await fetch(`${path}${encodeURIComponent(id)}?part=detail`, {signal: asking.signal});
+    if (answer.status === 404) return; // somebody has decided on the place: the list will say so
     if (!answer.ok || answer.redirected) throw new Error(`detail: ${answer.status}`);
     const html = await answer.text();
     const same = shown() === id;
@@ -153,22 +154,48 @@ async function act(orders: Row[], deed: Record<string, unknown>) {
   await renew();
 }
 
+let deciding = false;
+
 // decide decides on places of the review list, one after the other.
 async function decide(orders: Row[], deed: Record<string, unknown>) {
   const what = deed.do === 'assign' ? 'accept' : deed.do;
   if (what !== 'accept' && what !== 'dismiss') return tell(text('review'));
+  deciding = true; // what one does oneself is read once, at the end
   const stroke = crypto.randomUUID?.() ?? String(Math.random());
   let done = 0;
   const words: string[] = [];
-  for (const o of orders.filter((r) => r.version === 0)) {
-    const {status, answer} = await post('/reviews/' + encodeURIComponent(o.id), {do: what, stroke, ...(deed.verdict ? {verdict: deed.verdict} : {}), ...(deed.found ? {found: deed.found} : {}), ...(deed.reason ? {reason: deed.reason} : {})});
-    queue.picked.delete(o.id);
-    if (status === 200) done++;
-    else words.push(answer.detail ?? text('failed'));
-    if (status === 200 && done === 1) words.unshift(answer.message ?? '');
+  try {
+    for (const o of orders.filter((r) => r.version === 0)) {
+      const {status, answer} = await post('/reviews/' + encodeURIComponent(o.id), {do: what, stroke, ...(deed.verdict ? {verdict: deed.verdict} : {}), ...(deed.found ? {found: deed.found} : {}), ...(deed.reason ? {reason: deed.reason} : {})});
+      queue.picked.delete(o.id);
+      if (status === 200) done++;
+      else words.push(answer.detail ?? text('failed'));
+      if (status === 200 && done === 1) words.unshift(answer.message ?? '');
+    }
+  } finally {
+    deciding = false;
   }
   if (done > 1) words[0] = text(what === 'accept' ? 'written' : 'taken').replace('{n}', String(done));
   tell([...new Set(words)].join(' '), done > 0);
+  await renew();
+}
+
+// photograph keeps a photo of each order.
+async function photograph(orders: Row[], file: File, taken: string) {
+  let done = 0;
+  let why = '';
+  try {
+    for (const o of orders) {
+      const answer = await fetch(`/api/v1/crew/orders/${encodeURIComponent(o.id)}/photos?taken=${taken}`, {method: 'POST', headers: {'Content-Type': 'image/jpeg', 'Accept-Language': language}, body: file});
+      const said = (await answer.json()) as Answer;
+      note(said.orders);
+      if (answer.ok) done++;
+      why = said.message ?? said.detail ?? '';
+    }
+    tell(why || text('failed'), done > 0);
+  } catch {
+    tell(text('failed'));
+  }
   await renew();
 }
 
@@ -211,6 +238,8 @@ function open(name: string) {
     dialog.querySelector('form')!.reset();
     const of = dialog.querySelector<HTMLInputElement>('input[name=of]');
     if (of) of.value = meant.length > 1 ? [...meant].sort((a, b) => b.priority - a.priority)[0]!.number : '';
+    const known = det.querySelector<HTMLElement>('.det-in')?.dataset;
+    if (name === 'refer' && meant.length === 1 && known?.id === meant[0]!.id) dialog.querySelector<HTMLInputElement>('input[name=number]')!.value = known.case ?? '';
     const at = dialog.querySelector<HTMLInputElement>('input[name=at]');
     if (at) {
       const c = map?.centre();
@@ -225,6 +254,7 @@ function open(name: string) {
     if (name === 'reclass' && kind) for (const r of dialog.querySelectorAll<HTMLInputElement>('input[name=class]')) r.checked = r.value === kind;
   }
   dialog.showModal();
+  if (name === 'repair') return dialog.querySelector<HTMLElement>('button[value=go]')!.focus(); // most of the time it was as ordered
   (dialog.querySelector<HTMLElement>('input:checked') ?? dialog.querySelector<HTMLElement>('input:not([type=hidden]), select, textarea, button'))?.focus();
 }
 
@@ -289,7 +319,11 @@ function closed(dialog: HTMLDialogElement) {
   const f = new FormData(form);
   const value = (key: string) => String(f.get(key) ?? '').trim();
   const deed: Record<string, unknown> = {do: form.dataset.do};
-  for (const key of ['reason', 'class', 'number', 'of']) if (value(key)) deed[key] = value(key);
+  if (deed.do === 'photo') return void photograph(meant, f.get('photo') as File, value('taken'));
+  for (const key of ['reason', 'class', 'number', 'of', 'found', 'what', 'unit']) if (value(key)) deed[key] = value(key);
+  const amount = (key: string) => Number(value(key).replace(',', '.'));
+  if (amount('quantity') > 0) deed.quantity = amount('quantity');
+  if (amount('cost') > 0) deed.cents = Math.round(100 * amount('cost'));
   const severity = Number(value('severity').replace(',', '.'));
   if (severity > 0) deed.severity = Math.min(1, severity);
   const giver = value('crew');
@@ -302,7 +336,9 @@ function closed(dialog: HTMLDialogElement) {
   if (at) Object.assign(deed, {lat: Number(at[1]!.replace(',', '.')), lon: Number(at[2]!.replace(',', '.'))});
   if (form.dataset.do === 'merge') {
     Object.assign(deed, {do: 'dismiss', verdict: 'duplicate'});
-    meant = meant.filter((r) => r.number !== deed.of);
+    const keep = value('of').toLowerCase();
+    meant = meant.filter((r) => r.number.toLowerCase() !== keep && r.id !== value('of'));
+    if (meant.length === 0) return tell(text('nothing'));
   }
   if (form.dataset.do !== undefined) void act(meant, deed);
 }
@@ -328,7 +364,35 @@ for (const dialog of document.querySelectorAll('dialog')) {
 }
 
 // Keys.
-const actsByKey: Record<string, string> = {a: 'assign', c: 'reclass', d: 'dismiss', m: 'merge', s: 'split', v: 'move', n: 'note', p: 'reply'};
+const actsByKey: Record<string, string> = {a: 'assign', b: 'start', c: 'reclass', d: 'dismiss', e: 'spend', f: 'photo', i: 'refer', l: 'release', m: 'merge', n: 'note', o: 'reopen',
+  p: 'reply', r: 'repair', s: 'split', t: 'take_over', v: 'move', y: 'accept'};
+const atOnce = new Set(['accept', 'start', 'release', 'take_over']); // without a dialog
+
+// perform does something with what is meant, or opens the dialog that asks how.
+function perform(name: string) {
+  if (!atOnce.has(name)) return open(name);
+  const orders = targets();
+  if (orders.length === 0) return tell(text('nothing'));
+  void act(orders, {do: name});
+}
+
+// assignTo assigns to the crew that has a number in the dialog, at once.
+function assignTo(n: number) {
+  const crew = document.querySelectorAll<HTMLInputElement>('#d-assign input[name=crew]')[n - 1];
+  const orders = targets();
+  if (!crew) return tell(text('nocrew').replace('{n}', String(n)));
+  if (orders.length === 0) return tell(text('nothing'));
+  if (orders.some((o) => o.version === 0)) return tell(text('review'));
+  void act(orders, crew.value.startsWith('body:') ? {do: 'hand_over', body: crew.value.slice(5)} : {do: 'assign', crew: crew.value});
+}
+
+// dismissAtOnce dismisses as nothing that was found.
+function dismissAtOnce() {
+  const orders = targets();
+  if (orders.length === 0) return tell(text('nothing'));
+  void act(orders, {do: 'dismiss', verdict: 'not_found'});
+}
+
 const keysOn = document.getElementById('keys-on') as HTMLInputElement;
 keysOn.checked = localStorage.getItem('console-keys') !== 'off';
 keysOn.addEventListener('change', () => localStorage.setItem('console-keys', keysOn.checked ? 'on' : 'off'));
@@ -388,8 +452,10 @@ document.addEventListener('keydown', (e) => {
   if (key === 'z') return did(() => void takeBack());
   if (key === '/') return did(() => document.getElementById('cq')!.focus());
   if (key === '?') return did(() => open('help'));
+  if (/^[1-9]$/.test(key)) return did(() => assignTo(Number(key)));
+  if (key === 'd' && e.shiftKey) return did(dismissAtOnce);
   const name = actsByKey[key];
-  if (name && !e.shiftKey) did(() => open(name));
+  if (name && !e.shiftKey) did(() => perform(name));
 });
 
 function step(by: number, extend: boolean) {
@@ -413,8 +479,7 @@ document.addEventListener('click', (e) => {
     else if (name === 'clear') queue.clear();
     else if (name === 'map') showMap();
     else if (name === 'back') back();
-    else if (name === 'accept') void act(targets(), {do: 'accept'});
-    else open(name);
+    else perform(name);
     return;
   }
   const tab = e.target.closest<HTMLAnchorElement>('.tabs > a[data-view]');
@@ -497,7 +562,7 @@ function listen() {
   stream.addEventListener('work', () => {
     renewing ||= window.setTimeout(() => {
       renewing = 0;
-      void renew();
+      if (!deciding) void renew();
     }, 250);
   });
   stream.onerror = () => {

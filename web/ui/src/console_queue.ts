@@ -108,7 +108,7 @@ export class Queue {
     }
     if (this.anchor >= 0) this.anchor += this.current - before; // what lies between moved along
     if (this.total === 0) this.current = -1;
-    else if (this.current >= this.total) this.current = this.total - 1;
+    else this.current = Math.min(Math.max(this.current, 0), this.total - 1);
     const row = this.at(this.current);
     const same = row?.id === this.currentID;
     if (row && !same) {
