@@ -183,7 +183,7 @@ func (s *face) replyPost(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	t.Version, _ = strconv.ParseInt(f.Get("version"), 10, 64)
-	to := ""
+	var to string
 	switch f.Get("do") {
 	case "remove":
 		err, to = s.dropTemplate(ctx, id, t.Version), repliesPath+"?done=removed"
@@ -300,7 +300,7 @@ func (s *face) blanks(o dispatch.Order, zone *time.Location) map[string]string {
 	switch {
 	case !o.State.Open():
 		out["day"] = s.dayIn(o.StateAt, zone)
-	case !o.DueAt.IsZero():
+	case o.DueAt.After(s.config.Now()): // what has passed is no promise
 		out["day"] = s.dayIn(o.DueAt, zone)
 	}
 	return out
