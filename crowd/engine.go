@@ -23,7 +23,7 @@ type Config struct {
 	Verified, Reopened func(ctx context.Context, tx pgx.Tx, place string, at time.Time, devices int) error
 
 	Rules Rules
-	// RulesNow, where it is set, is asked for the costs in each transaction that judges: they can be changed while the engine works.
+	// RulesNow, where it is set, is asked for them in each transaction that judges: they can be changed while the engine works.
 	RulesNow func(ctx context.Context, tx pgx.Tx) (Rules, error)
 
 	Log      *slog.Logger          // nil: slog.Default()
