@@ -73,7 +73,7 @@ func TestRoles(t *testing.T) {
 	t.Parallel()
 	for role, want := range map[access.Role]string{
 		access.Resident: "account", access.Crew: "account work", access.Dispatcher: "account work triage assign keys",
-		access.Supervisor: "account work triage assign overrule keys", access.Administrator: "account work triage assign overrule keys devices people",
+		access.Supervisor: "account work triage assign supervise keys", access.Administrator: "account work triage assign supervise keys devices people",
 		"": "", "emperor": "",
 	} {
 		var may []string

@@ -33,14 +33,14 @@ type Action string
 
 // The actions.
 const (
-	KeepAccount   Action = "account"  // see and change what is one's own
-	WorkOrders    Action = "work"     // the crew's page: start orders, mark them found, repaired, not there
-	TriageOrders  Action = "triage"   // the console: accept, dismiss, merge, split, reclassify, review, answer
-	AssignOrders  Action = "assign"   // give orders to crews
-	Supervise     Action = "overrule" // deadlines, other people's decisions, figures that are not public
-	MakeKeys      Action = "keys"     // keys for programs
-	ManageDevices Action = "devices"  // list and revoke devices
-	Administer    Action = "people"   // people and their roles, everybody's keys, the audit log
+	KeepAccount   Action = "account"   // see and change what is one's own
+	WorkOrders    Action = "work"      // the crew's page: start orders, mark them found, repaired, not there
+	TriageOrders  Action = "triage"    // the console: accept, dismiss, merge, split, reclassify, review, answer
+	AssignOrders  Action = "assign"    // give orders to crews
+	Supervise     Action = "supervise" // crews, reply templates, figures that are not public, the audit log
+	MakeKeys      Action = "keys"      // keys for programs
+	ManageDevices Action = "devices"   // list and revoke devices
+	Administer    Action = "people"    // people and their roles, everybody's keys, settings
 )
 
 // Actions returns every action.

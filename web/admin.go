@@ -36,7 +36,7 @@ func sections(who *whoView) (out []section) {
 		{"deadlines", deadlinesPath, "deadlines.nav", access.Administer}, {"categories", categoriesPath, "categories.nav", access.Administer},
 		{"settings", settingsPath, "settings.nav", access.Administer}, {"devices", "/admin/devices", "admin.devices", access.ManageDevices},
 		{"detectors", "/admin/detectors", "admin.detectors", access.ManageDevices}, {"keys", "/admin/keys", "admin.keys", access.Administer},
-		{"webhooks", webhooksPath, "admin.webhooks", access.Administer}, {"log", "/admin/log", "admin.log", access.Administer},
+		{"webhooks", webhooksPath, "admin.webhooks", access.Administer}, {"log", "/admin/log", "admin.log", access.Supervise},
 	} {
 		if who != nil && who.May(x.Action) {
 			out = append(out, x)
@@ -306,6 +306,7 @@ type logLine struct {
 	access.Entry
 	Who   string // empty: the command line, or nobody who is known
 	Whom  string // empty: it was not done to a person
+	Href  string // of that person; empty: who reads this may not open it
 	Words string // what was done
 }
 
@@ -417,11 +418,15 @@ func (s *face) readLog(ctx context.Context, search access.Search) ([]logLine, er
 	if err != nil {
 		return nil, err
 	}
+	reader, _ := personOf(ctx)
 	out := make([]logLine, 0, len(entries))
 	for _, e := range entries {
 		line := logLine{Entry: e, Who: called[e.Person], Whom: called[e.What], Words: e.Action}
 		if key := "log." + e.Action; s.texts.Has(key) {
 			line.Words = s.texts.T(key)
+		}
+		if line.Whom != "" && reader.May(access.Administer) {
+			line.Href = "/admin/people/" + line.What
 		}
 		out = append(out, line)
 	}

@@ -107,7 +107,7 @@ func (s *Server) registerPeople(api huma.API) {
 			by, _ := personOf(ctx)
 			return s.apiRevoke(ctx, by.ID, "", in.ID)
 		})
-	huma.Register(api, op("read-audit", http.MethodGet, "/audit", "Who did what, newest first", 422), s.apiAudit)
+	huma.Register(api, s.guarded(api, access.Supervise, "read-audit", http.MethodGet, "/audit", "Who did what, newest first", 422), s.apiAudit)
 	s.registerFleet(api)
 	s.registerWebhooks(api)
 	s.registerBodies(api)

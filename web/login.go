@@ -338,8 +338,8 @@ func (s *Server) registerLogin(page func(string, pageFunc)) {
 	page("POST "+webhooksPath+"/{id}", only(access.Administer, (*face).webhookPost))
 	page("GET /admin/detectors", only(access.ManageDevices, (*face).detectorsPage))
 	page("POST /admin/detectors", only(access.ManageDevices, (*face).detectorsPost))
-	page("GET /admin/log", only(access.Administer, (*face).logPage))
-	page("GET /admin/log/{file}", only(access.Administer, (*face).logFile))
+	page("GET /admin/log", only(access.Supervise, (*face).logPage))
+	page("GET /admin/log/{file}", only(access.Supervise, (*face).logFile))
 }
 
 // accountAddress is the account page after something was done there.

@@ -39,7 +39,7 @@ func whoOpens() map[string]access.Action {
 		out[pattern] = access.KeepAccount
 	}
 	out["POST /account/keys"] = access.MakeKeys
-	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|GET /admin/log|GET /admin/log/{file}|`+
+	for _, pattern := range strings.Split(`GET /admin|POST /admin|GET /admin/people/{id}|POST /admin/people/{id}|GET /admin/keys|POST /admin/keys|`+
 		`GET /admin/webhooks|POST /admin/webhooks|GET /admin/webhooks/{id}|POST /admin/webhooks/{id}|`+
 		`GET /admin/bodies|POST /admin/bodies|GET /admin/bodies/new|GET /admin/bodies/{id}|POST /admin/bodies/{id}|GET /admin/deadlines|POST /admin/deadlines|GET /admin/settings|POST /admin/settings|POST /admin/settings/look|GET /admin/categories|POST /admin/categories`, "|") {
 		out[pattern] = access.Administer
@@ -51,7 +51,7 @@ func whoOpens() map[string]access.Action {
 		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
 	}
-	for _, pattern := range strings.Split(`GET /supervision|GET /supervision/{file}|GET /admin/crews|POST /admin/crews|GET /admin/crews/new|GET /admin/crews/{id}|POST /admin/crews/{id}|`+
+	for _, pattern := range strings.Split(`GET /supervision|GET /supervision/{file}|GET /admin/log|GET /admin/log/{file}|GET /admin/crews|POST /admin/crews|GET /admin/crews/new|GET /admin/crews/{id}|POST /admin/crews/{id}|`+
 		`GET /admin/replies|POST /admin/replies|GET /admin/replies/new|GET /admin/replies/{id}|POST /admin/replies/{id}`, "|") {
 		out[pattern] = access.Supervise
 	}
@@ -70,7 +70,7 @@ func whoCalls() map[string]access.Action {
 		device:             `erase-device send-events renew-device-secret device-outcomes`,
 		access.KeepAccount: `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
 		access.MakeKeys:    `list-keys make-key revoke-key`,
-		access.Administer: `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key read-audit
+		access.Administer: `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key
 			list-webhooks add-webhook change-webhook remove-webhook renew-webhook-secret test-webhook list-deliveries deliver-again deliver-all-again list-dead-mails mail-again
 			list-bodies get-body add-body change-body retire-body preview-routing
 			get-deadlines change-deadlines import-holidays preview-deadline get-settings change-settings get-report-categories change-report-categories get-look change-look`,
@@ -79,7 +79,7 @@ func whoCalls() map[string]access.Action {
 			list-reviews decide-review list-crews list-replies offer-replies console-stream`,
 		access.WorkOrders:   `crew-day crew-act crew-photo crew-undo`,
 		access.AssignOrders: `assign-order`,
-		access.Supervise:    `save-crew save-reply remove-reply get-supervision`,
+		access.Supervise:    `save-crew save-reply remove-reply get-supervision read-audit`,
 	} {
 		for _, id := range strings.Fields(ids) {
 			out[id] = action
