@@ -28,6 +28,21 @@ type Rules struct {
 	Alone      []Class // classes beside potholes that become orders by themselves where they are severe, and not by way of the review list
 }
 
+// With is what a city has set, over the rules that it was started with; nil and none are as they were.
+func (c Rules) With(falseOrder, missedDay *float64, alone []string) Rules {
+	if falseOrder != nil {
+		c.FalseOrder = *falseOrder
+	}
+	if missedDay != nil {
+		c.MissedDay = *missedDay
+	}
+	c.Alone = slices.Clone(c.Alone)
+	for _, class := range alone {
+		c.Alone = append(c.Alone, Class(class))
+	}
+	return c
+}
+
 // decisionDays is how long a place that is not sent to work waits until it is likely to be decided, days.
 const decisionDays = 7
 

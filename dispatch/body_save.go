@@ -91,7 +91,7 @@ func (b Responsible) write(ctx context.Context, tx pgx.Tx, keep bool) error {
 
 // reroute gives open orders that are with nobody the body that they belong to, and returns how many those are.
 func reroute(ctx context.Context, tx pgx.Tx) (int, error) {
-	rows, err := tx.Query(ctx, orderQuery+` where `+openSQL+` and o.body = ''`)
+	rows, err := tx.Query(ctx, orderQuery+` where `+OpenSQL+` and o.body = ''`)
 	if err != nil {
 		return 0, err
 	}

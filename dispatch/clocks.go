@@ -49,7 +49,7 @@ func Clocks(ctx context.Context, pool *pgxpool.Pool, now time.Time) (noted int, 
 // begin gives orders deadlines that have none yet: those from before there were any. Where a city has laid down other rules since, they
 // are not for orders from before: no rule was for those.
 func begin(ctx context.Context, tx pgx.Tx, works Works) error {
-	rows, err := tx.Query(ctx, orderQuery+` where `+openSQL+` and o.due_at is null and coalesce(o.clock_from, o.promoted_at) >= $1`, works.Since)
+	rows, err := tx.Query(ctx, orderQuery+` where `+OpenSQL+` and o.due_at is null and coalesce(o.clock_from, o.promoted_at) >= $1`, works.Since)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func begin(ctx context.Context, tx pgx.Tx, works Works) error {
 
 // ring notes what the clock says of deadlines. Who acts on an order at the moment keeps it: it is looked at the next time.
 func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, error) {
-	rows, err := tx.Query(ctx, `select o.id from orders o where `+openSQL+` and (o.due_at <= $1 and o.warned_at is null or o.due_at <= $2 and o.overdue_at is null
+	rows, err := tx.Query(ctx, `select o.id from orders o where `+OpenSQL+` and (o.due_at <= $1 and o.warned_at is null or o.due_at <= $2 and o.overdue_at is null
 		or o.due_at <= $3 and o.escalated_at is null or o.escalates_at <= $2) order by o.due_at limit $4 for update skip locked`, works.SoonUntil(now), now, works.escalatesUntil(now), mostRung)
 	if err != nil {
 		return 0, err
@@ -130,7 +130,7 @@ func rateAll(ctx context.Context, tx pgx.Tx, now time.Time) error {
 		return err
 	}
 	rows, err := tx.Query(ctx, `select o.id, o.severity, o.street_class, coalesce(o.clock_from, o.promoted_at), o.due_at, o.failed, coalesce(o.cell, p.cell), o.parts
-		from orders o left join places p on p.id = o.place where `+openSQL)
+		from orders o left join places p on p.id = o.place where `+OpenSQL)
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func FindCrew(ctx context.Context, pool *pgxpool.Pool, id string) (Team, error) 
 
 // CrewLoads counts the open orders that each crew has, by its id.
 func CrewLoads(ctx context.Context, pool *pgxpool.Pool) (map[string]int, error) {
-	rows, err := pool.Query(ctx, `select o.crew, count(*) from orders o where o.crew is not null and `+openSQL+` group by 1`)
+	rows, err := pool.Query(ctx, `select o.crew, count(*) from orders o where o.crew is not null and `+OpenSQL+` group by 1`)
 	if err != nil {
 		return nil, fmt.Errorf("count the orders of crews: %w", err)
 	}

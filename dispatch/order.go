@@ -58,8 +58,8 @@ func (s State) May(to State) bool { return slices.Contains(s.Next(), to) }
 // Open says whether somebody still has something to do.
 func (s State) Open() bool { return s != Repaired && s != Verified && s != Dismissed }
 
-// openSQL is State.Open of the table orders under the name o, word for word as the index orders_queue has it.
-const openSQL = `o.state not in ('repaired', 'verified', 'dismissed')`
+// OpenSQL is State.Open of the table orders under the name o, word for word as the index orders_queue has it.
+const OpenSQL = `o.state not in ('repaired', 'verified', 'dismissed')`
 
 // Actor is who moved an order: a role, never a person's name.
 type Actor string

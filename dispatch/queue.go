@@ -85,7 +85,7 @@ func (v View) where(now, soon time.Time) (string, []any) {
 		}
 	}
 	if len(due) > 0 {
-		where = append(where, openSQL+" and ("+strings.Join(due, " or ")+")")
+		where = append(where, OpenSQL+" and ("+strings.Join(due, " or ")+")")
 	}
 	if text := strings.TrimSpace(v.Text); text != "" {
 		like := arg("%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%")

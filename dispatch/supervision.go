@@ -118,7 +118,7 @@ with open as (
 		case when o.crew is not null then o.crew when o.handed_at is not null then o.body else '' end as name,
 		count(*) filter (where o.state <> 'in_progress') as assigned, count(*) filter (where o.state = 'in_progress') as in_work,
 		count(*) filter (where o.due_at > $1 and o.due_at <= $2) as soon, count(*) filter (where o.due_at <= $1) as overdue
-	from orders o where ` + openSQL + ` group by 1, 2),
+	from orders o where ` + OpenSQL + ` group by 1, 2),
 done as (
 	select a.before->>'crew' as crew, count(*) filter (where a.kind = 'repaired') as repaired,
 		count(*) filter (where a.kind = 'dismissed' and a.actor = 'crew') as not_there
@@ -171,7 +171,7 @@ func Supervise(ctx context.Context, pool *pgxpool.Pool, works Works, since, now 
 	out := &Supervision{}
 	b := &pgx.Batch{}
 	bounds := ageBounds()
-	b.Queue(`select width_bucket(extract(epoch from $1 - o.promoted_at) / 86400, $2::numeric[]) as age, `+waitingSQL+`from orders o where `+openSQL+
+	b.Queue(`select width_bucket(extract(epoch from $1 - o.promoted_at) / 86400, $2::numeric[]) as age, `+waitingSQL+`from orders o where `+OpenSQL+
 		` group by 1`, now, bounds).Query(func(rows pgx.Rows) error {
 		for i, from := range bounds {
 			w := Waiting{From: from}
@@ -190,7 +190,7 @@ func Supervise(ctx context.Context, pool *pgxpool.Pool, works Works, since, now 
 		})
 		return err
 	})
-	b.Queue(`select o.body, `+waitingSQL+`from orders o where `+openSQL+` group by 1 order by count(*) desc, 1`, now).Query(func(rows pgx.Rows) error {
+	b.Queue(`select o.body, `+waitingSQL+`from orders o where `+OpenSQL+` group by 1 order by count(*) desc, 1`, now).Query(func(rows pgx.Rows) error {
 		var w Waiting
 		_, err := pgx.ForEachRow(rows, append([]any{&w.Name}, w.counts()...), func() error {
 			out.Bodies = append(out.Bodies, w)

@@ -90,11 +90,7 @@ func (s *Server) suspected() crowd.Visibility {
 func (s *Server) rules() crowd.Rules { return s.rulesOf(s.set()) }
 
 func (s *Server) rulesOf(set city.Settings) crowd.Rules {
-	out := crowd.Rules{FalseOrder: setOr(set.FalseOrderCost, s.config.Rules.FalseOrder), MissedDay: setOr(set.MissedDayCost, s.config.Rules.MissedDay)}
-	for _, class := range set.OrderClasses {
-		out.Alone = append(out.Alone, crowd.Class(class))
-	}
-	return out
+	return s.config.Rules.With(set.FalseOrderCost, set.MissedDayCost, set.OrderClasses)
 }
 
 // setOr is what is set, or else what there is.

@@ -103,7 +103,7 @@ func markOf(p crowd.State, o dispatch.State) mark {
 }
 
 // calledSQL is sight.Called over places p left joined with orders o.
-const calledSQL = `case when o.state not in ('repaired', 'verified', 'dismissed') then o.class else p.class end`
+const calledSQL = `case when ` + dispatch.OpenSQL + ` then o.class else p.class end`
 
 // markSQL is markOf over places p left joined with orders o.
 const markSQL = `case

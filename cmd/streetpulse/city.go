@@ -33,21 +33,8 @@ func (c costFlags) rules() crowd.Rules {
 
 // rulesNow are those that an administrator has set, else those of the flags.
 func (c costFlags) rulesNow(ctx context.Context, db city.Querier) (crowd.Rules, error) {
-	rules := c.rules()
 	set, err := city.Load(ctx, db)
-	if err != nil {
-		return rules, err
-	}
-	if set.FalseOrderCost != nil {
-		rules.FalseOrder = *set.FalseOrderCost
-	}
-	if set.MissedDayCost != nil {
-		rules.MissedDay = *set.MissedDayCost
-	}
-	for _, class := range set.OrderClasses {
-		rules.Alone = append(rules.Alone, crowd.Class(class))
-	}
-	return rules, nil
+	return c.rules().With(set.FalseOrderCost, set.MissedDayCost, set.OrderClasses), err
 }
 
 // Validate refuses costs that are none; kong calls it.
