@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -493,26 +494,17 @@ func (s *face) bodyPost(w http.ResponseWriter, r *http.Request) error {
 
 // bodyRefused shows what was given again, and why it was not taken.
 func (s *face) bodyRefused(w http.ResponseWriter, r *http.Request, b dispatch.Responsible, err error) error {
-	var stale *dispatch.Stale
-	var status int
-	var change func(*bodyView)
-	switch faults := dispatch.FaultsOf(err); {
-	case errors.As(err, &stale):
-		status, b.Version = http.StatusConflict, stale.Version
-		change = func(v *bodyView) {
-			v.overtaken(s.texts.T("admin.stale", "what", v.Title))
-		}
-	case faults != nil:
-		status = http.StatusUnprocessableEntity
-		change = func(v *bodyView) {
-			if v.Wrong = s.wrongs(faults); v.Wrong["shape"] != "" {
-				v.Drawn = r.PostForm.Get("geojson")
-			}
-		}
-	default:
+	status, stands, say := s.refusalOf(err, b.Name)
+	if say == nil {
 		return err
 	}
-	return s.showBody(w, r, status, b, change)
+	b.Version = cmp.Or(stands, b.Version)
+	return s.showBody(w, r, status, b, func(v *bodyView) {
+		say(&v.refusal)
+		if v.Wrong["shape"] != "" {
+			v.Drawn = r.PostForm.Get("geojson")
+		}
+	})
 }
 
 // wrongs says in words what is wrong, by the field that it is wrong in.

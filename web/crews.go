@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -250,22 +251,16 @@ func (s *face) teamPost(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, crewsPath+"/"+url.PathEscape(after.ID)+"?done="+done, http.StatusSeeOther)
 		return nil
 	}
-	var stale *dispatch.Stale
-	again := func(status int, seen int64, change func(*teamView)) error {
-		return s.showTeam(w, r, status, t, seen, func(v *teamView) {
-			if f.Has("yard") {
-				v.Yard = f.Get("yard")
-			}
-			change(v)
-		})
+	status, stands, say := s.refusalOf(err, t.Name)
+	if say == nil {
+		return err
 	}
-	if errors.As(err, &stale) {
-		return again(http.StatusConflict, stale.Version, func(v *teamView) { v.overtaken(s.texts.T("admin.stale", "what", t.Name)) })
-	}
-	if faults := dispatch.FaultsOf(err); faults != nil {
-		return again(http.StatusUnprocessableEntity, seen, func(v *teamView) { v.Wrong = s.wrongs(faults) })
-	}
-	return err
+	return s.showTeam(w, r, status, t, cmp.Or(stands, seen), func(v *teamView) {
+		if f.Has("yard") {
+			v.Yard = f.Get("yard")
+		}
+		say(&v.refusal)
+	})
 }
 
 // readMembers reads who is to be in a crew.

@@ -1,8 +1,8 @@
 package web
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -199,15 +199,12 @@ func (s *face) replyPost(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, to, http.StatusSeeOther)
 		return nil
 	}
-	var stale *dispatch.Stale
-	if errors.As(err, &stale) {
-		t.Version = stale.Version
-		return s.showReply(w, r, http.StatusConflict, t, func(v *replyView) { v.overtaken(s.texts.T("admin.stale", "what", s.saying(t.Titles))) })
+	status, stands, say := s.refusalOf(err, s.saying(t.Titles))
+	if say == nil {
+		return err
 	}
-	if faults := dispatch.FaultsOf(err); faults != nil {
-		return s.showReply(w, r, http.StatusUnprocessableEntity, t, func(v *replyView) { v.Wrong = s.wrongs(faults) })
-	}
-	return err
+	t.Version = cmp.Or(stands, t.Version)
+	return s.showReply(w, r, status, t, func(v *replyView) { say(&v.refusal) })
 }
 
 // readTemplate takes over what a form says of a template.

@@ -73,6 +73,18 @@ func (r *refusal) overtaken(words string) {
 	}
 }
 
+// refusalOf says how an error refuses what was given of something: the answer's status, the version that stands where somebody else was faster,
+// and how the page says why; nil where it is no refusal but a fault.
+func (s *face) refusalOf(err error, what string) (status int, stands int64, say func(*refusal)) {
+	if stale, ok := errors.AsType[*dispatch.Stale](err); ok {
+		return http.StatusConflict, stale.Version, func(r *refusal) { r.overtaken(s.texts.T("admin.stale", "what", what)) }
+	}
+	if faults := dispatch.FaultsOf(err); faults != nil {
+		return http.StatusUnprocessableEntity, 0, func(r *refusal) { r.Wrong = s.wrongs(faults) }
+	}
+	return 0, 0, nil
+}
+
 // settingsView is the page of settings.
 type settingsView struct {
 	head
