@@ -139,14 +139,11 @@ type CoverageCell struct {
 	Events int // jolts and answers of phones that passed
 }
 
-// CoverageSQL reads the cells that Coverage lists, with their events.
-const CoverageSQL = `
-		select cell, sum(events)::int from coverage
-		where day > (select max(day) from coverage) - 28 group by cell order by cell`
-
 // Coverage lists the cells that were driven in the 28 days before the newest day on record.
 func Coverage(ctx context.Context, pool *pgxpool.Pool) ([]CoverageCell, error) {
-	rows, err := pool.Query(ctx, CoverageSQL)
+	rows, err := pool.Query(ctx, `
+		select cell, sum(events)::int from coverage
+		where day > (select max(day) from coverage) - 28 group by cell order by cell`)
 	if err != nil {
 		return nil, fmt.Errorf("read coverage: %w", err)
 	}

@@ -8,9 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/streetpulse/streetpulse/crowd"
-	"github.com/streetpulse/streetpulse/geo"
 )
 
 // lockClocks is the advisory lock of whoever looks at the deadlines.
@@ -125,12 +122,12 @@ func ring(ctx context.Context, tx pgx.Tx, works Works, now time.Time) (int, erro
 
 // rateAll rates every open order anew, and stores what has changed.
 func rateAll(ctx context.Context, tx pgx.Tx, now time.Time) error {
-	driven, err := drivenCells(ctx, tx)
-	if err != nil {
-		return err
-	}
-	rows, err := tx.Query(ctx, `select o.id, o.severity, o.street_class, coalesce(o.clock_from, o.promoted_at), o.due_at, o.failed, coalesce(o.cell, p.cell), o.parts
-		from orders o left join places p on p.id = o.place where `+OpenSQL)
+	rows, err := tx.Query(ctx, `
+		with recursive of as (select id, place from orders where place is not null
+				union all select o.id, of.place from orders o join of on o.split_from = of.id where o.place is null),
+			driven as (select place, sum(jolts + passes) as n from place_days where `+lateDaysSQL+` group by place)
+		select o.id, o.severity, o.street_class, coalesce(o.clock_from, o.promoted_at), o.due_at, o.failed, coalesce(d.n, 0), o.parts
+		from orders o left join of using (id) left join driven d on d.place = of.place where `+OpenSQL)
 	if err != nil {
 		return err
 	}
@@ -140,10 +137,9 @@ func rateAll(ctx context.Context, tx pgx.Tx, now time.Time) error {
 	var id string
 	var u Urgency
 	var due *time.Time
-	var cell int64
 	var was []int16
-	_, err = pgx.ForEachRow(rows, []any{&id, &u.Severity, &u.StreetClass, &u.ClockFrom, &due, &u.Failed, &cell, &was}, func() error {
-		u.DueAt, u.Driven = deref(due), driven[geo.CoverageCell(geo.Cell(cell))]
+	_, err = pgx.ForEachRow(rows, []any{&id, &u.Severity, &u.StreetClass, &u.ClockFrom, &due, &u.Failed, &u.Driven, &was}, func() error {
+		u.DueAt = deref(due)
 		p := Rate(u, now)
 		if p == priorityOf(was) {
 			return nil
@@ -163,21 +159,6 @@ func rateAll(ctx context.Context, tx pgx.Tx, now time.Time) error {
 		update orders o set priority = u.sum, parts = array[u.a, u.b, u.c, u.d, u.e] from rated u join free using (id) where o.id = u.id`,
 		ids, sums, parts[0], parts[1], parts[2], parts[3], parts[4])
 	return err
-}
-
-func drivenCells(ctx context.Context, tx pgx.Tx) (map[geo.Cell]int, error) {
-	rows, err := tx.Query(ctx, crowd.CoverageSQL)
-	if err != nil {
-		return nil, err
-	}
-	out := map[geo.Cell]int{}
-	var cell int64
-	var events int
-	_, err = pgx.ForEachRow(rows, []any{&cell, &events}, func() error {
-		out[geo.Cell(cell)] = events
-		return nil
-	})
-	return out, err
 }
 
 // KeepClocks looks at the deadlines again and again until ctx ends.

@@ -354,6 +354,29 @@ func TestDuplicatesAndSplits(t *testing.T) {
 	if _, err := dispatch.PlaceOf(ctx, o.pool, "none"); !errors.Is(err, dispatch.ErrNotFound) {
 		t.Error(err)
 	}
+	// What passes over a place in four weeks makes all that is there more urgent.
+	for _, sql := range []string{`insert into coverage (cell, day, events) values (1, '2026-03-10', 5000)`,
+		`insert into place_days (place, day, jolts, passes) values ('a', '2026-03-10', 11, 20), ('a', '2026-02-10', 900, 900)`} {
+		if _, err := o.pool.Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := dispatch.Clocks(ctx, o.pool, o.now); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{o.order("a").ID, part.Made, again.Made} {
+		if x, _, err := dispatch.FindOrder(ctx, o.pool, id); err != nil || x.Priority.Traffic != 10 {
+			t.Errorf("%s: %+v, %v", x.Number, x.Priority, err)
+		}
+		by := o.by("anna")
+		by.Reason = "Looks deep."
+		if _, err := o.desk.Act(ctx, id, by, dispatch.Note{}); err != nil {
+			t.Fatal(err)
+		}
+		if x, _, err := dispatch.FindOrder(ctx, o.pool, id); err != nil || x.Priority.Traffic != 10 {
+			t.Errorf("%s after a note: %+v, %v", x.Number, x.Priority, err)
+		}
+	}
 	// No traffic is asked about what was split off: a dispatcher says that its repair is good, with a reason, and no figure counts it as traffic's.
 	off, _, err = dispatch.FindOrder(ctx, o.pool, o.do("a", dispatch.Split{Lat: 48.46, Lon: 15.62}).Made)
 	if err != nil {

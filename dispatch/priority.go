@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/streetpulse/streetpulse/geo"
 )
 
 // Priority says how urgent an order is, 0 to 100, and why: it is the sum of its parts.
@@ -37,20 +35,23 @@ func priorityOf(parts []int16) Priority {
 // Urgency is what a priority is made of.
 type Urgency struct {
 	Severity    float64 // 0 to 1
-	Driven      int     // events in its resolution 9 cell within four weeks: how often cars pass
+	Driven      int     // jolts and smooth passes at its place within four weeks: how often cars that tell pass over it
 	StreetClass string  // the value of highway=
 	ClockFrom   time.Time
 	DueAt       time.Time // zero: none
 	Failed      bool      // an earlier repair did not hold
 }
 
-// busy is how many events of a cell within four weeks count as the most traffic that there is.
-const busy = 2000
+// busy is how many drives over a place within four weeks count as the most traffic that there is.
+const busy = 1000
+
+// lateDaysSQL says that a row of place_days is of the last four weeks that anybody drove.
+const lateDaysSQL = `day > (select max(day) from coverage) - 28`
 
 // Rate is how urgent an order is at a time:
 //
 //	severity  40 × severity
-//	traffic   20 × ln(1 + events in its cell within four weeks) / ln(1 + 2000), at most 20
+//	traffic   20 × ln(1 + drives over its place within four weeks) / ln(1 + 1000), at most 20; what was split off has those of the order that it was split off
 //	age        1 for every three days since its clock began to run, at most 8; 2 more where an earlier repair did not hold
 //	deadline  18 × the share of the time to the deadline that has passed, and 20 from the deadline on
 //	street    10 where people walk or ride, 8 on main streets, 5 on collectors, 2 elsewhere: who falls is hurt worst without
@@ -90,16 +91,12 @@ func (o *record) rate(ctx context.Context, tx pgx.Tx, now time.Time) error {
 	if !o.State.Open() {
 		return nil
 	}
-	cell := o.Cell
-	if cell == nil && o.Place != nil {
-		if err := tx.QueryRow(ctx, `select cell from places where id = $1`, *o.Place).Scan(&cell); err != nil {
-			return fmt.Errorf("rate work order %s: %w", o.ID, err)
-		}
+	place, err := PlaceOf(ctx, tx, o.ID)
+	if err != nil {
+		return fmt.Errorf("rate work order %s: %w", o.ID, err)
 	}
 	var driven int
-	err := tx.QueryRow(ctx, `select coalesce(sum(events), 0) from coverage where cell = $1 and day > (select max(day) from coverage) - 28`,
-		int64(geo.CoverageCell(geo.Cell(deref(cell))))).Scan(&driven)
-	if err != nil {
+	if err := tx.QueryRow(ctx, `select coalesce(sum(jolts + passes), 0) from place_days where place = $1 and `+lateDaysSQL, place).Scan(&driven); err != nil {
 		return fmt.Errorf("rate work order %s: %w", o.ID, err)
 	}
 	p := Rate(o.urgency(driven), now)

@@ -20,7 +20,7 @@ func TestRate(t *testing.T) {
 	}{
 		"a new one on a quiet street": {dispatch.Urgency{Severity: .5, StreetClass: "residential", ClockFrom: began}, 0, dispatch.Priority{Severity: 20, Street: 2}},
 		"the worst":                   {dispatch.Urgency{Severity: 1, Driven: 9000, StreetClass: "cycleway", ClockFrom: began, DueAt: began.Add(time.Hour), Failed: true}, 900 * time.Hour, dispatch.Priority{Severity: 40, Traffic: 20, Age: 10, Deadline: 20, Street: 10}},
-		"traffic":                     {dispatch.Urgency{Driven: 43, StreetClass: "residential", ClockFrom: began}, 0, dispatch.Priority{Traffic: 10, Street: 2}},
+		"traffic":                     {dispatch.Urgency{Driven: 31, StreetClass: "residential", ClockFrom: began}, 0, dispatch.Priority{Traffic: 10, Street: 2}},
 		"half of its time":            {dispatch.Urgency{StreetClass: "secondary", ClockFrom: began, DueAt: began.Add(24 * time.Hour)}, 12 * time.Hour, dispatch.Priority{Deadline: 9, Street: 8}},
 		"a main street":               {dispatch.Urgency{StreetClass: "primary", ClockFrom: began}, 0, dispatch.Priority{Street: 8}},
 		"a collector":                 {dispatch.Urgency{StreetClass: "tertiary", ClockFrom: began}, 0, dispatch.Priority{Street: 5}},

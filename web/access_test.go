@@ -335,6 +335,7 @@ func (w *town) key(p access.Person, scopes ...access.Scope) (text string) {
 func TestAccountJourney(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
+	w.works() // for who supervises them
 	anna := w.person("anna@example.org", access.Administrator)
 	w.password(anna)
 	w.session(anna)

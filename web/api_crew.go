@@ -186,6 +186,7 @@ type crewPhotoInput struct {
 	ID      string    `path:"id" maxLength:"64"`
 	Taken   string    `query:"taken" enum:"before,after," doc:"before or after the repair"`
 	Key     string    `query:"key" maxLength:"64" doc:"as of an action"`
+	Stroke  string    `query:"stroke" maxLength:"64" doc:"a name that the sender gives photos that belong together: they are taken back at once"`
 	Said    time.Time `query:"said" doc:"when it was taken"`
 	RawBody []byte    `contentType:"image/jpeg"`
 }
@@ -198,6 +199,9 @@ func (s *face) apiCrewPhoto(ctx context.Context, in *crewPhotoInput) (*actOutput
 	d, by, err := s.crewDesk(ctx, in.Key, said)
 	if err != nil {
 		return nil, s.failed(ctx, "crew", err)
+	}
+	if in.Stroke != "" {
+		by.Batch = in.Stroke
 	}
 	p, err := s.readPhoto(in.RawBody)
 	var why photoError

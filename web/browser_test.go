@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -367,8 +368,11 @@ func TestLive(t *testing.T) {
 // press presses a key where the keyboard is.
 func (b *browser) press(key string) {
 	b.t.Helper()
-	if key == "Enter" {
+	switch key {
+	case "Enter":
 		key = kb.Enter
+	case "Escape":
+		key = kb.Escape
 	}
 	run(b, chromedp.KeyEvent(key))
 }
@@ -378,6 +382,18 @@ func (b *browser) tap(selector string) {
 	b.t.Helper()
 	b.until(fmt.Sprintf(`document.querySelector(%q) !== null`, selector))
 	run(b, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void document.querySelector(%q).click()`, selector)))
+}
+
+// choose gives a field a file.
+func (b *browser) choose(selector string, content []byte) {
+	b.t.Helper()
+	file := filepath.Join(b.t.TempDir(), "picture.png")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	root := call(b, dom.GetDocument, dom.GetDocumentParams{}).Root
+	node := call(b, dom.QuerySelector, dom.QuerySelectorParams{NodeID: root.NodeID, Selector: selector}).NodeID
+	call(b, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{file}, NodeID: node})
 }
 
 // until waits for a condition where the page may run no scripts: it asks from outside.

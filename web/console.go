@@ -25,7 +25,7 @@ type consoleView struct {
 // keyboardOf is the key that does something in the console.
 func keyboardOf(act string) string {
 	return map[string]string{"accept": "Y", "assign": "A", "reclass": "C", "dismiss": "D", "merge": "M", "split": "S", "move": "V", "start": "B", "repair": "R", "reopen": "O",
-		"release": "L", "take_over": "T", "note": "N", "reply": "P", "photo": "F", "refer": "I", "spend": "E"}[act]
+		"release": "L", "take_over": "T", "verify": "W", "note": "N", "reply": "P", "photo": "F", "refer": "I", "spend": "E"}[act]
 }
 
 const reviewView = "review" // places, not orders
@@ -95,6 +95,9 @@ func parseSought(q url.Values) sought {
 	return v
 }
 
+// OfPlaces says whether places are sought, which have no state, crew or deadline.
+func (v sought) OfPlaces() bool { return v.Name == reviewView }
+
 // Query is the address's query without the order in hand.
 func (v sought) Query() string {
 	q := url.Values{}
@@ -145,6 +148,7 @@ type consolePage struct {
 	Bounds   string
 	Texts    string
 	Notice   string
+	Undoable bool // what the notice is about
 	Today    time.Time
 }
 
@@ -152,11 +156,16 @@ type consolePage struct {
 const consoleRows = 60
 
 func (s *face) consolePage(w http.ResponseWriter, r *http.Request) error {
+	return s.showConsole(w, r, http.StatusOK)
+}
+
+func (s *face) showConsole(w http.ResponseWriter, r *http.Request, status int) error {
 	ctx := r.Context()
 	who := workerIn(ctx)
 	v := &consolePage{sought: parseSought(r.URL.Query()), States: dispatch.States(), Verdicts: dispatch.Verdicts(), Today: s.config.Now()}
 	v.Page, v.Title = "console", s.texts.T("console.title")
 	v.Notice = s.notice(r)
+	v.Undoable = r.URL.Query().Get("said") == "done"
 	desk, err := s.consoleDesk(ctx)
 	if err != nil {
 		return err
@@ -192,7 +201,7 @@ func (s *face) consolePage(w http.ResponseWriter, r *http.Request) error {
 	}
 	v.Texts = s.textsUnder("console.js.")
 	w.Header().Set("Cache-Control", "no-store")
-	return s.render(w, r, http.StatusOK, "base", v)
+	return s.render(w, r, status, "base", v)
 }
 
 func (s *face) fillChoices(ctx context.Context, v *consolePage) error {

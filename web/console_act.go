@@ -141,11 +141,7 @@ func (s *face) consoleAct(w http.ResponseWriter, r *http.Request) error {
 		return s.afterAct(w, r, id, "done", s.photograph(ctx, desk, id, form, wrong), desk)
 	}
 	if q.Get("do") == "undo" {
-		undone, err := desk.Undo(ctx, who.by(desk.now))
-		for _, u := range undone {
-			err = errors.Join(err, u.Err)
-		}
-		return s.afterAct(w, r, id, "undone", err, desk)
+		return s.afterAct(w, r, id, "undone", takeBack(ctx, desk), desk)
 	}
 	given, err := s.deedOf(q)
 	if err != nil {
@@ -162,6 +158,40 @@ func (s *face) consoleAct(w http.ResponseWriter, r *http.Request) error {
 		_, err = desk.Act(ctx, id, by, x)
 	}
 	return s.afterAct(w, r, id, "done", err, desk)
+}
+
+// takeBack takes back what the person did last.
+func takeBack(ctx context.Context, d consoleDesk) error {
+	undone, err := d.Undo(ctx, workerIn(ctx).by(d.now))
+	for _, u := range undone {
+		err = errors.Join(err, u.Err)
+	}
+	return err
+}
+
+// consoleUndo takes back what was done last, and shows the queue again.
+func (s *face) consoleUndo(w http.ResponseWriter, r *http.Request) error {
+	q, err := posted(w, r)
+	if err != nil {
+		return err
+	}
+	desk, err := s.consoleDesk(r.Context())
+	if err != nil {
+		return err
+	}
+	shown := url.Values{"view": {q.Get("view")}}
+	if err = takeBack(r.Context(), desk); err == nil {
+		shown.Set("said", "undone")
+		http.Redirect(w, r, "/console?"+shown.Encode(), http.StatusSeeOther)
+		return nil
+	}
+	words, ok := s.refused(r.Context(), err, desk)
+	if !ok {
+		return err
+	}
+	r = withNotice(r, words)
+	r.URL.RawQuery = shown.Encode()
+	return s.showConsole(w, r, http.StatusConflict)
 }
 
 // photograph keeps the photo that a form has sent.

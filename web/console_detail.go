@@ -367,7 +367,12 @@ func (s *face) showDetail(w http.ResponseWriter, r *http.Request, status int, re
 		return err
 	}
 	v := &detailView{consolePage: consolePage{Verdicts: dispatch.Verdicts()}}
-	if v.D, err = read(desk); err != nil {
+	v.D, err = read(desk)
+	if errors.Is(err, errHidden) && r.URL.Query().Get("part") == "detail" { // somebody has decided on the place: the list will say so
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")

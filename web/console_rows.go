@@ -45,7 +45,7 @@ func (r row) Address() string {
 
 // consoleList returns a stretch of what is sought, and how much that is in all.
 func (s *face) consoleList(ctx context.Context, d consoleDesk, v sought, offset, limit int) ([]row, int, error) {
-	if v.Name == reviewView {
+	if v.OfPlaces() {
 		return s.reviewRows(ctx, d, v.view, offset, limit)
 	}
 	view := v.view

@@ -65,6 +65,7 @@ func (s *Server) registerConsole(page func(string, pageFunc)) {
 	guarded("GET /console/orders/{id}/sheet", (*face).consoleSheet)
 	guarded("GET /console/reviews/{id}", (*face).consoleReview)
 	guarded("POST /console/reviews/{id}", (*face).consoleDecide)
+	guarded("POST /console/undo", (*face).consoleUndo)
 	guarded("POST /console/views", (*face).consoleSave)
 	guarded("GET /console/export/{file}", (*face).consoleExport)
 }

@@ -233,6 +233,9 @@ func TestCrewDayOffline(t *testing.T) {
 		}
 	}
 	look("day-390")
+	b.view(390, 844, true)
+	look("day-390-dark")
+	b.view(390, 844, false)
 
 	// What is taken back at once has never happened.
 	b.says(orders[5], "note", `form.elements.reason.value = 'Not meant.';`)

@@ -12,12 +12,10 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
@@ -283,10 +281,6 @@ func TestReportingJourney(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .45, State: "confirmed", Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
-	file := filepath.Join(t.TempDir(), "hole.png")
-	if err := os.WriteFile(file, picture(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
 	b.view(1440, 900, false)
 	b.open(w.http.URL + "/")
@@ -301,9 +295,7 @@ func TestReportingJourney(t *testing.T) {
 	b.tap(`#category-casting`)
 	eval[chromedp.Void](b, `void document.getElementById('email').focus()`)
 	b.press("ben@example.org")
-	root := call(b, dom.GetDocument, dom.GetDocumentParams{}).Root
-	node := call(b, dom.QuerySelector, dom.QuerySelectorParams{NodeID: root.NodeID, Selector: "#photos"}).NodeID
-	call(b, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{file}, NodeID: node})
+	b.choose("#photos", picture(t))
 	eval[chromedp.Void](b, `void document.getElementById('email').focus()`)
 	b.press("Enter")
 	b.reads("Your report is in")

@@ -1,7 +1,9 @@
 // The dispatchers' console: joins queue, map and detail, and does what keys and dialogs ask for. All of it can also be done without it,
 // on the pages of single orders.
+import {deedOf} from './console_deed.ts';
 import {ConsoleMap} from './console_map.ts';
 import {Queue, type Row, type Stretch} from './console_queue.ts';
+import {offerReplies} from './console_replies.ts';
 
 const main = document.getElementById('content')!;
 const det = document.getElementById('det')!;
@@ -34,6 +36,8 @@ interface Answer {
   message?: string;
   detail?: string; // of a problem
 }
+
+const fresh = () => crypto.randomUUID?.() ?? String(Math.random()); // there over HTTPS and on this machine only
 
 function tell(words: string, back = false) {
   said.textContent = words;
@@ -101,7 +105,7 @@ async function detail(path: string, id: string): Promise<void> {
   asking = new AbortController();
   try {
     const answer = await fetch(`${path}${encodeURIComponent(id)}?part=detail`, {signal: asking.signal});
-    if (answer.status === 404) return; // somebody has decided on the place: the list will say so
+    if (answer.status === 204) return; // it is not there any more
     if (!answer.ok || answer.redirected) throw new Error(`detail: ${answer.status}`);
     const html = await answer.text();
     const same = shown() === id;
@@ -142,7 +146,7 @@ const note = (orders: Became[] = []) => {
 async function act(orders: Row[], deed: Record<string, unknown>) {
   try {
     if (orders.some((o) => o.version === 0)) return await decide(orders, deed);
-    const {answer} = await post('/orders/actions', {...deed, orders: orders.map((o) => ({id: o.id, version: Math.max(o.version, own.get(o.id) ?? 0)})), key: crypto.randomUUID?.() ?? String(Math.random())});
+    const {answer} = await post('/orders/actions', {...deed, orders: orders.map((o) => ({id: o.id, version: Math.max(o.version, own.get(o.id) ?? 0)})), key: fresh()});
     note(answer.orders);
     const left = (answer.orders ?? []).filter((o) => !o.done);
     for (const o of answer.orders ?? []) if (o.done) queue.picked.delete(o.id);
@@ -161,7 +165,7 @@ async function decide(orders: Row[], deed: Record<string, unknown>) {
   const what = deed.do === 'assign' ? 'accept' : deed.do;
   if (what !== 'accept' && what !== 'dismiss') return tell(text('review'));
   deciding = true; // what one does oneself is read once, at the end
-  const stroke = crypto.randomUUID?.() ?? String(Math.random());
+  const stroke = fresh();
   let done = 0;
   const words: string[] = [];
   try {
@@ -182,17 +186,18 @@ async function decide(orders: Row[], deed: Record<string, unknown>) {
 
 // photograph keeps a photo of each order.
 async function photograph(orders: Row[], file: File, taken: string) {
+  const stroke = fresh();
   let done = 0;
   let why = '';
   try {
     for (const o of orders) {
-      const answer = await fetch(`/api/v1/crew/orders/${encodeURIComponent(o.id)}/photos?taken=${taken}`, {method: 'POST', headers: {'Content-Type': 'image/jpeg', 'Accept-Language': language}, body: file});
+      const answer = await fetch(`/api/v1/crew/orders/${encodeURIComponent(o.id)}/photos?taken=${taken}&stroke=${stroke}`, {method: 'POST', headers: {'Content-Type': 'image/jpeg', 'Accept-Language': language}, body: file});
       const said = (await answer.json()) as Answer;
       note(said.orders);
       if (answer.ok) done++;
-      why = said.message ?? said.detail ?? '';
+      if (!answer.ok || !why) why = said.message ?? said.detail ?? '';
     }
-    tell(why || text('failed'), done > 0);
+    tell(done > 1 && done === orders.length ? text('photos').replace('{n}', String(done)) : why || text('failed'), done > 0);
   } catch {
     tell(text('failed'));
   }
@@ -249,7 +254,7 @@ function open(name: string) {
       at.focus();
       return;
     }
-    if (name === 'reply') void offerReplies(dialog);
+    if (name === 'reply') void offerReplies(dialog, meant.length === 1 ? meant[0]!.id : undefined);
     const kind = det.querySelector<HTMLElement>('.det-in')?.dataset.class;
     if (name === 'reclass' && kind) for (const r of dialog.querySelectorAll<HTMLInputElement>('input[name=class]')) r.checked = r.value === kind;
   }
@@ -258,58 +263,6 @@ function open(name: string) {
   (dialog.querySelector<HTMLElement>('input:checked') ?? dialog.querySelector<HTMLElement>('input:not([type=hidden]), select, textarea, button'))?.focus();
 }
 
-// Reply templates. For one order they come filled in; for several the server fills in each.
-interface Offer {
-  id: string;
-  language: string;
-  tongue: string;
-  title: string;
-  text: string;
-}
-
-const templates = document.getElementById('dt') as HTMLSelectElement;
-let offers: Offer[] = [];
-let putIn = ''; // by the template that was chosen last
-
-async function offerReplies(dialog: HTMLDialogElement) {
-  offers = [];
-  putIn = '';
-  templates.replaceChildren(new Option(templates.dataset.empty, ''));
-  const one = meant.length === 1 ? meant[0] : undefined;
-  const answer = await fetch(one ? `/api/v1/orders/${encodeURIComponent(one.id)}/replies` : '/api/v1/replies', {headers: {'Accept-Language': language}}).catch(() => null);
-  if (!answer?.ok || !dialog.open) return;
-  const {replies} = (await answer.json()) as {replies: (Offer & {titles: Record<string, string>; texts: Record<string, string>})[]};
-  offers = one ? replies : replies.map((r) => {
-    const known = r.texts[language] ? language : Object.keys(r.texts).find((l) => r.texts[l])!;
-    return {id: r.id, language: known, tongue: known, title: r.titles[known]!, text: r.texts[known]!};
-  });
-  offers.forEach((o, i) => {
-    const option = new Option(o.title, String(i));
-    if (o.language === language) return templates.append(option);
-    let group = templates.querySelector<HTMLOptGroupElement>(`optgroup[lang=${o.language}]`);
-    if (!group) {
-      group = document.createElement('optgroup');
-      group.label = o.tongue;
-      group.lang = o.language;
-      templates.append(group);
-    }
-    group.append(option);
-  });
-}
-
-templates.addEventListener('change', () => {
-  const into = templates.form!.querySelector('textarea')!;
-  const own = into.value.trim() === putIn.trim() ? '' : into.value.trimEnd() + '\n'; // what somebody has written stays
-  putIn = offers[Number(templates.value || -1)]?.text ?? '';
-  into.value = own + putIn;
-});
-templates.addEventListener('keydown', (e) => {
-  if (e.key !== 'Enter') return;
-  e.preventDefault();
-  e.stopPropagation();
-  templates.form!.querySelector('textarea')!.focus();
-});
-
 function closed(dialog: HTMLDialogElement) {
   main.classList.remove('aim');
   list.focus({preventScroll: true});
@@ -317,27 +270,11 @@ function closed(dialog: HTMLDialogElement) {
   dialog.returnValue = '';
   const form = dialog.querySelector('form')!;
   const f = new FormData(form);
-  const value = (key: string) => String(f.get(key) ?? '').trim();
-  const deed: Record<string, unknown> = {do: form.dataset.do};
-  if (deed.do === 'photo') return void photograph(meant, f.get('photo') as File, value('taken'));
-  for (const key of ['reason', 'class', 'number', 'of', 'found', 'what', 'unit']) if (value(key)) deed[key] = value(key);
-  const amount = (key: string) => Number(value(key).replace(',', '.'));
-  if (amount('quantity') > 0) deed.quantity = amount('quantity');
-  if (amount('cost') > 0) deed.cents = Math.round(100 * amount('cost'));
-  const severity = Number(value('severity').replace(',', '.'));
-  if (severity > 0) deed.severity = Math.min(1, severity);
-  const giver = value('crew');
-  if (giver.startsWith('body:')) Object.assign(deed, {do: 'hand_over', body: giver.slice(5)});
-  else if (giver) deed.crew = giver;
-  const [verdict, found] = value('verdict').split(':');
-  if (verdict) deed.verdict = verdict;
-  if (found) deed.found = found;
-  const at = /^(-?\d+(?:[.,]\d+)?)\s*[\s,;]\s*(-?\d+(?:[.,]\d+)?)$/.exec(value('at'));
-  if (at) Object.assign(deed, {lat: Number(at[1]!.replace(',', '.')), lon: Number(at[2]!.replace(',', '.'))});
+  const deed = deedOf(form.dataset.do, f);
+  if (deed.do === 'photo') return void photograph(meant, f.get('photo') as File, String(f.get('taken') ?? ''));
   if (form.dataset.do === 'merge') {
-    Object.assign(deed, {do: 'dismiss', verdict: 'duplicate'});
-    const keep = value('of').toLowerCase();
-    meant = meant.filter((r) => r.number.toLowerCase() !== keep && r.id !== value('of'));
+    const keep = String(deed.of);
+    meant = meant.filter((r) => r.number.toLowerCase() !== keep.toLowerCase() && r.id !== keep);
     if (meant.length === 0) return tell(text('nothing'));
   }
   if (form.dataset.do !== undefined) void act(meant, deed);
@@ -365,7 +302,7 @@ for (const dialog of document.querySelectorAll('dialog')) {
 
 // Keys.
 const actsByKey: Record<string, string> = {a: 'assign', b: 'start', c: 'reclass', d: 'dismiss', e: 'spend', f: 'photo', i: 'refer', l: 'release', m: 'merge', n: 'note', o: 'reopen',
-  p: 'reply', r: 'repair', s: 'split', t: 'take_over', v: 'move', y: 'accept'};
+  p: 'reply', r: 'repair', s: 'split', t: 'take_over', v: 'move', w: 'verify', y: 'accept'};
 const atOnce = new Set(['accept', 'start', 'release', 'take_over']); // without a dialog
 
 // perform does something with what is meant, or opens the dialog that asks how.
@@ -512,6 +449,7 @@ function go(q: URLSearchParams, push = true, keep = false) {
   document.querySelector<HTMLInputElement>('.saved input[name=query]')!.value = q.toString();
   for (const a of document.querySelectorAll<HTMLAnchorElement>('[data-export]')) a.href = `/console/export/orders.${a.dataset.export}?${q}`;
   for (const el of document.querySelectorAll<HTMLInputElement | HTMLSelectElement>('.qf [name]')) {
+    if (el.dataset.of === 'orders') el.disabled = q.get('view') === 'review';
     if (el instanceof HTMLInputElement && el.type === 'checkbox') el.checked = q.has(el.name);
     else if (el.name !== 'view') el.value = q.get(el.name) ?? '';
   }
