@@ -147,22 +147,38 @@ type candidate struct {
 // With a heading a street across it, or a one-way street against it, must be nearer by some metres to win.
 // Without one a car on a two-way street is taken to drive on the right.
 func (n *Network) Nearest(p orb.Point, headingDeg *float64, maxM float64) (Match, bool) {
-	if !onGlobe(p) || len(n.squares) == 0 {
+	best, ok := n.nearest(p, headingDeg, maxM, anyStreet)
+	if !ok {
 		return Match{}, false
 	}
+	return n.match(best, headingDeg), true
+}
+
+// NearestName returns the name of the nearest drivable street that has one, at most maxM metres away; empty where there is none.
+func (n *Network) NearestName(p orb.Point, maxM float64) string {
+	best, ok := n.nearest(p, nil, maxM, func(s *Street) bool { return s.Name != "" })
+	if !ok {
+		return ""
+	}
+	return n.streets[best.at.street].Name
+}
+
+func anyStreet(*Street) bool { return true }
+
+func (n *Network) nearest(p orb.Point, headingDeg *float64, maxM float64, of func(*Street) bool) (candidate, bool) {
+	if !onGlobe(p) || len(n.squares) == 0 {
+		return candidate{}, false
+	}
 	for look := min(maxM, firstLookM); ; look = min(maxM, look*4) {
-		best, ok := n.best(p, headingDeg, look)
+		best, ok := n.best(p, headingDeg, look, of)
 		// What lies beyond costs more than look; only then is the best so far the best.
 		if ok && best.costM <= look || look >= maxM {
-			if !ok {
-				return Match{}, false
-			}
-			return n.match(best, headingDeg), true
+			return best, ok
 		}
 	}
 }
 
-func (n *Network) best(p orb.Point, headingDeg *float64, lookM float64) (candidate, bool) {
+func (n *Network) best(p orb.Point, headingDeg *float64, lookM float64, of func(*Street) bool) (candidate, bool) {
 	flat := planeAt(p)
 	dLat, dLon := lookM/flat.north, lookM/flat.east
 	low, high := squareOf(p[0]-dLon, p[1]-dLat), squareOf(p[0]+dLon, p[1]+dLat)
@@ -170,6 +186,9 @@ func (n *Network) best(p orb.Point, headingDeg *float64, lookM float64) (candida
 	found := false
 	consider := func(list []segment) {
 		for _, at := range list {
+			if !of(&n.streets[at.street]) {
+				continue
+			}
 			c := n.measure(flat, at, headingDeg)
 			if c.distanceM <= lookM && (!found || c.before(best)) {
 				best, found = c, true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -120,13 +121,20 @@ func TestSearch(t *testing.T) {
 	t.Parallel()
 	n := geo.NewNetwork(read(t, "testdata/crossing.osm"))
 	for query, want := range map[string][]string{
-		"lan":       {"Lange Gasse"},
-		"GASSE":     {"Lange Gasse"},
-		"aussere s": {"Äußere Straße"},
-		"a":         {"Am Bach", "Äußere Straße"},
-		"s":         {"Steig", "Äußere Straße"},
-		"":          nil,
-		"zzz":       nil,
+		"lan":                         {"Lange Gasse"},
+		"GASSE":                       {"Lange Gasse"},
+		"aussere s":                   {"Äußere Straße"},
+		"a":                           {"Am Bach", "Äußere Straße"},
+		"s":                           {"Steig", "Äußere Straße"},
+		"":                            nil,
+		"zzz":                         nil,
+		"Lange Gasse 12a, 3500 Krems": {"Lange Gasse"},
+		"12 Lange Gasse":              {"Lange Gasse"},
+		"langegasse":                  {"Lange Gasse"},
+		"Lange G.":                    {"Lange Gasse"},
+		"aeussere str.":               {"Äußere Straße"},
+		"Am Xyz":                      nil,
+		", ;":                         nil,
 	} {
 		var got []string
 		for _, found := range n.Search(query, 10) {
@@ -148,6 +156,17 @@ func TestTiles(t *testing.T) {
 	t.Parallel()
 	m := read(t, kremsFile)
 	n := geo.NewNetwork(m)
+	if got := fmt.Sprint(n.Search("Ringstr. 7", 9)); !strings.Contains(got, "{Ringstraße ") || !strings.Contains(got, "{Retzer Bundesstraße / Ringstraße ") {
+		t.Errorf("a street with two names: %s", got)
+	}
+	for _, street := range n.Streets() {
+		if street.Name != "" || !street.Drivable() {
+			continue
+		}
+		if near := n.NearestName(street.Line[0], 400); near != "" && n.NearestName(street.Line[0], 1e4) != near || n.NearestName(street.Line[0], 1e4) == "" {
+			t.Errorf("the name near way %d: %q", street.ID, near)
+		}
+	}
 	classes := func(z maptile.Zoom) map[string]bool {
 		tile := maptile.At(orb.Point{15.6082, 48.4095}, z)
 		encoded, err := n.Tile(geo.StreetsLayer, uint32(z), tile.X, tile.Y)

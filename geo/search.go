@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/paulmach/orb"
 	"golang.org/x/text/cases"
@@ -24,10 +25,39 @@ type entry struct {
 	found  Found
 }
 
-// Search returns at most limit streets, each name once, of which a word begins as the query does, without
-// regard to case and accents; those whose name itself begins so come first.
+// Search returns at most limit streets, each name once, of which a word begins as the query does, without regard to case, accents, spaces and
+// signs; those whose name itself begins so come first. Where none does, it looks for less of the query: an address has a number and a town too.
 func (n *Network) Search(query string, limit int) []Found {
-	prefix := folded(query)
+	for _, less := range addresses(query) {
+		if found := n.beginning(folded(less), limit); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+// leastLetters is how short what is left of an address may be.
+const leastLetters = 4
+
+// addresses returns what may be a street's name in a query, the likeliest first: all of it, what stands before a comma, and that without its last
+// words, or without a number before it.
+func addresses(query string) []string {
+	list := []string{query}
+	street, _, _ := strings.Cut(query, ",")
+	words := strings.Fields(street)
+	if len(words) > 1 && strings.ContainsAny(words[0], "0123456789") { // 12 Main Street
+		list = append(list, strings.Join(words[1:], " "))
+	}
+	for n := len(words); n > 0; n-- {
+		if rest := strings.Join(words[:n], " "); rest != query && utf8.RuneCountInString(rest) >= leastLetters {
+			list = append(list, rest)
+		}
+	}
+	return list
+}
+
+// beginning returns at most limit streets of which a word begins with what is folded.
+func (n *Network) beginning(prefix string, limit int) []Found {
 	if prefix == "" || limit <= 0 {
 		return nil
 	}
@@ -79,12 +109,14 @@ func namesOf(streets []Street) []entry {
 	var entries []entry
 	for name, b := range longest {
 		found := Found{Name: name, Point: middle(b.street.Line, b.length)}
-		for i, rest := range suffixes(folded(name)) {
-			entries = append(entries, entry{folded: rest, whole: i == 0, found: found})
+		for _, one := range Names(name) {
+			for i, rest := range suffixes(one) {
+				entries = append(entries, entry{folded: folded(rest), whole: i == 0, found: found})
+			}
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(strings.Compare(a.folded, b.folded), strings.Compare(a.found.Name, b.found.Name))
+		return cmp.Or(strings.Compare(a.folded, b.folded), cmp.Compare(len(a.found.Name), len(b.found.Name)), strings.Compare(a.found.Name, b.found.Name))
 	})
 	return entries
 }
@@ -116,13 +148,17 @@ func middle(line orb.LineString, length float64) orb.Point {
 	return line[len(line)-1]
 }
 
-// folded returns the text without case and accents: Dinstlstraße and DINSTLSTRASSE are one.
+// folded returns the letters and figures of the text without case and accents, and without what is written for them: Göttweiger Gasse,
+// GOETTWEIGERGASSE and göttweiger-gasse are one, and Dinstlstr. is how Dinstlstraße begins.
 func folded(text string) string {
 	plain := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) {
 			return -1
 		}
 		return r
-	}, norm.NFD.String(strings.TrimSpace(text)))
-	return cases.Fold().String(plain)
+	}, norm.NFD.String(text))
+	return written.Replace(cases.Fold().String(plain))
 }
+
+// written are letters as they are written where a keyboard has them not. What begins another text does so folded as well.
+var written = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u", "æ", "a", "ø", "o", "œ", "o")

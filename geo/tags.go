@@ -3,6 +3,7 @@ package geo
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/osm"
@@ -14,7 +15,7 @@ func streetOf(id int64, tags map[string]string, line orb.LineString) (Street, bo
 	if _, ok := rankOf(class); !ok || tags["area"] == "yes" {
 		return Street{}, false
 	}
-	street := Street{ID: id, Name: tags["name"], Class: class, Line: line}
+	street := Street{ID: id, Name: strings.Join(Names(tags["name"]), nameBreak), Class: class, Line: line}
 	if lanes, err := strconv.Atoi(tags["lanes"]); err == nil && lanes > 0 && lanes < 100 {
 		street.Lanes = lanes
 	}
@@ -96,4 +97,18 @@ func wound(ring orb.Ring, order orb.Orientation) orb.Ring {
 	turned := slices.Clone(ring)
 	slices.Reverse(turned)
 	return turned
+}
+
+// nameBreak stands between the names of a street that has several, as people read them.
+const nameBreak = " / "
+
+// Names returns the names of a street that has several: OpenStreetMap has a semicolon between them.
+func Names(name string) []string {
+	var names []string
+	for part := range strings.SplitSeq(strings.ReplaceAll(name, nameBreak, ";"), ";") {
+		if part = strings.TrimSpace(part); part != "" {
+			names = append(names, part)
+		}
+	}
+	return names
 }

@@ -88,7 +88,7 @@ func (w *Ways) foot(p orb.Point) foot {
 		return foot{at: p}
 	}
 	for look := firstLookM / 1.0; ; look = min(onStreetM, look*4) {
-		if c, ok := w.network.best(p, nil, look); ok {
+		if c, ok := w.network.best(p, nil, look, anyStreet); ok {
 			street := &w.network.streets[c.at.street]
 			a, b := street.Line[c.at.i], street.Line[c.at.i+1]
 			return foot{true, between(a, b, c.share), w.nodes[a], w.nodes[b], c.share, Distance(a, b), street.Oneway}

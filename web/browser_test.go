@@ -234,6 +234,10 @@ func views() []view {
 		{"report", "/report?lat=48.4108&lon=15.6062", false},
 		{"report-empty", "/report", true},
 		{"data", "/data", false},
+		{"developers", "/developers", false},
+		{"privacy", "/privacy", false},
+		{"judging", "/judging", true},
+		{"accessibility", "/accessibility", true},
 		{"home", "/", true},
 		{"wide", "/?place=pringstrasse1#map=15/48.4072/15.6085", true},
 		{"coarse", "/?place=pmitterweg1", true},
@@ -330,6 +334,11 @@ func TestLive(t *testing.T) {
 	const drawn = `document.getElementById('map').glmap.querySourceFeatures('places', {sourceLayer: 'places'})`
 	eval[chromedp.Void](b, `void document.getElementById('map').glmap.jumpTo({center: [15.6103, 48.4082], zoom: 15})`)
 	b.wait(drawn + `.length > 3`)
+
+	// What is printed is what is seen, not an empty sheet.
+	if n := eval[int](b, `(() => { dispatchEvent(new Event('beforeprint')); const c = document.querySelector('.printed'); return new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size; })()`); n < 20 {
+		t.Errorf("the printed map has %d colours", n)
+	}
 
 	d := defect{ID: "pnewcomer", Street: "Ringstraße", Share: .6, State: "confirmed", Severity: .9, Devices: 9, Passes: 1, Days: 1, Order: dispatch.New}
 	w.put(d)

@@ -3,8 +3,11 @@ package web
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/geo"
 )
@@ -140,13 +143,25 @@ func (s *Server) areaNames(resolution int) map[geo.Cell]string {
 			out[c.area] = c.name
 		}
 	}
-	for area := range sums {
-		if out[area] == "" {
-			out[area] = area.String()
+	for _, area := range slices.Sorted(maps.Keys(sums)) { // what has no street with a name is called by the nearest, in brackets
+		if out[area] != "" {
+			continue
 		}
+		name := area.String()
+		if middle, err := area.LatLng(); err == nil {
+			name = cmp.Or(ground.of.NearestName(orb.Point{middle.Lng, middle.Lat}, areaReach), name)
+		}
+		out[area] = "(" + name + ")"
+		for n := 2; taken[out[area]]; n++ {
+			out[area] = fmt.Sprintf("(%s) %d", name, n)
+		}
+		taken[out[area]] = true
 	}
 	return out
 }
+
+// areaReach is how far away the street may be that an area without any name is called by, metres.
+const areaReach = 20_000
 
 // mostAreas is how many areas of resolution 8 a city may have before it is told by those of resolution 7.
 const mostAreas = 60

@@ -3,11 +3,11 @@ package web
 import (
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
+	"github.com/streetpulse/streetpulse/geo"
 )
 
 // titled is a place with the words that name it.
@@ -19,6 +19,9 @@ type titled struct {
 	Since time.Time
 	Next  string // "Traffic checks the repair"
 }
+
+// nameReach is how far away the street may be that a place on one without a name is called by, metres.
+const nameReach = 1000
 
 // nearStreet is how far from its street a place may lie, metres.
 const nearStreet = 40
@@ -39,6 +42,8 @@ func (s *face) describe(p sight) titled {
 	}
 	if street != "" {
 		out.Title = t.T("title.at", "class", class, "street", street)
+	} else if near := s.nameNear(p); near != "" && near != from && near != to {
+		out.Title = t.T("title.near", "class", class, "street", near)
 	}
 	switch {
 	case from != "" && to != "" && from != to:
@@ -81,10 +86,18 @@ func (s *Server) streetOf(p sight) (street, from, to string) {
 	return street, crossName(m.From, street), crossName(m.To, street)
 }
 
-// crossName returns the name of a cross street as people say it: OpenStreetMap joins several by semicolons.
+// nameNear is the name of the nearest street that has one.
+func (s *Server) nameNear(p sight) string {
+	if n := s.network(); n != nil {
+		return n.NearestName(p.Point(), nameReach)
+	}
+	return ""
+}
+
+// crossName returns the name of a cross street as people say it: the first, where it has several.
 func crossName(names, street string) string {
-	for name := range strings.SplitSeq(names, ";") {
-		if name = strings.TrimSpace(name); name != street {
+	for _, name := range geo.Names(names) {
+		if name != street {
 			return name
 		}
 	}

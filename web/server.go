@@ -173,6 +173,10 @@ func (s *Server) routes() *routes {
 	page("GET /drive", (*face).drivePage)
 	page("GET /drive/manifest.webmanifest", (*face).driveManifest)
 	page("GET /data", (*face).dataPage)
+	page("GET /developers", (*face).developersPage)
+	for _, name := range aboutPages() {
+		page("GET /"+name, about(name))
+	}
 	page("GET /data/{file}", (*face).dataFile)
 	page("GET /feeds/orders.atom", (*face).ordersFeed)
 	page("GET /feeds/places/{file}", (*face).placeFeed)

@@ -8,7 +8,7 @@ import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
 import {Places} from './places.ts';
 import {search} from './search.ts';
-import {filterQuery, placesTiles, style, type Filter, type Selected} from './style.ts';
+import {coverageZoom, filterQuery, placesTiles, style, type Filter, type Selected} from './style.ts';
 
 const box = document.getElementById('map')!;
 const canvas = document.getElementById('canvas')!;
@@ -114,6 +114,10 @@ class Screen {
     });
     this.controls();
     this.sheet();
+    const far = () => box.classList.toggle('far', this.map.getZoom() < coverageZoom);
+    this.map.on('zoom', far);
+    far();
+    window.addEventListener('beforeprint', () => this.picture());
     search(document.querySelector<HTMLFormElement>('form.find')!, document.getElementById('hits')!, (s) => {
       this.map.easeTo({center: [s.lon, s.lat], zoom: Math.max(this.map.getZoom(), 16), duration: duration()});
       void this.go(query({near: `${s.lat},${s.lon}`, at: s.name}));
@@ -285,6 +289,15 @@ class Screen {
     for (const b of box.querySelectorAll<HTMLElement>('.mctl [data-do]')) b.addEventListener('click', () => act[b.dataset.do!]?.());
   }
 
+  // picture has the map printed as it is seen: what a graphics card has drawn is gone by the time that a page is printed.
+  private picture() {
+    this.map.redraw();
+    const seen = this.map.getCanvas();
+    const copy = canvas.querySelector<HTMLCanvasElement>('.printed') ?? canvas.appendChild(Object.assign(document.createElement('canvas'), {className: 'printed'}));
+    Object.assign(copy, {width: seen.width, height: seen.height});
+    copy.getContext('2d')!.drawImage(seen, 0, 0);
+  }
+
   private locate() {
     if (!navigator.geolocation) return tell(text('here.failed'));
     navigator.geolocation.getCurrentPosition(
@@ -302,8 +315,9 @@ class Screen {
     );
   }
 
-  // On a phone the panel is a sheet: half the screen, or nearly all of it.
+  // On a phone the panel is a sheet: half the screen, or nearly all of it; and the legend is opened by who asks for it.
   private sheet() {
+    if (matchMedia('(max-width: 760px)').matches) box.querySelector<HTMLDetailsElement>('.legend')!.open = false;
     const handle = side.querySelector<HTMLButtonElement>('.sheet-h')!;
     handle.hidden = false;
     handle.addEventListener('click', () => {

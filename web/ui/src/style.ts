@@ -68,8 +68,11 @@ function ground(): {below: LayerSpecification[]; above: LayerSpecification[]} {
   };
 }
 
+// coverageZoom is how near coverage is drawn from: what is not shown must not look as if it had been driven.
+export const coverageZoom = 11;
+
 function coverage(): LayerSpecification[] {
-  const base = {source: 'coverage', 'source-layer': 'coverage', minzoom: 13} as const;
+  const base = {source: 'coverage', 'source-layer': 'coverage', minzoom: coverageZoom} as const;
   return [
     {id: 'coverage', type: 'fill', ...base, paint: {'fill-antialias': false, 'fill-color': ['match', ['get', 'level'],
       'often', token('cov-often-fill'), 'seldom', token('cov-seldom-fill'), token('cov-never-fill')]}},
@@ -164,7 +167,7 @@ export function style(filter: Filter, selected: Selected, places = placesTiles(f
   return {
     version: 8,
     sources: {
-      streets: tiles('streets', 0, 15), ground: tiles('ground', 0, 15), coverage: tiles('coverage', 11, 14),
+      streets: tiles('streets', 0, 15), ground: tiles('ground', 0, 15), coverage: tiles('coverage', coverageZoom, 14),
       places: {type: 'vector', tiles: [places], minzoom: 0, maxzoom: 17},
       selected: {type: 'geojson', data: selected},
     },
