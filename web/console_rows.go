@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/paulmach/orb"
+
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 )
@@ -75,6 +77,9 @@ func (s *face) row(o dispatch.Order, d consoleDesk) row {
 		Lat: round(o.Lat, 6), Lon: round(o.Lon, 6)}
 	if r.Street == "" {
 		r.Street = o.Number
+		if near := s.nameNear(orb.Point{o.Lon, o.Lat}); near != "" {
+			r.Street = s.texts.T("where.near", "street", near)
+		}
 	}
 	if o.SplitFrom != "" {
 		r.Class = s.texts.T("console.row.split", "class", r.Class)

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/paulmach/orb"
+
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -42,7 +44,7 @@ func (s *face) describe(p sight) titled {
 	}
 	if street != "" {
 		out.Title = t.T("title.at", "class", class, "street", street)
-	} else if near := s.nameNear(p); near != "" && near != from && near != to {
+	} else if near := s.nameNear(p.Point()); near != "" && near != from && near != to {
 		out.Title = t.T("title.near", "class", class, "street", near)
 	}
 	switch {
@@ -86,10 +88,10 @@ func (s *Server) streetOf(p sight) (street, from, to string) {
 	return street, crossName(m.From, street), crossName(m.To, street)
 }
 
-// nameNear is the name of the nearest street that has one.
-func (s *Server) nameNear(p sight) string {
+// nameNear is the name of the nearest street that has one, empty where none is near.
+func (s *Server) nameNear(p orb.Point) string {
 	if n := s.network(); n != nil {
-		return n.NearestName(p.Point(), nameReach)
+		return n.NearestName(p, nameReach)
 	}
 	return ""
 }
