@@ -105,7 +105,7 @@ func BenchmarkIngest(b *testing.B) {
 			turns := make([]turn, benchTurns)
 			for i := range turns {
 				base := floor(b, pool)
-				turns[i] = drive(b, pool, size, benchConnections)
+				turns[i] = drive(b, pool, size, benchConnections, 0)
 				turns[i].share = turns[i].rate / base
 			}
 			slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(a.share, b.share) })
@@ -115,6 +115,28 @@ func BenchmarkIngest(b *testing.B) {
 			b.ReportMetric(turns[0].share, "of-floor-worst")
 			b.ReportMetric(float64(median.p50.Microseconds())/1000, "p50-ms")
 			b.ReportMetric(float64(median.p99.Microseconds())/1000, "p99-ms")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkHalfRate is how long devices wait for a PUBACK where they send half of what can be stored: 500 connections, each at moments of its own. A
+// message is late from the moment on at which it was to be sent.
+func BenchmarkHalfRate(b *testing.B) {
+	const connections = 500
+	pool := benchPool(b)
+	for _, size := range []int{1, 10} {
+		b.Run(fmt.Sprintf("%d", size), func(b *testing.B) {
+			turns := make([]turn, benchTurns)
+			for i := range turns {
+				turns[i] = drive(b, pool, size, connections, drive(b, pool, size, connections, 0).rate/2)
+			}
+			slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(a.p99, b.p99) })
+			median := turns[benchTurns/2]
+			b.ReportMetric(median.rate, "events/s")
+			b.ReportMetric(float64(median.p50.Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(median.p99.Microseconds())/1000, "p99-ms")
+			b.ReportMetric(float64(turns[benchTurns-1].p99.Microseconds())/1000, "p99-ms-worst")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
@@ -146,8 +168,9 @@ type turn struct {
 	p50, p99    time.Duration
 }
 
-// drive publishes batches of a size for benchTime over connections that each wait for every PUBACK.
-func drive(b *testing.B, pool *pgxpool.Pool, size, connections int) turn {
+// drive publishes batches of a size for benchTime over connections that each wait for every PUBACK: as many events a second as are asked for, or, of 0,
+// as many as go.
+func drive(b *testing.B, pool *pgxpool.Pool, size, connections int, rate float64) turn {
 	b.Helper()
 	ctx := context.Background()
 	if _, err := pool.Exec(ctx, `truncate events, pending`); err != nil {
@@ -176,10 +199,20 @@ func drive(b *testing.B, pool *pgxpool.Pool, size, connections int) turn {
 			}
 			defer l.conn.Close()
 			begin.Wait()
+			var pause time.Duration
+			due := end.Add(-benchTime)
+			if rate > 0 {
+				pause = time.Duration(float64(size*connections) / rate * float64(time.Second))
+				due = due.Add(time.Duration(float64(i) / float64(connections) * float64(pause)))
+			}
 			for {
+				time.Sleep(time.Until(due))
 				sent := time.Now()
 				if sent.After(end) {
 					return
+				}
+				if rate > 0 {
+					sent, due = due, due.Add(pause)
 				}
 				if err := l.publish(next.Add(int64(size)) - int64(size)); err != nil {
 					b.Error(err)
