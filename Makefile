@@ -66,17 +66,13 @@ proto:
 	protoc --plugin=bin/protoc-gen-go --proto_path=ingest --go_out=. --go_opt=module=github.com/streetpulse/streetpulse streetpulse.proto
 	sed -i -E '/^\/\/ 	(protoc |protoc-gen-go )/d; /^\/\/ versions:$$/d' ingest/wire/pb/streetpulse.pb.go
 
-# The README's pictures, made by the browser test.
+# The pictures of README.md and docs/pages.md, made by the browser tests: of those that the tests take, the ones whose names the two tell.
 pictures: web/dist/.built
 	@scripts/need postgres chromium
-	rm -rf tmp/pictures && STREETPULSE_SHOTS=$(CURDIR)/tmp/pictures go test -count=1 -timeout 25m -run 'TestPictures|TestConsole$$|TestDrive$$' ./web
-	cp tmp/pictures/home-1440.png docs/pictures/map.png
-	cp tmp/pictures/place-1440.png docs/pictures/place.png
-	cp tmp/pictures/map-390-dark.png docs/pictures/phone.png
-	cp tmp/pictures/stats-1440.png docs/pictures/performance.png
-	cp tmp/pictures/report-1440.png docs/pictures/report.png
-	cp tmp/pictures/console-1440-false.png docs/pictures/console.png
-	cp tmp/pictures/drive-driving-390x844-dark.png docs/pictures/drive.png
+	rm -rf tmp/pictures && STREETPULSE_SHOTS=$(CURDIR)/tmp/pictures STREETPULSE_SHOTS_AS=webp go test -count=1 -timeout 25m \
+		-run 'TestPictures|TestConsole$$|TestDrive$$|TestCrewDayOffline|TestAccountJourney' ./web
+	rm -f docs/pictures/*.webp
+	for name in $$(grep -oh 'pictures/[a-z0-9-]*\.webp' README.md docs/pages.md | sort -u); do cp tmp/$$name docs/$$name || exit 1; done
 
 clean:
 	rm -rf bin web/dist/* web/ui/node_modules

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -202,18 +203,23 @@ func eval[T any](b *browser, expression string) T {
 	return run(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// shoot keeps a picture of the page under STREETPULSE_SHOTS, where that is set.
+// shoot keeps a picture of the page under STREETPULSE_SHOTS, where that is set: as PNG, or as STREETPULSE_SHOTS_AS says.
 func (b *browser) shoot(name string, whole bool) {
 	b.t.Helper()
 	dir := os.Getenv("STREETPULSE_SHOTS")
 	if dir == "" {
 		return
 	}
-	picture := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole}).Data
+	format := cmp.Or(os.Getenv("STREETPULSE_SHOTS_AS"), "png")
+	how := page.CaptureScreenshotParams{CaptureBeyondViewport: &whole, Format: page.CaptureScreenshotFormat(format)}
+	if quality := int64(82); format != "png" {
+		how.Quality = &quality
+	}
+	picture := call(b, page.CaptureScreenshot, how).Data
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+"."+format), picture, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -258,6 +258,7 @@ func TestConsole(t *testing.T) {
 	b.wait(said + `.includes('2 places were taken off the review list.') && !document.getElementById('undo').hidden`)
 	b.press("z")
 	b.wait(said + `.includes('2 places are on the review list again.') && document.querySelector('[data-count=review]').textContent === '` + waiting + `'`)
+	b.wait(`document.querySelector('.qr.cur') && document.querySelector('.det-in')?.dataset.version === '0' && ` + inHand)
 	before := count(w, `select count(*) from orders`)
 	b.press("a")
 	b.wait(said + `.includes('An order was written.') && !document.getElementById('undo').hidden`)
