@@ -146,6 +146,12 @@ func (Spend) kind() Kind    { return DidSpend }
 
 func (Photograph) kind() Kind { return DidPhoto }
 
+// Bounds of what is spent on an order in one line.
+const (
+	mostQuantity = 1e9
+	mostCents    = 1_000_000_000_00
+)
+
 // longestNumber of a case in another system, bytes.
 const longestNumber = 100
 
@@ -225,7 +231,11 @@ func (x Assign) do(ctx context.Context, a *act) error {
 	if err != nil {
 		return fmt.Errorf("find crew %s: %w", x.Crew, err)
 	}
-	return a.give(ctx, func(o *record) { o.Crew, o.HandedAt, o.TakenAt = &x.Crew, nil, nil })
+	handed := a.order.HandedAt != nil
+	if err := a.give(ctx, func(o *record) { o.Crew, o.HandedAt, o.TakenAt = &x.Crew, nil, nil }); err != nil || !handed {
+		return err
+	}
+	return a.order.comeHome(ctx, a.tx)
 }
 
 func (x HandOver) do(ctx context.Context, a *act) error {
@@ -274,6 +284,9 @@ func (x Repair) do(ctx context.Context, a *act) error {
 	if err := known(x.Found, true); err != nil {
 		return err
 	}
+	if x.Found == crowd.Nothing {
+		return ErrNoDefect
+	}
 	a.words.Found = x.Found
 	return a.move(ctx, Repaired, a.by.Reason, x.Found)
 }
@@ -303,12 +316,12 @@ func (x Reclass) do(ctx context.Context, a *act) error {
 	if x.Severity > 0 {
 		o.Severity = x.Severity
 	}
-	at, err := a.where(ctx)
+	at, err := o.where(ctx, a.tx)
 	if err != nil {
 		return err
 	}
 	if o.HandedAt == nil {
-		if err := a.route(ctx, at); err != nil {
+		if err := o.route(ctx, a.tx, at); err != nil {
 			return err
 		}
 	}
@@ -323,7 +336,7 @@ func (x Move) do(ctx context.Context, a *act) error {
 	if err != nil {
 		return err
 	}
-	from, err := a.where(ctx)
+	from, err := a.order.where(ctx, a.tx)
 	if err != nil {
 		return err
 	}
@@ -335,7 +348,7 @@ func (x Move) do(ctx context.Context, a *act) error {
 		o.Street, o.StreetClass = a.office.street(to, nil)
 	}
 	if o.HandedAt == nil {
-		if err := a.route(ctx, to); err != nil {
+		if err := o.route(ctx, a.tx, to); err != nil {
 			return err
 		}
 	}
@@ -343,22 +356,31 @@ func (x Move) do(ctx context.Context, a *act) error {
 }
 
 // route asks who is responsible where the order is now; where nobody is known to be, who has it keeps it.
-func (a *act) route(ctx context.Context, at orb.Point) error {
-	body, err := responsible(ctx, a.tx, at, a.order.Class, a.order.StreetClass)
+func (o *record) route(ctx context.Context, tx pgx.Tx, at orb.Point) error {
+	body, err := responsible(ctx, tx, at, o.Class, o.StreetClass)
 	if body != "" {
-		a.order.Body = body
+		o.Body = body
 	}
 	return err
 }
 
+// comeHome gives the order back to who is responsible for it, from a body to which it was handed over.
+func (o *record) comeHome(ctx context.Context, tx pgx.Tx) error {
+	at, err := o.where(ctx, tx)
+	if err != nil {
+		return err
+	}
+	o.Body = ""
+	return o.route(ctx, tx, at)
+}
+
 // where returns where the order is.
-func (a *act) where(ctx context.Context) (orb.Point, error) {
-	o := a.order
+func (o *record) where(ctx context.Context, tx pgx.Tx) (orb.Point, error) {
 	if o.Lat != nil && o.Lon != nil {
 		return orb.Point{*o.Lon, *o.Lat}, nil
 	}
 	var p orb.Point
-	if err := a.tx.QueryRow(ctx, `select lat, lon from places where id = $1`, o.Place).Scan(&p[1], &p[0]); err != nil {
+	if err := tx.QueryRow(ctx, `select lat, lon from places where id = $1`, o.Place).Scan(&p[1], &p[0]); err != nil {
 		return p, fmt.Errorf("find where work order %s is: %w", o.ID, err)
 	}
 	return p, nil
@@ -385,6 +407,9 @@ func (x Refer) do(_ context.Context, a *act) error {
 func (x Spend) do(_ context.Context, a *act) error {
 	if strings.TrimSpace(x.What) == "" {
 		return fmt.Errorf("what was spent on: %w", ErrReason)
+	}
+	if !(x.Quantity >= 0 && x.Quantity <= mostQuantity) || x.Cents < 0 || x.Cents > mostCents {
+		return fmt.Errorf("%g for %d hundredths: %w", x.Quantity, x.Cents, ErrAmount)
 	}
 	a.words.What, a.words.Quantity, a.words.Unit, a.words.Cents = x.What, x.Quantity, x.Unit, x.Cents
 	return nil

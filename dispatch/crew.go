@@ -49,7 +49,8 @@ func Crews(ctx context.Context, db querier, all bool) ([]Team, error) {
 
 // CrewsOf lists the ids of the crews that a person is in.
 func CrewsOf(ctx context.Context, pool *pgxpool.Pool, person string) ([]string, error) {
-	rows, err := pool.Query(ctx, `select c.id from crews c join crew_members m on m.crew = c.id where m.person = $1 and c.closed_at is null order by c.name`, person)
+	rows, err := pool.Query(ctx, `select c.id from crews c join crew_members m on m.crew = c.id where m.person = $1
+		and (c.closed_at is null or exists (select 1 from orders o where o.crew = c.id and `+OpenSQL+`)) order by c.name`, person)
 	if err != nil {
 		return nil, fmt.Errorf("list a person's crews: %w", err)
 	}

@@ -81,7 +81,7 @@ func (d Desk) Act(ctx context.Context, order string, by By, x Action) (Done, err
 	var done Done
 	err := d.retried(ctx, func(tx pgx.Tx) error {
 		if by.Key != "" {
-			again, err := d.doneBefore(ctx, tx, by)
+			again, err := d.doneBefore(ctx, tx, by, order, x.kind())
 			if err != nil || again != nil {
 				done = deref(again)
 				return err
@@ -165,8 +165,8 @@ func (d Desk) retried(ctx context.Context, work func(pgx.Tx) error) error {
 }
 
 // doneBefore returns what an action with this key has done, nil where there was none. State and version are those that it left: what was
-// done since, whoever asks again has not seen. Another person's action is ErrKey.
-func (d Desk) doneBefore(ctx context.Context, tx pgx.Tx, by By) (*Done, error) {
+// done since, whoever asks again has not seen. Another person's action is ErrKey, and so is another one, or on another order.
+func (d Desk) doneBefore(ctx context.Context, tx pgx.Tx, by By, order string, kind Kind) (*Done, error) {
 	// Two that come at once wait for each other here.
 	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 7310021))`, by.Key); err != nil {
 		return nil, fmt.Errorf("look whether this was done: %w", err)
@@ -182,7 +182,7 @@ func (d Desk) doneBefore(ctx context.Context, tx pgx.Tx, by By) (*Done, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look whether this was done: %w", err)
 	}
-	if by.Crews != nil && person != by.Person {
+	if person != by.Person || out.ID != order || out.Kind != kind {
 		return nil, ErrKey
 	}
 	var w Words

@@ -267,7 +267,7 @@ func TestTheLastStrokeIsTakenBack(t *testing.T) {
 	if _, err := o.desk.Act(ctx, o.order("c").ID, crew, dispatch.Reclass{Class: crowd.Joint}); err != nil || found() != "joint confirmed confirmed" {
 		t.Errorf("a crew's other class: %v, %q", err, found())
 	}
-	for _, x := range []dispatch.Dismiss{{Verdict: dispatch.NotOurs}, {Verdict: dispatch.Duplicate, Of: o.order("a").ID}} {
+	for _, x := range []dispatch.Dismiss{{Verdict: dispatch.NotOurs}, {Verdict: dispatch.Duplicate, Of: o.order("b").ID}} {
 		if o.do("c", x); found() != "joint dismissed dismissed" {
 			t.Errorf("%s: the crowd has %q", x.Verdict, found())
 		}

@@ -92,7 +92,7 @@ func daysOf(e ical.Event, zone *time.Location, from, to time.Time) (days []Holid
 		}
 		starts = set.Between(from, to, true)
 	}
-	length := max(1, int(ends.Sub(begins).Hours()+23)/24)
+	length := max(1, 1+daysBetween(begins.In(zone), ends.In(zone).Add(-time.Nanosecond)))
 	for _, start := range starts {
 		for i := range min(length, longestEvent) {
 			if day := start.In(zone).AddDate(0, 0, i); !day.Before(from) && day.Before(to) {
@@ -101,6 +101,12 @@ func daysOf(e ical.Event, zone *time.Location, from, to time.Time) (days []Holid
 		}
 	}
 	return days, rule != nil, nil
+}
+
+// daysBetween counts the days from one date to another: of the calendar, as days have 23 or 25 hours where clocks change.
+func daysBetween(from, to time.Time) int {
+	day := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }
+	return int(day(to).Sub(day(from)).Hours() / 24)
 }
 
 func shorten(name string) string {

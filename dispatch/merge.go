@@ -18,7 +18,7 @@ import (
 // Dismissing tells crowd what is there where somebody has said so: nothing, or what it is instead of a defect. A duplicate and what is
 // somebody else's say nothing of the place: what a crew found there before stands.
 func (x Dismiss) do(ctx context.Context, a *act) error {
-	if err := known(x.Found, true); err != nil {
+	if err := x.check(); err != nil {
 		return err
 	}
 	a.words.Verdict = x.Verdict
@@ -42,6 +42,14 @@ func (x Dismiss) do(ctx context.Context, a *act) error {
 		reason = x.Verdict.sentence(a.words.Number)
 	}
 	return a.move(ctx, Dismissed, reason, cmp.Or(a.words.Found, stands))
+}
+
+// check returns what is wrong with a dismissal by itself.
+func (x Dismiss) check() error {
+	if x.Verdict == NotDefect && x.Found == crowd.Pothole {
+		return ErrVerdict
+	}
+	return known(x.Found, true)
 }
 
 // sentence is the reason that a dismissal has where nobody gave another.
@@ -101,6 +109,9 @@ func (x Dismiss) join(ctx context.Context, a *act) error {
 	}
 	if of != nil || state == Dismissed {
 		return fmt.Errorf("%s is dismissed itself: %w", a.words.Number, ErrTransition)
+	}
+	if !state.Open() {
+		return fmt.Errorf("%s is %s: %w", a.words.Number, state, ErrClosed)
 	}
 	a.words.Order, a.order.DuplicateOf = x.Of, &x.Of
 	return nil

@@ -140,7 +140,7 @@ func (d Desk) DismissReview(ctx context.Context, place string, by By, x Dismiss)
 	default:
 		return fmt.Errorf("verdict %q: %w", x.Verdict, ErrUnknown)
 	}
-	if err := known(found, true); err != nil {
+	if err := x.check(); err != nil {
 		return err
 	}
 	return d.retried(ctx, func(tx pgx.Tx) error {

@@ -84,7 +84,13 @@ func (o *record) step(ctx context.Context, tx pgx.Tx, to Step) error {
 	if to.State == Repaired && to.Found == "" {
 		to.Found = o.Class
 	}
+	handed := o.HandedAt != nil
 	o.enter(to)
+	if handed && o.HandedAt == nil {
+		if err := o.comeHome(ctx, tx); err != nil {
+			return err
+		}
+	}
 	if o.Place != nil {
 		var err error
 		switch {

@@ -22,16 +22,14 @@ type Undone struct {
 
 // toUndo is an action that may be taken back.
 type toUndo struct {
-	n       int64
-	order   string
-	at      time.Time
-	version int64 // of the order, after it
-	left    int64 // that the order has now, where nobody has done anything with it since
-	kind    Kind
-	actor   Actor
-	words   Words
-	before  []byte
-	batch   string
+	n      int64
+	order  string
+	at     time.Time
+	kind   Kind
+	actor  Actor
+	words  Words
+	before []byte
+	batch  string
 }
 
 // Undo takes back what a person did last, if that was not long ago (Works.UndoFor): all orders of that stroke, each by a step of its own
@@ -48,16 +46,14 @@ func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 		with newest as (
 			select batch from order_actions where person = $1 and person <> '' and kind <> 'undone' and not undone and at > $2 and at <= $3 and before is not null
 			order by n desc limit 1)
-		select a.n, a.order_id, a.at, a.version, a.kind, a.actor, a.words, a.before, a.batch from order_actions a, newest
+		select a.n, a.order_id, a.at, a.kind, a.actor, a.words, a.before, a.batch from order_actions a, newest
 		where a.person = $1 and a.batch = newest.batch and $4 in ('', a.batch) and not a.undone and a.before is not null and a.kind <> 'undone' order by a.n desc`, by.Person, by.At.Add(-works.UndoFor), by.At, by.Batch)
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (toUndo, error) {
 		var u toUndo
-		err := row.Scan(&u.n, &u.order, &u.at, &u.version, &u.kind, &u.actor, &u.words, &u.before, &u.batch)
-		u.left = u.version
-		return u, err
+		return u, row.Scan(&u.n, &u.order, &u.at, &u.kind, &u.actor, &u.words, &u.before, &u.batch)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
@@ -75,11 +71,7 @@ func (d Desk) Undo(ctx context.Context, by By) ([]Undone, error) {
 		return nil, ErrNothing
 	}
 	var out []Undone
-	for i, u := range list {
-		// Of several things done with an order in one stroke, what the later one left is what the earlier one had left.
-		if i > 0 && out[i-1].Err == nil && list[i-1].order == u.order && list[i-1].version == u.version+1 {
-			u.left = out[i-1].Version
-		}
+	for _, u := range list {
 		done, err := d.undo(ctx, by, u)
 		if err != nil && !refused(err) {
 			return out, err
@@ -112,7 +104,9 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 		if !by.has(o) {
 			return ErrElsewhere
 		}
-		if o.Version != u.left {
+		if last, err := o.last(ctx, tx, u.n); err != nil {
+			return err
+		} else if !last {
 			return changed(ctx, tx, o)
 		}
 		var was record
@@ -134,6 +128,17 @@ func (d Desk) undo(ctx context.Context, by By, u toUndo) (done Done, err error) 
 		return d.audit(ctx, tx, by, DidUndo, o.ID, o.Number+", "+string(u.kind))
 	})
 	return done, err
+}
+
+// last says whether nothing stands that was done with the order after an action: what was taken back since is as if it had never been.
+func (o *record) last(ctx context.Context, tx pgx.Tx, n int64) (bool, error) {
+	var later bool
+	err := tx.QueryRow(ctx, `select exists (select 1 from order_actions where order_id = $1 and n > $2 and actor <> $3 and kind <> $4 and not undone)`,
+		o.ID, n, Clock, DidUndo).Scan(&later)
+	if err != nil {
+		return false, fmt.Errorf("look what was done with work order %s: %w", o.ID, err)
+	}
+	return !later, nil
 }
 
 // mark marks what was done as taken back. Where it was followed by the word that a deadline had been kept after all, that is not so any more:
@@ -168,9 +173,16 @@ func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u to
 	if u.kind == DidSplit {
 		return o.unsplit(ctx, tx, by, u)
 	}
-	id, number, place, version, from := o.ID, o.Number, o.Place, o.Version, o.State
+	now := *o
+	from := now.State
 	*o = was
-	o.ID, o.Number, o.Place, o.Version = id, number, place, version
+	o.ID, o.Number, o.Place, o.Version = now.ID, now.Number, now.Place, now.Version
+	if equalTimes(was.DueAt, now.DueAt) { // what the clock has done since stands
+		o.WarnedAt, o.OverdueAt, o.EscalatedAt, o.EscalatedTo, o.EscalatesAt = now.WarnedAt, now.OverdueAt, now.EscalatedAt, now.EscalatedTo, now.EscalatesAt
+	}
+	if err := o.keepBody(ctx, tx); err != nil {
+		return err
+	}
 	if u.kind == DidReclass && u.actor == Crew && o.Place != nil {
 		return crowd.Settle(ctx, tx, *o.Place, crowd.Confirmed, o.Verdict, by.At)
 	}
@@ -189,6 +201,23 @@ func (o *record) restore(ctx context.Context, tx pgx.Tx, was record, by By, u to
 		return err
 	}
 	return o.tell(ctx, tx, Step{At: by.At, State: o.State, Actor: by.Actor, Reason: stepTakenBack, Undone: true})
+}
+
+// keepBody sees to it that the order is with a body that there is: it may have been renamed or retired since.
+func (o *record) keepBody(ctx context.Context, tx pgx.Tx) error {
+	var gone bool
+	err := tx.QueryRow(ctx, `select $1 <> '' and exists (select 1 from bodies) and not exists (select 1 from bodies where name = $1 and retired_at is null)`, o.Body).Scan(&gone)
+	if err != nil {
+		return fmt.Errorf("find body %s: %w", o.Body, err)
+	}
+	if !gone {
+		return nil
+	}
+	return o.comeHome(ctx, tx)
+}
+
+func equalTimes(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
 }
 
 // strike marks the last steps of the story as taken back.

@@ -125,6 +125,7 @@ type crewActInput struct {
 		Deed
 		Version int64      `json:"version,omitempty" minimum:"0" doc:"of the order, that was seen; 0: whichever it is"`
 		Key     string     `json:"key,omitempty" maxLength:"64" doc:"a name that the sender has given this: sent again, it is not done again"`
+		Stroke  string     `json:"stroke,omitempty" maxLength:"64" doc:"a name that the sender gives what belongs together: /crew/undo takes it back at once. Empty: the key"`
 		Said    *time.Time `json:"said,omitempty" doc:"when it was done, where that was earlier"`
 	}
 }
@@ -143,6 +144,9 @@ func (s *face) apiCrewAct(ctx context.Context, in *crewActInput) (*actOutput, er
 		return nil, s.failed(ctx, "crew", err)
 	}
 	by.Reason, by.Seen = given.Reason, in.Body.Version
+	if in.Body.Stroke != "" {
+		by.Batch = in.Body.Stroke
+	}
 	return s.crewDone(ctx, d, by, in.ID, given, x)
 }
 

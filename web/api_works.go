@@ -425,6 +425,13 @@ func (s *face) apiSaveCrew(ctx context.Context, in *saveCrewInput) (*struct{}, e
 	if in.Body.Closed {
 		t.ClosedAt = s.config.Now()
 	}
+	var known int
+	if err := s.config.Pool.QueryRow(ctx, `select count(*) from people where id = any($1)`, slices.Compact(slices.Sorted(slices.Values(t.Members)))).Scan(&known); err != nil {
+		return nil, s.failed(ctx, "crew", err)
+	}
+	if known < len(t.Members) {
+		return nil, huma.Error422UnprocessableEntity(s.texts.T("crews.nobody"))
+	}
 	if _, err := s.saveTeam(ctx, t, in.Body.Version); err != nil {
 		return nil, s.laid(ctx, "crew", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
@@ -29,9 +30,9 @@ type Deed struct {
 	Lon      *float64 `json:"lon,omitempty" minimum:"-180" maximum:"180"`
 	Number   string   `json:"number,omitempty" maxLength:"100" doc:"of refer: the case's number in another system"`
 	What     string   `json:"what,omitempty" maxLength:"200" doc:"of spend"`
-	Quantity float64  `json:"quantity,omitempty"`
+	Quantity float64  `json:"quantity,omitempty" minimum:"0" maximum:"1000000000"`
 	Unit     string   `json:"unit,omitempty" maxLength:"40"`
-	Cents    int64    `json:"cents,omitempty" doc:"of spend: hundredths of the city's currency"`
+	Cents    int64    `json:"cents,omitempty" minimum:"0" maximum:"100000000000000" doc:"of spend: hundredths of the city's currency"`
 }
 
 // action returns what the deed is to dispatch.
@@ -120,6 +121,12 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return s.texts.T("crew.elsewhere"), true
 	case errors.Is(err, dispatch.ErrKey):
 		return s.texts.T("crew.key"), true
+	case errors.Is(err, dispatch.ErrAmount):
+		return s.texts.T("console.refused.amount"), true
+	case errors.Is(err, dispatch.ErrVerdict):
+		return s.texts.T("console.refused.verdict"), true
+	case errors.Is(err, dispatch.ErrClosed):
+		return s.texts.T("console.refused.closed"), true
 	}
 	return "", false
 }
@@ -300,7 +307,7 @@ func (s *face) deedOf(q url.Values) (Deed, error) {
 	}
 	d := Deed{Do: q.Get("do"), Reason: strings.TrimSpace(q.Get("reason")), Crew: q.Get("crew"), Body: q.Get("body"), Class: q.Get("class"), Severity: number("severity"),
 		Verdict: q.Get("verdict"), Found: q.Get("found"), Of: strings.TrimSpace(q.Get("of")), Number: strings.TrimSpace(q.Get("number")),
-		What: strings.TrimSpace(q.Get("what")), Quantity: number("quantity"), Unit: strings.TrimSpace(q.Get("unit")), Cents: int64(100*number("cost") + 0.5)}
+		What: strings.TrimSpace(q.Get("what")), Quantity: number("quantity"), Unit: strings.TrimSpace(q.Get("unit")), Cents: hundredths(number("cost"))}
 	if at, ok := position(q.Get("at")); ok {
 		d.Lat, d.Lon = &at[1], &at[0]
 	}
@@ -310,7 +317,20 @@ func (s *face) deedOf(q url.Values) (Deed, error) {
 	if what, ok := strings.CutPrefix(d.Verdict, "not_defect:"); ok {
 		d.Verdict, d.Found = string(dispatch.NotDefect), what
 	}
+	for key, most := range map[string]int{"reason": 4000, "what": 200, "unit": 40, "of": 64} {
+		if n := utf8.RuneCountInString(strings.TrimSpace(q.Get(key))); n > most {
+			wrong = badRequest(s.texts.T("console.long", "n", n, "most", most))
+		}
+	}
+	if d.What == "" && (d.Cents != 0 || d.Quantity != 0) && d.Do != "spend" {
+		wrong = badRequest(s.texts.T("console.what.missing"))
+	}
 	return d, wrong
+}
+
+// hundredths of an amount; what no order costs stays so, and is refused.
+func hundredths(amount float64) int64 {
+	return int64(math.Round(100 * min(max(amount, -1e15), 1e15)))
 }
 
 // consoleSave saves a view under a name, or forgets one.

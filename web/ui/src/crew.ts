@@ -212,7 +212,10 @@ async function takeBack(stroke: string): Promise<void> {
 
 async function submitted(form: HTMLFormElement, act: string): Promise<void> {
   const at = form.closest<HTMLElement>('[data-number]')!;
-  const made = await deedsOf(new FormData(form), act, {person, order: at.dataset.id!, number: at.dataset.number!});
+  const filled = new FormData(form);
+  const has = (name: string) => String(filled.get(name) ?? '').trim() !== '';
+  if ((has('cost') || has('quantity')) && !has('what')) return toast(text('what')); // an amount alone would be lost
+  const made = await deedsOf(filled, act, {person, order: at.dataset.id!, number: at.dataset.number!});
   if (made.length === 0) return toast(text('empty'));
   try {
     await store.add(made);

@@ -2,7 +2,7 @@
 import {small} from './photo.ts';
 import type {Deed} from './store.ts';
 
-const number = (v: string) => parseFloat(v.trim().replace(',', '.')) || 0;
+const number = (v: string) => Number(v.trim().replace(',', '.')) || 0; // the form takes nothing else
 
 /** deedsOf reads a form: the thing done first, so that it goes out first, then material, then photos. */
 export async function deedsOf(form: FormData, act: string, at: {person: string; order: string; number: string}): Promise<Deed[]> {

@@ -109,11 +109,11 @@ export class Sync {
     const path = `/api/v1/crew/orders/${encodeURIComponent(d.order)}/`;
     const limit = AbortSignal.timeout(d.photo ? 120_000 : 30_000);
     if (d.photo) {
-      const q = new URLSearchParams({taken: d.taken ?? '', key: d.key, said: d.said});
+      const q = new URLSearchParams({taken: d.taken ?? '', key: d.key, stroke: d.stroke, said: d.said});
       return fetch(`${path}photos?${q}`, {method: 'POST', body: new Blob([d.photo], {type: 'image/jpeg'}), headers: {'Content-Type': 'image/jpeg'}, signal: limit});
     }
     const version = d.strict ? await this.store.seen(d.order) : 0;
-    return fetch(path + 'actions', {method: 'POST', body: JSON.stringify({...d.body, version, key: d.key, said: d.said}), headers: {'Content-Type': 'application/json'}, signal: limit});
+    return fetch(path + 'actions', {method: 'POST', body: JSON.stringify({...d.body, version, key: d.key, stroke: d.stroke, said: d.said}), headers: {'Content-Type': 'application/json'}, signal: limit});
   }
 
   private later(now: Now): boolean {
