@@ -29,6 +29,7 @@ const (
 	speedS     = 5.0   // a speed is worth nothing later, s
 	stepM      = 4.0   // fixes closer than this are one position: a standing phone's wander is no driving
 	worstFixM  = 100.0 // the server takes no worse accuracy
+	fenceFixM  = 50.0  // a worse fix says neither where a drive began nor how far it has come
 	movesMPS   = 1.5   // slower, the car stands
 	parkedS    = 240.0 // a car that stood for so long is parked
 	setBackS   = 1.0   // a clock that goes back further was set
@@ -45,9 +46,9 @@ type Drive struct {
 	mount    mount
 	watch    watch
 
-	last, step  detector.Fix // the newest fix, and the one that the way was measured to
-	fixes       int
-	origin      detector.Fix // the first fix
+	last, step  detector.Fix // the newest good fix, and the one that the way was measured to
+	placed      bool         // there was a good fix
+	origin      detector.Fix // the first good one
 	derived     float64      // m/s from the last two fixes
 	now, moving float64      // newest sample, and when the car last moved, s
 	began       bool
@@ -81,7 +82,10 @@ func New(o Options) *Drive {
 
 // Sample takes one reading of the sensors. Its speed is ignored: the fixes tell.
 func (d *Drive) Sample(s detector.Sample) {
-	if !d.began || s.T < d.now-setBackS {
+	if d.began && s.T < d.now-setBackS {
+		d.began, d.origin.T = false, math.Inf(-1)
+	}
+	if !d.began {
 		d.began, d.moving = true, s.T
 	}
 	d.now = s.T
@@ -94,19 +98,28 @@ func (d *Drive) Sample(s detector.Sample) {
 	d.answer()
 }
 
-// Fix takes a position as it is handed over, at the time of its T.
+// Fix takes a position as it is handed over, at the time of its T. One of unknown accuracy is none: no event could stand on it. One that is
+// coarse, as a cell tower gives it, may place an event and counts for nothing else.
 func (d *Drive) Fix(f detector.Fix) {
-	if !(math.Abs(f.Lat) <= 90 && math.Abs(f.Lon) <= 180) || f.Lat == 0 && f.Lon == 0 || !(f.AcM >= 0) || d.fixes > 0 && f.T <= d.last.T && f.T > d.last.T-setBackS {
+	if !(math.Abs(f.Lat) <= 90 && math.Abs(f.Lon) <= 180) || f.Lat == 0 && f.Lon == 0 || !(f.AcM > 0 && f.AcM <= worstFixM) || // false for NaN
+		d.placed && f.T <= d.last.T && f.T > d.last.T-setBackS {
 		return
 	}
-	if d.fixes > 0 && f.T <= d.last.T {
+	coarse := f.AcM > fenceFixM
+	if d.placed && f.T <= d.last.T {
+		if coarse {
+			return
+		}
 		d.track.Forget()
 		d.jolts, d.watch.passing, d.last = nil, nil, f
 		d.last.T -= 2 * speedS
 	}
 	d.track.Add(f)
-	if d.fixes == 0 {
-		d.origin, d.step = f, f
+	if coarse {
+		return
+	}
+	if !d.placed {
+		d.origin, d.step, d.placed = f, f, true
 	} else {
 		if dt := f.T - d.last.T; dt <= speedS {
 			d.derived = detector.Metres(d.last, f) / dt
@@ -115,19 +128,18 @@ func (d *Drive) Fix(f detector.Fix) {
 		}
 		d.watch.pass(d, d.last, f)
 	}
-	if m := detector.Metres(d.step, f); m >= math.Max(stepM, f.AcM/2) {
+	if m := detector.Metres(d.step, f); m >= math.Max(stepM, f.AcM) {
 		d.drivenM += m
 		d.step = f
 	}
 	d.last = f
-	d.fixes++
 	d.release()
 }
 
 // speed is the speed as known at a time, m/s.
 func (d *Drive) speed(t float64) float64 {
 	switch {
-	case d.fixes == 0 || t-d.last.T > speedS:
+	case !d.placed || t-d.last.T > speedS:
 		return math.NaN()
 	case d.last.Speed >= 0: // false for NaN
 		return d.last.Speed
@@ -159,9 +171,9 @@ func sendable(p detector.Place) bool {
 	return p.AcM <= worstFixM && p.Speed >= 0 && p.Speed <= mostMPS // false for NaN
 }
 
-// hold keeps an event until the car has left it behind. Near the beginning it is gone at once.
+// hold keeps an event until the car has left it behind. Near the beginning, or before it is known where that was, it is gone at once.
 func (d *Drive) hold(e Event) {
-	if d.nearer(e, d.origin) {
+	if d.options.WithholdM > 0 && (!d.placed || e.At < d.origin.T || d.nearer(e, d.origin)) {
 		d.withhold(e)
 		return
 	}
@@ -180,10 +192,10 @@ func (d *Drive) withhold(e Event) {
 	}
 }
 
-// nearer says whether an event lies within the withheld distance of a fix.
+// nearer says whether an event may lie within the withheld distance of a fix, as inaccurate as both are.
 func (d *Drive) nearer(e Event, f detector.Fix) bool {
 	at := detector.Fix{Lat: e.Where.Lat, Lon: e.Where.Lon}
-	return d.options.WithholdM > 0 && detector.Metres(at, f) < d.options.WithholdM
+	return d.options.WithholdM > 0 && detector.Metres(at, f)-e.Where.AcM-f.AcM < d.options.WithholdM
 }
 
 // release hands out what the car has left behind: it has both driven the withheld distance since and is so far away.

@@ -87,6 +87,51 @@ func TestADriveKeepsItsEndsToItself(t *testing.T) {
 	}
 }
 
+// A cell tower's position says neither where a drive began nor where it ended, and one of unknown accuracy says nothing.
+func TestACoarsePositionOpensNoFence(t *testing.T) {
+	t.Parallel()
+	elsewhere := func(f *detector.Fix, accuracy float64) bool {
+		f.Lat, f.AcM, f.Speed, f.Heading = f.Lat+900/degree, accuracy, math.NaN(), math.NaN()
+		return true
+	}
+	for name, position := range map[string]func(float64, *detector.Fix) bool{
+		"first":                          func(s float64, f *detector.Fix) bool { return s > 0 || elsewhere(f, 1500) },
+		"last":                           func(s float64, f *detector.Fix) bool { return s < 103 || elsewhere(f, 1500) },
+		"both, good enough for an event": func(s float64, f *detector.Fix) bool { return s > 0 && s < 103 || elsewhere(f, 90) },
+		"unknown accuracy":               func(s float64, f *detector.Fix) bool { return s > 0 && s < 103 || elsewhere(f, math.NaN()) },
+		"accuracy 0":                     func(s float64, f *detector.Fix) bool { return s > 0 && s < 103 || elsewhere(f, 0) },
+		"good late": func(s float64, f *detector.Fix) bool {
+			if s < 30 {
+				f.AcM = 80
+			}
+			return true
+		},
+		"fair": func(_ float64, f *detector.Fix) bool { f.AcM = 30; return true },
+	} {
+		out, state := road{seconds: 100, jolts: []float64{40, 90, 150, 230, 700, 950, 1120, 1180}, withhold: 200, stands: 10, position: position}.drive()
+		want := []float64{230, 700, 950}
+		switch name {
+		case "good late", "fair": // 360 m down the road; 230 m may be within 200 m
+			want = []float64{700}
+		}
+		if name == "good late" {
+			want = append(want, 950)
+		}
+		if len(out) != len(want) || state.Jolts != 8 || state.Withheld != 8-len(want) {
+			t.Errorf("%s: %d events handed out, %+v", name, len(out), state)
+		}
+		for _, e := range out {
+			if m := metres(e.Where.Lon); m < 200 || m > 1000 {
+				t.Errorf("%s: a jolt at %.0f m is handed out", name, m)
+			}
+		}
+	}
+	out, state := road{seconds: 60, jolts: []float64{300}, withhold: 100, position: func(_ float64, f *detector.Fix) bool { f.AcM = 60; return true }}.drive()
+	if len(out) != 0 || state.Withheld != 1 {
+		t.Errorf("without a good position %d events are handed out, %+v", len(out), state)
+	}
+}
+
 func TestAnEventWaitsUntilItIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	heldAt := map[int]int{}
