@@ -31,7 +31,10 @@ const (
 	worstFixM  = 100.0 // the server takes no worse accuracy
 	fenceFixM  = 50.0  // a worse fix says neither where a drive began nor how far it has come
 	movesMPS   = 1.5   // slower, the car stands
-	parkedS    = 240.0 // a car that stood for so long is parked
+	parkedS    = 240.0 // a car that is known to have stood for so long is parked
+	blindS     = 600.0 // so is one that has had no position for so long and does not stir, or for
+	stirs      = 3     // times as long and does: no tunnel is that long
+	unseenS    = 10.0  // samples that pause for longer: nobody knows what the car did meanwhile
 	setBackS   = 1.0   // a clock that goes back further was set
 	mostHeld   = 500   // events that wait for the car to leave them behind
 	mostMPS    = 70.0  // no car is faster; the server refuses it
@@ -46,16 +49,18 @@ type Drive struct {
 	mount    mount
 	watch    watch
 
-	last, step  detector.Fix // the newest good fix, and the one that the way was measured to
-	placed      bool         // there was a good fix
-	origin      detector.Fix // the first good one
-	derived     float64      // m/s from the last two fixes
-	now, moving float64      // newest sample, and when the car last moved, s
-	began       bool
-	drivenM     float64
-	jolts       []float64 // times of the latest
-	held        []Event
-	state       State
+	last, step detector.Fix // the newest good fix, and the one that the way was measured to
+	placed     bool         // there was a good fix
+	origin     detector.Fix // the first good one
+	derived    float64      // m/s from the last two fixes
+	now        float64      // newest sample, s
+	stood      float64      // since the car last moved, as far as its speed was known, s
+	blind      float64      // since its speed was last known, s; a third of it while it stirs
+	began      bool
+	drivenM    float64
+	jolts      []float64 // times of the latest
+	held       []Event
+	state      State
 }
 
 // State is what a driver may see.
@@ -68,7 +73,7 @@ type State struct {
 	Mount    Mount   //
 	DrivenM  float64 //
 	Speed    float64 // m/s; NaN: not known
-	Parked   bool    // the car has stood for minutes
+	Parked   bool    // the car has stood for minutes, as far as that can be told
 }
 
 // New begins a drive.
@@ -86,16 +91,29 @@ func (d *Drive) Sample(s detector.Sample) {
 		d.began, d.origin.T = false, math.Inf(-1)
 	}
 	if !d.began {
-		d.began, d.moving = true, s.T
+		d.began, d.now = true, s.T
 	}
+	dt := s.T - d.now
 	d.now = s.T
 	s.Speed = d.speed(s.T)
-	if s.Speed > movesMPS {
-		d.moving = s.T
-	}
 	d.mount.take(s)
+	d.stand(s.Speed, dt)
 	d.detector.Add(s)
 	d.answer()
+}
+
+// stand tells how long the car has stood. A pause of the samples, as of a page in the background, and a tunnel are no standing.
+func (d *Drive) stand(speed, dt float64) {
+	switch {
+	case dt > unseenS || speed > movesMPS:
+		d.stood, d.blind = 0, 0
+	case speed <= movesMPS:
+		d.stood, d.blind = d.stood+dt, 0
+	case d.mount.still():
+		d.blind += dt
+	default: // not known
+		d.blind += dt / stirs
+	}
 }
 
 // Fix takes a position as it is handed over, at the time of its T. One of unknown accuracy is none: no event could stand on it. One that is
@@ -230,6 +248,6 @@ func (d *Drive) State() State {
 	s := d.state
 	s.Held, s.DrivenM, s.Speed = len(d.held), d.drivenM, d.speed(d.now)
 	s.Mount = d.mount.state(d.now)
-	s.Parked = d.began && d.now-d.moving > parkedS
+	s.Parked = d.stood > parkedS || d.blind > blindS
 	return s
 }

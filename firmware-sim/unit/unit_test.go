@@ -29,6 +29,7 @@ type road struct {
 	stands   float64                               // seconds at the end
 	handle   func(t float64, s *detector.Sample)   // may change a sample
 	position func(t float64, f *detector.Fix) bool // may change a fix, or say that there is none
+	unseen   func(t float64) bool                  // nothing is sensed
 	after    func(t float64, d *unit.Drive, n int) // called once a second
 }
 
@@ -41,6 +42,9 @@ func (r road) drive() ([]unit.Event, unit.State) {
 	where := func(t float64) float64 { return speed * math.Min(t, r.seconds) }
 	for i := range int((r.seconds + r.stands) * rate) {
 		t := float64(i) / rate
+		if r.unseen != nil && r.unseen(t) {
+			continue
+		}
 		if i%rate == 0 {
 			v := speed
 			if t > r.seconds {
@@ -226,6 +230,39 @@ func TestAStandingCarIsParkedAfterMinutes(t *testing.T) {
 	road{seconds: 30, stands: 300, after: func(_ float64, d *unit.Drive, n int) { parked[n] = d.State().Parked }}.drive()
 	if parked[29] || parked[200] || !parked[300] {
 		t.Errorf("parked after 29, 200 and 300 s: %t %t %t", parked[29], parked[200], parked[300])
+	}
+}
+
+// A page in the background gets no samples, a tunnel has no positions: neither is a parked car.
+func TestACarThatCannotBeSeenIsNotParked(t *testing.T) {
+	t.Parallel()
+	seen := func(s float64) bool { return s < 60 || s > 360 }
+	shakes := func(s float64, x *detector.Sample) { x.Acc[0] += 0.6 * math.Sin(97*s) }
+	for name, c := range map[string]struct {
+		road
+		parked float64 // s; 0: never
+	}{
+		"in the background": {road: road{seconds: 600, unseen: func(s float64) bool { return !seen(s) }}},
+		"background, no position afterwards": {road: road{seconds: 600, unseen: func(s float64) bool { return !seen(s) },
+			position: func(s float64, _ *detector.Fix) bool { return seen(s) && s < 360 || s > 400 }}},
+		"a tunnel of five minutes": {road: road{seconds: 600, handle: shakes, position: func(s float64, _ *detector.Fix) bool { return seen(s) }}},
+		"a smooth tunnel":          {road: road{seconds: 600, position: func(s float64, _ *detector.Fix) bool { return seen(s) }}},
+		"half an hour without a position": {road: road{seconds: 2000, handle: shakes, position: func(s float64, _ *detector.Fix) bool { return s < 60 }},
+			parked: 1865},
+		"a garage without one":    {road: road{seconds: 60, stands: 700, position: func(s float64, _ *detector.Fix) bool { return s < 60 }}, parked: 664},
+		"a jam, then background":  {road: road{seconds: 60, stands: 600, unseen: func(s float64) bool { return s > 200 && s < 400 }}, parked: 645},
+		"a standing car, hiccups": {road: road{seconds: 60, stands: 300, unseen: func(s float64) bool { return int(s)%20 < 3 }}, parked: 302},
+	} {
+		parked := 0.0
+		c.after = func(s float64, d *unit.Drive, _ int) {
+			if parked == 0 && d.State().Parked {
+				parked = s
+			}
+		}
+		c.drive()
+		if math.Abs(parked-c.parked) > 5 {
+			t.Errorf("%s: parked at %.0f s, want %.0f", name, parked, c.parked)
+		}
 	}
 }
 
