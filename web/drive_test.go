@@ -9,6 +9,9 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -386,7 +389,8 @@ func TestDrive(t *testing.T) {
 	b.clean("forgotten")
 }
 
-// TestDriveWithoutMQTT drives where no broker can be reached, in German, keeps a second worker waiting, is revoked, and enrols anew.
+// TestDriveWithoutMQTT drives where no broker can be reached, in German, keeps a second worker waiting, is revoked, runs out of storage, and
+// enrols anew.
 func TestDriveWithoutMQTT(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -398,11 +402,12 @@ func TestDriveWithoutMQTT(t *testing.T) {
 		c.WebSocket = http.NotFoundHandler()                                                          // as where something on the way lets none through
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(asked.Add(1)) * time.Minute) } // nothing is believed for long
 	})
-	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
+	server := storageGate(t, w.http.URL)
+	b := newBrowser(t, strings.TrimPrefix(server, "http://"))
 	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(fakeSensors, began.UnixMilli())})
 	b.view(360, 780, true)
-	b.open(w.http.URL + "/drive?lang=de")
-	eval[chromedp.Void](b, `void (withhold.value = 0, withhold.dispatchEvent(new Event('change')))`)
+	b.open(server + "/drive?lang=de")
+	eval[chromedp.Void](b, `void (withhold.value = 0, withhold.dispatchEvent(new Event('change')), record.click())`)
 	b.tap("#start")
 	b.wait(`sim.found`)
 	f.play(b, 0, half)
@@ -425,13 +430,27 @@ func TestDriveWithoutMQTT(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored, _ := w.stored()
-	f.play(b, half, f.end())
-	b.wait(`document.querySelector('main').dataset.link === 'unknown'`)
+	// The storage runs full: the recording ends, jolts stay in memory, and are put in when there is room again.
+	full := f.at[len(f.at)*3/4] + 0.5
+	b.runFull(true)
+	f.play(b, half, full)
+	waits := fmt.Sprintf(`document.querySelector('main').dataset.waiting === '%d'`, f.sent(full)-stored)
+	b.wait(waits + ` && say.textContent.includes('Kein Platz')`)
+	if kept := eval[int](b, keptEvents); kept != 0 {
+		t.Errorf("%d events are kept where there is no room", kept)
+	}
+	b.shoot("drive-full-360-german", false)
+	b.runFull(false)
+	f.play(b, full, f.end())
+	b.wait(`document.querySelector('main').dataset.link === 'unknown' && say.textContent.includes('Die Aufzeichnung ist beendet')`)
 	eval[chromedp.Void](b, `void document.getElementById('end').click()`)
 	b.wait(`document.querySelector('main').dataset.screen === 'after'`)
 	eval[chromedp.Void](b, `void document.getElementById('done').click()`)
-	b.open(w.http.URL + "/drive?lang=de")
+	b.open(server + "/drive?lang=de")
 	b.wait(`document.querySelector('main').dataset.link === 'unknown' && unknown.hidden === false`)
+	if kept := eval[int](b, keptEvents); kept != len(f.events)-stored {
+		t.Errorf("%d events are kept, want %d", kept, len(f.events)-stored)
+	}
 	b.shoot("drive-unknown-360-german", true)
 	if n, _ := w.stored(); n != stored {
 		t.Errorf("%d events of a revoked device are stored, %d were before", n, stored)
@@ -445,6 +464,47 @@ func TestDriveWithoutMQTT(t *testing.T) {
 		t.Errorf("%d devices", n)
 	}
 }
+
+// storageGate stands before a server and lets a page's storage run full: see runFull.
+func storageGate(t *testing.T, server string) string {
+	t.Helper()
+	to, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const patch = `{ let full = false; const put = IDBObjectStore.prototype.put; new BroadcastChannel('storage').onmessage = (e) => { full = e.data; e.target.postMessage('done') };
+		IDBObjectStore.prototype.put = function (...a) { if (full) throw new DOMException('no room', 'QuotaExceededError'); return put.apply(this, a) } };`
+	gate := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Header.Del("Accept-Encoding")
+			r.Out.Host = r.In.Host
+		},
+		ModifyResponse: func(r *http.Response) error {
+			if !strings.HasPrefix(r.Request.URL.Path, "/drive/assets/drive-worker-") {
+				return nil
+			}
+			r.Header.Del("Content-Length")
+			r.ContentLength = -1
+			r.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(strings.NewReader(patch), r.Body), r.Body}
+			return nil
+		},
+	})
+	t.Cleanup(gate.Close)
+	return gate.URL
+}
+
+// runFull lets the storage of a page behind a storageGate run full, or gives it room again.
+func (b *browser) runFull(full bool) {
+	eval[string](b, fmt.Sprintf(`new Promise(done => { const c = new BroadcastChannel('storage'); c.onmessage = () => { c.close(); done('') }; c.postMessage(%t) })`, full))
+}
+
+// keptEvents counts the events in the page's database.
+const keptEvents = `new Promise(done => { const r = indexedDB.open('streetpulse-drive'); r.onsuccess = () => {
+	const q = r.result.transaction('events').objectStore('events').count(); q.onsuccess = () => { r.result.close(); done(q.result) } } })`
 
 // watchedOn makes a watch list of the drive: a point where nothing is felt, and one where something is.
 func watchedOn(f *felt) []unit.Watched {

@@ -1,7 +1,7 @@
 // The drive page's worker: it feels, keeps and sends. It works while its page is open, and nobody else's does: one tab at a time.
 import {Account} from './drive/account.ts';
 import {Feeling, load} from './drive/feeling.ts';
-import type {Link, News, Order, Outcome, Settings, Status, Summary} from './drive/messages.ts';
+import type {DriveState, Link, News, Order, Outcome, Settings, Status, Summary} from './drive/messages.ts';
 import {Post} from './drive/post.ts';
 import {Recorder, csv} from './drive/recorder.ts';
 import {Regions} from './drive/regions.ts';
@@ -26,7 +26,8 @@ class Worker {
   private summary?: Summary;
   private shownAt = 0;
   private counted = 0; // bytes not yet added to what is kept
-  private adding: Promise<void> = Promise.resolve();
+  private unrecorded = false;
+  private shown?: Kept; // what was read of the store last
 
   private constructor(private store: Store, private account: Account, private regions: Regions, private post: Post, private wasm: string) {}
 
@@ -45,6 +46,7 @@ class Worker {
       connected: (device, news) => worker.connected(device, news),
     });
     worker = new Worker(store, account, regions, post, wasm);
+    store.room = () => worker.stopRecording();
     await Promise.all([account.load(), regions.load()]);
     worker.settings = {...standard, ...(await store.get('settings'))};
     worker.outcomes = (await store.get('outcomes')) ?? [];
@@ -101,18 +103,18 @@ class Worker {
     if (this.feeling) return;
     const begin = await load(this.wasm);
     const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.account.device?.id ?? '', this.settings.withhold, (event, jolt) => {
-      // One after the other, so that the end of a drive can wait for all.
-      this.adding = this.adding.then(() => this.store.add(event, jolt)).then(() => {
+      void this.store.add(event, jolt).then(() => {
         this.post.wake();
         return this.show(true);
       });
     });
     for (const l of this.regions.near()) feeling.watch(l.cell, l.places);
     this.recorder = this.settings.record ? new Recorder(this.store) : undefined;
+    this.unrecorded = false;
     this.bytes = 0;
     this.summary = {began: 0, ended: 0, jolts: 0, withheld: 0, ignored: 0, driven: 0};
     this.feeling = feeling;
-    await this.store.set('revision', feeling.revision);
+    await quietly(this.store.set('revision', feeling.revision));
     this.post.driving = true;
     this.post.say();
     void this.run();
@@ -125,9 +127,19 @@ class Worker {
     this.summary.began ||= rows[0]!;
     this.summary.ended = rows[rows.length - 7]!;
     this.feeling.samples(rows);
-    await this.recorder?.samples(rows);
+    if (this.recorder && !(await this.recorder.samples(rows))) await this.stopRecording();
     if (this.feeling?.state().parked) return this.end();
     return this.show();
+  }
+
+  /** stopRecording ends a recording for which there is no room, and makes some for events; false where there is none. */
+  private async stopRecording(): Promise<boolean> {
+    const {recorder} = this;
+    if (!recorder) return false;
+    this.recorder = undefined;
+    this.unrecorded = true;
+    await quietly(recorder.makeRoom());
+    return true;
   }
 
   private fix(fix: Parameters<Feeling['fix']>[0]): void {
@@ -142,21 +154,29 @@ class Worker {
   private async end(): Promise<void> {
     const {feeling, summary} = this;
     if (!feeling || !summary) return;
-    feeling.end();
-    const s = feeling.state();
     this.feeling = undefined;
     this.post.driving = false;
-    await this.adding;
-    await this.recorder?.flush();
-    this.recorder = undefined;
-    this.recordings = await this.store.recordings();
-    if (s.driven > 0) {
-      const totals = (await this.store.get('totals')) ?? {drives: 0, jolts: 0, since: Date.now() / 1000};
-      await this.store.set('totals', {...totals, drives: totals.drives + 1});
+    let s: DriveState | undefined;
+    try {
+      feeling.end();
+      s = feeling.state();
+    } catch {
+      // the detector has broken: what it has handed out is kept
     }
+    // Whatever the storage does, the drive ends.
+    await this.store.keep();
+    if (this.recorder && !(await this.recorder.flush())) this.unrecorded = true;
+    this.recorder = undefined;
+    this.recordings = (await quietly(this.store.recordings())) ?? this.recordings;
+    if (s && s.driven > 0) await quietly(this.drove());
     this.post.wake();
     await this.show(true);
-    tell({is: 'ended', drive: {...summary, jolts: s.jolts, withheld: s.withheld, ignored: s.ignored, driven: s.driven}});
+    tell({is: 'ended', drive: {...summary, ...(s && {jolts: s.jolts, withheld: s.withheld, ignored: s.ignored, driven: s.driven})}});
+  }
+
+  private async drove(): Promise<void> {
+    const totals = (await this.store.get('totals')) ?? {drives: 0, jolts: 0, since: Date.now() / 1000};
+    await this.store.set('totals', {...totals, drives: totals.drives + 1});
   }
 
   private linked(link: Link): void {
@@ -189,6 +209,7 @@ class Worker {
     if (this.account.device) goodbye.push({id: this.account.device.id, secret: this.account.device.secret});
     this.post.stopped = true;
     this.store = await this.store.forget();
+    this.store.room = () => this.stopRecording();
     this.post.forget(this.store);
     this.regions.forget(this.store);
     this.account.forget(this.store);
@@ -228,18 +249,39 @@ class Worker {
   async show(now = false): Promise<void> {
     if (!now && performance.now() - this.shownAt < showEvery) return;
     this.shownAt = performance.now();
-    const [waiting, totals, bytes, farewells] = await Promise.all([
-      this.store.waiting(), this.store.get('totals'), this.store.get('bytes'), this.store.get('farewells')]);
-    const counted = this.counted;
-    this.counted = 0;
-    if (counted > 0) await this.store.set('bytes', (bytes ?? 0) + counted);
+    const kept = (this.shown = (await quietly(this.look())) ?? this.shown);
+    if (!kept) return;
+    const {waiting, totals, bytes, farewells} = kept;
     const {device} = this.account;
     tell({is: 'status', status: {
-      link: this.link, linkSince: this.linkSince, waiting, bytes: this.bytes, allBytes: (bytes ?? 0) + counted, settings: this.settings,
-      ...(device && {device: {id: device.id, since: device.since}}), totals: totals ?? {drives: 0, jolts: 0, since: 0},
-      outcomes: this.outcomes, health: this.health, recordings: this.recordings, farewells: farewells?.length ?? 0, lists: this.regions.near().length,
-      ...(this.feeling && {drive: this.feeling.state()}),
+      link: this.link, linkSince: this.linkSince, waiting, bytes: this.bytes, allBytes: bytes, settings: this.settings,
+      ...(device && {device: {id: device.id, since: device.since}}), totals,
+      outcomes: this.outcomes, health: this.health, recordings: this.recordings, farewells, lists: this.regions.near().length,
+      ...(this.feeling && {drive: this.feeling.state()}), trouble: this.store.trouble, unrecorded: this.unrecorded,
     }});
+  }
+
+  private async look(): Promise<Kept> {
+    const [waiting, totals, bytes, farewells] = await Promise.all([
+      this.store.waiting(), this.store.get('totals'), this.store.get('bytes'), this.store.get('farewells')]);
+    const all = (bytes ?? 0) + this.counted;
+    if (this.counted > 0) {
+      this.counted = 0;
+      await quietly(this.store.set('bytes', all));
+    }
+    return {waiting, totals: totals ?? {drives: 0, jolts: 0, since: 0}, bytes: all, farewells: farewells?.length ?? 0};
+  }
+}
+
+/** What is shown of the store. */
+interface Kept {waiting: number; totals: Status['totals']; bytes: number; farewells: number}
+
+/** quietly goes on where the storage fails: undefined then. */
+async function quietly<T>(what: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await what;
+  } catch {
+    return undefined;
   }
 }
 

@@ -9,6 +9,7 @@ const $ = <T extends HTMLElement = HTMLElement>(id: string) => document.getEleme
 const main = document.querySelector<HTMLElement>('main')!;
 const standsMPS = 1.5; // slower, there is something to tap
 const staleMS = 10_000; // a position is worth nothing later
+const endMS = 30_000; // a drive that was to end is over, whatever the worker says
 
 type Screen = 'before' | 'driving' | 'after';
 
@@ -34,10 +35,11 @@ class Page {
   private starting = false;
   private startedLevel?: number;
   private ended?: Summary;
+  private ending?: ReturnType<typeof setTimeout>;
 
   open(): void {
     this.worker.onmessage = (e: MessageEvent<News>) => this.hear(e.data);
-    this.worker.onerror = () => this.say('problem', t('problem.broken'));
+    this.worker.onerror = () => this.broke('problem.broken');
     this.order({do: 'open', wasm: main.dataset.wasm!, lang: document.documentElement.lang});
     const lack = Sensors.lack();
     if (lack) this.say('problem', t('problem.' + lack));
@@ -110,6 +112,12 @@ class Page {
   private end(): void {
     this.sensors.stop();
     this.order({do: 'end'});
+    clearTimeout(this.ending);
+    this.ending = setTimeout(() => { // the worker has broken
+      this.stop();
+      this.show('before');
+      this.say('problem', t('problem.broken'));
+    }, endMS);
   }
 
   private stop(): void {
@@ -126,6 +134,7 @@ class Page {
       case 'ready':
         return this.starting ? this.driving() : undefined;
       case 'ended': {
+        clearTimeout(this.ending);
         const drove = main.dataset.screen === 'driving';
         this.stop();
         if (drove) this.over(news.drive);
@@ -142,8 +151,13 @@ class Page {
           this.stop();
           this.show('before');
         }
-        this.say('problem', t(news.what === 'elsewhere' ? 'problem.elsewhere' : news.what.startsWith('start') ? 'problem.detector' : 'problem.broken'));
+        this.broke(news.what === 'elsewhere' ? 'problem.elsewhere' : news.what.startsWith('start') ? 'problem.detector' : 'problem.broken');
     }
+  }
+
+  /** broke says what does not work, on whichever screen. */
+  private broke(key: string): void {
+    this.say(main.dataset.screen === 'driving' ? 'gap' : 'problem', t(key));
   }
 
   private show(screen: Screen): void {
@@ -203,7 +217,7 @@ class Page {
     this.say('known', s.device ? t('known', {id: s.device.id, since: dateTime(s.device.since)}) : t('known.not'));
     this.say('used', t('used', {mb: megabytes(s.allBytes)}));
     this.say('farewell', s.farewells > 0 ? t('farewell') : '');
-    this.say('health', wrong(s.health));
+    this.say('health', troubled(s) || wrong(s.health));
     $('news').hidden = s.outcomes.length === 0;
     list($('outcomes'), s.outcomes);
     this.drawRecordings(s);
@@ -243,8 +257,9 @@ class Page {
     $('repaired').textContent = number(c.repaired);
     const stands = !(d.speed > standsMPS); // or it is not known
     $('end').hidden = !stands;
-    $('say').classList.toggle('warn', s.link === 'none' || d.mount === 2);
-    this.say('say', d.mount === 2 ? t('say.loose') : s.link === 'none' ? tn('say.offline', s.waiting + d.held, {since: clock(s.linkSince)}) :
+    const trouble = troubled(s);
+    $('say').classList.toggle('warn', trouble !== '' || s.link === 'none' || d.mount === 2);
+    this.say('say', trouble !== '' ? trouble : d.mount === 2 ? t('say.loose') : s.link === 'none' ? tn('say.offline', s.waiting + d.held, {since: clock(s.linkSince)}) :
       stands ? t('say.stands') : t('say.driving'));
   }
 
@@ -266,10 +281,16 @@ class Page {
     const used = this.startedLevel !== undefined && this.battery && !this.battery.charging ? Math.max(0, this.startedLevel - this.battery.level) * 100 : NaN;
     $('after-battery').textContent = Number.isNaN(used) ? '–' : t('percent', {n: number(used)});
     $('after-waiting').textContent = s.waiting === 0 ? t('none') : number(s.waiting);
-    this.say('after-health', wrong(s.health));
+    this.say('after-health', troubled(s) || wrong(s.health));
     $('after-news').hidden = s.outcomes.length === 0;
     list($('after-outcomes'), s.outcomes);
   }
+}
+
+/** troubled says in words that events are in memory alone, or that a recording was given up for them. */
+function troubled(s: Status): string {
+  if (s.trouble !== '' && s.waiting > 0) return t('trouble.' + s.trouble);
+  return s.unrecorded ? t('unrecorded') : '';
 }
 
 /** wrong says in words what the driver should look at, where the server thinks that something is wrong with the phone. */

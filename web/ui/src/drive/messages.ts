@@ -44,6 +44,8 @@ export interface Status {
   recordings: {id: number; seconds: number; bytes: number}[];
   lists: number; // watch lists of the cells around
   drive?: DriveState;
+  trouble: '' | 'full' | 'broken'; // why events are in memory alone
+  unrecorded: boolean; // this drive's recording was ended: there was no room for it
   farewells: number; // devices that the server has still to be asked to forget
 }
 

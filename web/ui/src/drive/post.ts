@@ -53,9 +53,9 @@ export class Post {
   /** run works for ever: where it fails, it tries again later and later. */
   async run(): Promise<never> {
     for (;;) {
-      while (this.stopped || (!this.woken && !this.driving && (await this.store.waiting()) === 0)) await this.wait(Infinity);
-      this.woken = false;
       try {
+        while (this.stopped || (!this.woken && !this.driving && (await this.store.waiting()) === 0)) await this.wait(Infinity);
+        this.woken = false;
         await this.turn();
         this.tries = 0;
       } catch (e) {

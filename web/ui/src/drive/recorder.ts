@@ -1,7 +1,7 @@
 // What the sensors gave, kept on the phone and handed out as the file that `streetpulse detect` reads.
 import type {Fix} from './messages.ts';
 import {rowSize} from './messages.ts';
-import {type Store, recordedSize} from './store.ts';
+import {type Store, isFull, recordedSize} from './store.ts';
 
 const pieceRows = 1500; // about 25 s
 const header = 't_s,ax_mps2,ay_mps2,az_mps2,gx_rads,gy_rads,gz_rads,lat,lon,speed_mps,heading_deg,accuracy_m\n';
@@ -19,22 +19,37 @@ export class Recorder {
     this.fix = fix;
   }
 
-  async samples(rows: Float64Array): Promise<void> {
+  /** samples takes samples; false where the storage is full. */
+  async samples(rows: Float64Array): Promise<boolean> {
+    let room = true;
     for (let i = 0; i < rows.length; i += rowSize) {
       this.began ||= rows[i]!;
       this.rows.set(rows.subarray(i, i + rowSize), this.n * recordedSize);
       const f = this.fix;
       this.rows.set(f ? [f.lat, f.lon, f.speed, f.heading, f.accuracy] : [NaN, NaN, NaN, NaN, NaN], this.n * recordedSize + rowSize);
       this.fix = undefined;
-      if (++this.n === pieceRows) await this.flush();
+      if (++this.n === pieceRows && !(await this.flush())) room = false;
     }
+    return room;
   }
 
-  async flush(): Promise<void> {
-    if (this.n === 0) return;
+  /** flush stores what there is. A piece that the storage does not take is lost, and the recording goes on; false where there is no room. */
+  async flush(): Promise<boolean> {
+    if (this.n === 0) return true;
     const rows = this.rows.subarray(0, this.n * recordedSize);
     this.n = 0;
-    await this.store.record(this.began, this.piece++, rows);
+    try {
+      await this.store.record(this.began, this.piece, rows);
+      this.piece++;
+    } catch (e) {
+      return !isFull(e);
+    }
+    return true;
+  }
+
+  /** makeRoom takes the newest piece away. */
+  async makeRoom(): Promise<void> {
+    if (this.piece > 0) await this.store.unrecord(this.began, this.piece - 1);
   }
 }
 

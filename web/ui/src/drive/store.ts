@@ -37,106 +37,199 @@ const name = 'streetpulse-drive';
 /** A recorded row: a sample, and the position that came with it. */
 export const recordedSize = 12;
 
+/** Why events are in memory alone: the storage is full, or the browser does not give it. */
+export type Trouble = '' | 'full' | 'broken';
+
+interface Added {event: Waiting; jolt: boolean}
+
+const again = 5000; // ms before what could not be kept is tried again
+
 export class Store {
+  trouble: Trouble = '';
+  room?: () => Promise<boolean>; // gives up something that matters less than events; false where there is nothing
+  private unkept: Added[] = []; // in memory alone, oldest first
+  private keeping: Promise<void> = Promise.resolve();
+  private retry?: ReturnType<typeof setTimeout>;
+  private reopening?: Promise<void>;
+
   private constructor(private db: IDBPDatabase<Schema>) {}
 
   static async open(): Promise<Store> {
-    return new Store(await openDB<Schema>(name, 1, {
-      upgrade(db) {
-        db.createObjectStore('events', {keyPath: 'id'});
-        db.createObjectStore('kept');
-        db.createObjectStore('lists', {keyPath: 'cell'});
-        db.createObjectStore('rows', {keyPath: ['drive', 'n']});
-      },
-    }));
+    return new Store(await connect());
   }
 
-  async get<K extends keyof Kept>(key: K): Promise<Kept[K] | undefined> {
-    return (await this.db.get('kept', key)) as Kept[K] | undefined;
+  /** use does something with the database. Browsers lose theirs now and then: then it is opened anew, and the same done again. */
+  private async use<T>(what: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+    try {
+      return await what(this.db);
+    } catch (e) {
+      if (isFull(e)) throw e;
+      this.reopening ??= connect().then((db) => {
+        this.db.close();
+        this.db = db;
+      }).finally(() => (this.reopening = undefined));
+      await this.reopening;
+      return what(this.db);
+    }
+  }
+
+  get<K extends keyof Kept>(key: K): Promise<Kept[K] | undefined> {
+    return this.use((db) => db.get('kept', key)) as Promise<Kept[K] | undefined>;
   }
 
   async set<K extends keyof Kept>(key: K, value: Kept[K]): Promise<void> {
-    await this.db.put('kept', value, key);
+    await this.use((db) => db.put('kept', value, key));
   }
 
   async drop(key: keyof Kept): Promise<void> {
-    await this.db.delete('kept', key);
+    await this.use((db) => db.delete('kept', key));
   }
 
-  /** add queues an event, and counts it where it is a jolt: both or neither. */
-  async add(event: Waiting, jolt: boolean): Promise<void> {
-    const tx = this.db.transaction(['events', 'kept'], 'readwrite', {durability: 'strict'});
-    void tx.objectStore('events').put(event);
-    const totals = ((await tx.objectStore('kept').get('totals')) as Kept['totals'] | undefined) ?? {drives: 0, jolts: 0, since: Date.now() / 1000};
-    if (jolt) totals.jolts++;
-    void tx.objectStore('kept').put(totals, 'totals');
-    await tx.done;
+  /** add queues an event, in memory where the database does not take it. It never fails. */
+  add(event: Waiting, jolt: boolean): Promise<void> {
+    this.unkept.push({event, jolt});
+    return this.keep();
   }
 
-  waiting(): Promise<number> {
-    return this.db.count('events');
+  /** keep puts into the database what is in memory alone; what does not go in stays, and is tried again. */
+  keep(): Promise<void> {
+    return (this.keeping = this.keeping.then(async () => {
+      clearTimeout(this.retry);
+      for (let next; (next = this.unkept[0]); ) {
+        try {
+          await this.use((db) => put(db, next));
+        } catch (e) {
+          if (isFull(e) && (await this.room?.())) continue;
+          this.trouble = isFull(e) ? 'full' : 'broken';
+          this.retry = setTimeout(() => void this.keep(), again);
+          return;
+        }
+        this.unkept = this.unkept.filter((u) => u !== next);
+      }
+      this.trouble = '';
+    }));
+  }
+
+  async waiting(): Promise<number> {
+    return this.unkept.length + (await this.use((db) => db.count('events')).catch(this.nothing(0)));
+  }
+
+  /** nothing is what the database has where it does not answer and there are events in memory to go on with. */
+  private nothing<T>(value: T): (e: unknown) => T {
+    return (e) => {
+      if (this.unkept.length === 0) throw e;
+      return value;
+    };
   }
 
   /** oldest returns the events that have waited longest: so many, and no more bytes than that. */
   async oldest(most: number, bytes: number): Promise<Waiting[]> {
-    const all = await this.db.getAll('events', null, most);
+    const kept = await this.use((db) => db.getAll('events', null, most)).catch(this.nothing([] as Waiting[]));
+    const all = [...kept, ...this.unkept.map((u) => u.event)].slice(0, most);
     let size = 0;
     return all.filter((e, i) => (size += e.body.length) <= bytes || i === 0);
   }
 
   async sent(events: Waiting[]): Promise<void> {
-    const tx = this.db.transaction('events', 'readwrite');
-    for (const e of events) void tx.store.delete(e.id);
-    await tx.done;
+    await this.keeping; // or one of them would be put in afterwards
+    const held = new Set(this.unkept.map((u) => u.event.id));
+    const ids = new Set(events.map((e) => e.id));
+    this.unkept = this.unkept.filter((u) => !ids.has(u.event.id));
+    const kept = events.filter((e) => !held.has(e.id));
+    if (kept.length === 0) return;
+    await this.use(async (db) => {
+      const tx = db.transaction('events', 'readwrite');
+      await Promise.all([...kept.map((e) => tx.store.delete(e.id)), tx.done]);
+    });
   }
 
   lists(): Promise<WatchList[]> {
-    return this.db.getAll('lists');
+    return this.use((db) => db.getAll('lists'));
   }
 
   async keepList(list: WatchList): Promise<void> {
-    await this.db.put('lists', list);
+    await this.use((db) => db.put('lists', list));
   }
 
   async dropLists(cells: string[]): Promise<void> {
-    const tx = this.db.transaction('lists', 'readwrite');
-    for (const c of cells) void tx.store.delete(c);
-    await tx.done;
+    await this.use(async (db) => {
+      const tx = db.transaction('lists', 'readwrite');
+      await Promise.all([...cells.map((c) => tx.store.delete(c)), tx.done]);
+    });
   }
 
   async record(drive: number, n: number, rows: Float64Array): Promise<void> {
-    await this.db.put('rows', {drive, n, rows: rows.slice().buffer});
+    const piece = {drive, n, rows: rows.slice().buffer};
+    await this.use((db) => db.put('rows', piece));
+  }
+
+  async unrecord(drive: number, n: number): Promise<void> {
+    await this.use((db) => db.delete('rows', [drive, n]));
   }
 
   /** recordings lists what was recorded: id is when it began. */
-  async recordings(): Promise<{id: number; seconds: number; bytes: number}[]> {
-    const found = new Map<number, {id: number; seconds: number; bytes: number}>();
-    for (let cursor = await this.db.transaction('rows').store.openCursor(); cursor; cursor = await cursor.continue()) {
-      const {drive, rows} = cursor.value;
-      const r = found.get(drive) ?? {id: drive, seconds: 0, bytes: 0};
-      const last = new Float64Array(rows, rows.byteLength - recordedSize * 8, 1)[0]!;
-      found.set(drive, {id: drive, seconds: last - drive, bytes: r.bytes + rows.byteLength});
-    }
-    return [...found.values()];
+  recordings(): Promise<{id: number; seconds: number; bytes: number}[]> {
+    return this.use(async (db) => {
+      const found = new Map<number, {id: number; seconds: number; bytes: number}>();
+      for (let cursor = await db.transaction('rows').store.openCursor(); cursor; cursor = await cursor.continue()) {
+        const {drive, rows} = cursor.value;
+        const r = found.get(drive) ?? {id: drive, seconds: 0, bytes: 0};
+        const last = new Float64Array(rows, rows.byteLength - recordedSize * 8, 1)[0]!;
+        found.set(drive, {id: drive, seconds: last - drive, bytes: r.bytes + rows.byteLength});
+      }
+      return [...found.values()];
+    });
   }
 
-  /** recorded returns a recording piece by piece. */
+  /** recorded returns a recording piece by piece; a piece that could not be kept is left out. */
   async *recorded(drive: number): AsyncGenerator<Float64Array> {
-    for (let n = 0; ; n++) {
-      const piece = await this.db.get('rows', [drive, n]);
-      if (!piece) return;
-      yield new Float64Array(piece.rows);
+    for (const key of await this.use((db) => db.getAllKeys('rows', all(drive)))) {
+      const piece = await this.use((db) => db.get('rows', key));
+      if (piece) yield new Float64Array(piece.rows);
     }
   }
 
   async discard(drive: number): Promise<void> {
-    await this.db.delete('rows', IDBKeyRange.bound([drive, 0], [drive, Infinity]));
+    await this.use((db) => db.delete('rows', all(drive)));
   }
 
   /** forget deletes everything. */
   async forget(): Promise<Store> {
+    clearTimeout(this.retry);
+    this.unkept = [];
+    await this.keeping;
     this.db.close();
     await deleteDB(name);
     return Store.open();
   }
 }
+
+function connect(): Promise<IDBPDatabase<Schema>> {
+  return openDB<Schema>(name, 1, {
+    upgrade(db) {
+      db.createObjectStore('events', {keyPath: 'id'});
+      db.createObjectStore('kept');
+      db.createObjectStore('lists', {keyPath: 'cell'});
+      db.createObjectStore('rows', {keyPath: ['drive', 'n']});
+    },
+  });
+}
+
+/** put puts an event in, and counts it where it is a jolt. */
+async function put(db: IDBPDatabase<Schema>, {event, jolt}: Added): Promise<void> {
+  const tx = db.transaction(['events', 'kept'], 'readwrite', {durability: 'strict'});
+  const both = async () => {
+    const kept = tx.objectStore('kept');
+    const totals = ((await kept.get('totals')) as Kept['totals'] | undefined) ?? {drives: 0, jolts: 0, since: Date.now() / 1000};
+    if (jolt) totals.jolts++;
+    await Promise.all([tx.objectStore('events').put(event), kept.put(totals, 'totals')]);
+  };
+  await Promise.all([both(), tx.done]);
+}
+
+/** isFull says whether the storage has no room. */
+export function isFull(e: unknown): boolean {
+  return e instanceof DOMException && e.name === 'QuotaExceededError';
+}
+
+const all = (drive: number) => IDBKeyRange.bound([drive, 0], [drive, Infinity]);
