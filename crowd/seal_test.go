@@ -1,7 +1,9 @@
 package crowd_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -100,6 +102,36 @@ func (w *town) check(replace bool) crowd.Rebuilt {
 	return out
 }
 
+// owns reads what a device's owner is given: all of it, and nothing of another's.
+func (w *town) owns(device, other string) {
+	w.t.Helper()
+	var out bytes.Buffer
+	if err := crowd.Own(context.Background(), w.pool, device, &out); err != nil {
+		w.t.Fatal(err)
+	}
+	var own map[string]json.RawMessage
+	if err := json.Unmarshal(out.Bytes(), &own); err != nil {
+		w.t.Fatal(err)
+	}
+	for name, query := range map[string]string{"events": `from events where device = $1`, "learned": `from device_trust where device = $1`,
+		"places": `from evidence where device = $1 and hits > 0`, "answers": `from device_answers where device = $1`, "unreadable": `from quarantine where device = $1`} {
+		var rows []json.RawMessage
+		var n int
+		err := w.pool.QueryRow(context.Background(), `select count(*) `+query, device).Scan(&n)
+		if json.Unmarshal(own[name], &rows) != nil || err != nil || n == 0 || len(rows) != n {
+			w.t.Errorf("%s: %d are kept, the owner is given %d, %v", name, n, len(rows), err)
+		}
+	}
+	for _, hidden := range []string{other, "ring", "invented"} {
+		if bytes.Contains(out.Bytes(), []byte(hidden)) {
+			w.t.Errorf("the owner is told of %s", hidden)
+		}
+	}
+	if err := crowd.Own(context.Background(), w.pool, "nobody", &out); !errors.Is(err, crowd.ErrNoDevice) {
+		w.t.Errorf("of nobody: %v", err)
+	}
+}
+
 func TestAnErasedDeviceIsNowhere(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -132,6 +164,7 @@ func TestAnErasedDeviceIsNowhere(t *testing.T) {
 	if !slices.Contains(mentions(t, w.pool, device), "pending") {
 		t.Error("nothing of the device waits: the test proves less")
 	}
+	w.owns(device, other)
 	before := w.standing()
 	for _, d := range []string{device, other} {
 		if _, err := crowd.AskErasure(ctx, w.pool, d, w.at); err != nil {

@@ -39,6 +39,8 @@ type credential struct {
 	former  []byte // the secret's hash before it was renewed; nil once the new one was used
 	allowed bool
 	at      time.Time
+
+	enrolled, secret bool // it is known, and has a secret
 }
 
 // is says whether a secret of this hash is the device's.
@@ -76,6 +78,27 @@ func (c *Credentials) Authenticate(ctx context.Context, device, secret string) e
 	}
 	if known.former != nil && hash == known.hash {
 		return c.forgetFormer(ctx, device, known)
+	}
+	return nil
+}
+
+// Owns returns nil where the secret is the device's, also when it was revoked: its owner may see and erase what is kept about it, and that
+// alone. It returns ErrNoDevice where nothing is known of the device, ErrUnauthorized where the secret is wrong, and ErrUnavailable
+// where that cannot be told.
+func (c *Credentials) Owns(ctx context.Context, device, secret string) error {
+	if !wire.ValidDevice(device) {
+		return ErrNoDevice
+	}
+	known, err := c.lookAgain(ctx, device)
+	if err != nil {
+		return err
+	}
+	if !known.enrolled {
+		return ErrNoDevice
+	}
+	known.allowed = known.secret
+	if !known.is(sha256.Sum256([]byte(secret))) {
+		return ErrUnauthorized
 	}
 	return nil
 }
@@ -123,7 +146,9 @@ func (c *Credentials) lookAgain(ctx context.Context, device string) (credential,
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return credential{}, fmt.Errorf("%w: look a device up: %w", ErrUnavailable, err)
 	}
-	known.allowed = known.allowed && copy(known.hash[:], hash) == sha256.Size
+	known.enrolled = err == nil
+	known.secret = copy(known.hash[:], hash) == sha256.Size
+	known.allowed = known.allowed && known.secret
 	c.keep(device, known)
 	return known, nil
 }

@@ -1,18 +1,25 @@
 package web
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/ingest"
 )
+
+// ownLimit is how often an address may ask for what is kept about its devices, an hour.
+const ownLimit = 30
 
 // registerOwn registers what a device may ask about itself.
 func (s *Server) registerOwn(api huma.API) {
@@ -21,6 +28,16 @@ func (s *Server) registerOwn(api huma.API) {
 		"an answer which is lost on its way locks nobody out."
 	renew.Security = []map[string][]string{{"device": {}}}
 	huma.Register(api, renew, s.apiRenew)
+
+	own := open("device-data", http.MethodGet, "/devices/{id}/data", "Everything that is kept about a device", 401, 403, 404, 429, 503)
+	own.Description = "One JSON object, for the device's owner: `device` (its enrolment, last status and contact), `days` (what it said, counted), `learned` (how it " +
+		"differs from others), `places` (where it felt something), `answers` (counted), `unreadable` (payloads) and `events`, as replay lines have them. A " +
+		"revoked device may read it too, with its last secret. Of nobody else is anything in it."
+	own.Security = []map[string][]string{{"device": {}}}
+	own.Responses = map[string]*huma.Response{"200": {Description: "The object.", Content: map[string]*huma.MediaType{
+		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}},
+	}}}
+	huma.Register(api, own, s.apiOwn)
 
 	outcomes := open("device-outcomes", http.MethodGet, "/devices/{id}/outcomes", "What became of what a device felt, and how it is", 401, 403, 503)
 	outcomes.Description = "The public places that a device has given evidence of, as far as the server still knows that it did; the latest " +
@@ -46,6 +63,69 @@ func (s *Server) itself(ctx context.Context, r *http.Request, id string) (device
 		return "", "", huma.Error403Forbidden("A device can do this for itself, and for no other.")
 	}
 	return device, secret, nil
+}
+
+// owner returns the device that a request comes from, revoked or not; an answer in the API's form where it does not come from the one by that id.
+func (s *Server) owner(ctx context.Context, r *http.Request, id string) (string, error) {
+	device, secret, ok := r.BasicAuth()
+	if !ok {
+		return "", unauthorized("The device's id and secret are needed (Basic).")
+	}
+	err := s.credentials.Owns(ctx, device, secret)
+	switch {
+	case errors.Is(err, ingest.ErrNoDevice):
+		return "", huma.Error404NotFound("There is no such device: nothing is kept about it.")
+	case errors.Is(err, ingest.ErrUnauthorized):
+		return "", unauthorized("The secret is wrong.")
+	case err != nil:
+		return "", s.failed(ctx, "device", err)
+	case device != id:
+		return "", huma.Error403Forbidden("A device can do this for itself, and for no other.")
+	}
+	return device, nil
+}
+
+type keptInput struct {
+	asked
+	ID string `path:"id" maxLength:"64"`
+}
+
+// apiOwn writes all that is kept about a device. Events are not indexed by device: one search at a time is enough.
+func (s *Server) apiOwn(ctx context.Context, in *keptInput) (*huma.StreamResponse, error) {
+	device, err := s.owner(ctx, in.request, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if wait, ok := s.owns.take(s.client(in.request), s.config.Now()); !ok {
+		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests("This address has asked for as much as it may in an hour. Try again later."),
+			http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}})
+	}
+	return &huma.StreamResponse{Body: func(out huma.Context) {
+		r, w := humago.Unwrap(out)
+		s.own(w, r, device)
+	}}, nil
+}
+
+func (s *Server) own(w http.ResponseWriter, r *http.Request, device string) {
+	select {
+	case s.searching <- struct{}{}:
+		defer func() { <-s.searching }()
+	case <-r.Context().Done():
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Disposition", `attachment; filename="streetpulse-`+device+`.json"`)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(5 * time.Minute)) // it may be long
+	out := bufio.NewWriterSize(w, 64<<10)
+	err := crowd.Own(r.Context(), s.config.Pool, device, out)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil && r.Context().Err() == nil {
+		s.config.Log.Error("what is kept about a device could not be written", "error", err)
+		panic(http.ErrAbortHandler) // so that nobody takes half of it for all
+	}
 }
 
 type renewInput struct {

@@ -24,9 +24,10 @@ func (s *Server) registerDevices(api huma.API) {
 	enrol.Description = "The secret is shown this once. The body may be left out."
 	huma.Register(api, enrol, s.apiEnrol)
 
-	forget := open("erase-device", http.MethodDelete, "/devices/{id}", "Erase a device", 401, 403, 503)
+	forget := open("erase-device", http.MethodDelete, "/devices/{id}", "Erase a device", 401, 403, 404, 503)
 	forget.Description = "Everything about the device goes: its events, what is known of it, its credentials. It cannot log in any more at " +
-		"once, the rest follows within a minute. What it said at places stays as counts that name nobody."
+		"once, the rest follows within a minute. What it said at places stays as counts that name nobody. A revoked device may ask for it too, with its " +
+		"last secret. Asked again it answers the same, and 404 once nothing is kept any more."
 	forget.Security = []map[string][]string{{"device": {}}}
 	forget.DefaultStatus = http.StatusAccepted
 	huma.Register(api, forget, s.apiErase)
@@ -165,7 +166,7 @@ type eraseInput struct {
 }
 
 func (s *Server) apiErase(ctx context.Context, in *eraseInput) (*struct{}, error) {
-	device, _, err := s.itself(ctx, in.request, in.ID)
+	device, err := s.owner(ctx, in.request, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -463,6 +463,34 @@ func TestDriveWithoutMQTT(t *testing.T) {
 	if n, _ := w.devices(); n != 2 {
 		t.Errorf("%d devices", n)
 	}
+
+	// What it was before is kept until its owner has decided; the file holds what the server has of both.
+	b.wait(`former.hidden === false && document.getElementById('former-text').textContent.includes('` + id + `')`)
+	eval[chromedp.Void](b, `void (document.querySelector('details').open = true)`)
+	b.shoot("drive-former-360-german", true)
+	b.tap("#data")
+	b.wait(`sim.files.length === 2`)
+	var kept struct {
+		Device struct{ ID string }
+		Events []struct{ ID string }
+	}
+	if text := eval[string](b, `sim.files[1].text()`); json.Unmarshal([]byte(text), &kept) != nil || kept.Device.ID != id || len(kept.Events) != stored {
+		t.Errorf("of the former device the phone is given %s", text)
+	}
+	b.tap("#erase-former")
+	b.wait(`former.hidden === true`)
+	if n, gone := w.devices(); n != 2 || gone != 1 {
+		t.Errorf("%d devices, %d to be erased", n, gone)
+	}
+	// A server that does not take the secret has forgotten nothing, and nobody says that it has.
+	if _, err := w.pool.Exec(ctx, `update devices set secret_sha256 = sha256('another') where erase_at is null`); err != nil {
+		t.Fatal(err)
+	}
+	b.tap("#forget")
+	b.tap("#forget-now")
+	b.wait(`problem.textContent.includes('nahm das Geheimnis') && farewell.textContent.includes('Fragen Sie die Stadt')`)
+	eval[chromedp.Void](b, `void (document.querySelector('details').open = true)`)
+	b.shoot("drive-refused-360-german", true)
 }
 
 // storageGate stands before a server and lets a page's storage run full: see runFull.

@@ -67,7 +67,7 @@ func whoCalls() map[string]access.Action {
 	for action, ids := range map[access.Action]string{
 		anybody: `list-places get-place get-evidence get-votes cast-vote get-stats send-report list-report-categories find-streets follow-place list-orders get-order
 			enrol-device stream log-in send-password-link sign-up use-password-link`,
-		device:             `erase-device send-events renew-device-secret device-outcomes`,
+		device:             `erase-device send-events renew-device-secret device-outcomes device-data`,
 		access.KeepAccount: `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,
 		access.MakeKeys:    `list-keys make-key revoke-key`,
 		access.Administer: `list-people invite-person change-person end-sessions-of-person send-link-to-person list-all-keys revoke-any-key

@@ -64,6 +64,8 @@ type Server struct {
 	enrols      *hourly
 	votes       *hourly
 	reports     *hourly
+	owns        *hourly       // times that devices have asked for what is kept about them
+	searching   chan struct{} // for what is kept about devices, at a time
 	people      atomic.Pointer[peopleKey]
 	decoding    chan struct{}               // photos at a time
 	origins     *http.CrossOriginProtection // keeps other sites' pages from acting for their visitors
@@ -106,7 +108,7 @@ func New(c Config) (*Server, error) {
 		c.PasswordCost = access.Usual()
 	}
 	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), decoding: make(chan struct{}, 2),
-		credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now, c.PasswordCost)}
+		owns: newHourly(ownLimit), searching: make(chan struct{}, 1), credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now, c.PasswordCost)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "streetpulse_http_responses_total", Help: "Answers over HTTP, by the hundreds of their status."}, []string{"status"})

@@ -1,11 +1,11 @@
 // The drive page's worker: it feels, keeps and sends. It works while its page is open, and nobody else's does: one tab at a time.
-import {Account} from './drive/account.ts';
+import {Account, Refused} from './drive/account.ts';
 import {Feeling, load} from './drive/feeling.ts';
 import type {DriveState, Link, News, Order, Outcome, Settings, Status, Summary} from './drive/messages.ts';
 import {Post} from './drive/post.ts';
 import {Recorder, csv} from './drive/recorder.ts';
 import {Regions} from './drive/regions.ts';
-import {type Device, Store} from './drive/store.ts';
+import {type Device, type Farewell, Store} from './drive/store.ts';
 
 const standard: Settings = {withhold: 200, record: false};
 const showEvery = 200; // ms
@@ -92,6 +92,16 @@ class Worker {
         return this.forget();
       case 'enrol':
         return this.enrol();
+      case 'data':
+        return this.data();
+      case 'erase-former':
+        await this.store.set('farewells', [...((await this.store.get('farewells')) ?? []), ...((await this.store.get('former')) ?? [])]);
+        await this.store.drop('former');
+        await this.farewell();
+        return this.show(true);
+      case 'leave-former':
+        await this.store.drop('former');
+        return this.show(true);
       case 'online':
         if (this.running) this.post.wake(true);
         return this.farewell();
@@ -205,7 +215,7 @@ class Worker {
   /** forget deletes everything here, and asks the server to; where it cannot be asked now, that is all that is remembered. */
   private async forget(): Promise<void> {
     await this.end();
-    const goodbye = (await this.store.get('farewells')) ?? [];
+    const goodbye: Farewell[] = [...((await this.store.get('farewells')) ?? []), ...((await this.store.get('former')) ?? [])];
     if (this.account.device) goodbye.push({id: this.account.device.id, secret: this.account.device.secret});
     this.post.stopped = true;
     this.store = await this.store.forget();
@@ -221,24 +231,43 @@ class Worker {
     this.post.resume();
     this.link = 'resting';
     await this.show(true);
-    tell({is: 'forgotten', later: ((await this.store.get('farewells')) ?? []).length > 0});
+    const left = (await this.store.get('farewells')) ?? [];
+    tell({is: 'forgotten', how: left.length === 0 ? 'done' : left.some((f) => f.refused) ? 'refused' : 'later'});
   }
 
+  /** farewell asks the server to forget who this phone was. Only what it has said it does is done. */
   private async farewell(): Promise<void> {
-    const left = [];
-    const all = (await this.store.get('farewells')) ?? [];
-    for (const f of all) {
+    const left: Farewell[] = [];
+    for (const f of (await this.store.get('farewells')) ?? []) {
       try {
         await this.account.erase(f);
-      } catch {
-        left.push(f);
+      } catch (e) {
+        left.push({id: f.id, secret: f.secret, refused: e instanceof Refused});
       }
     }
     if (left.length > 0) await this.store.set('farewells', left);
     else await this.store.drop('farewells');
   }
 
-  /** enrol makes the phone a new one to the server, which no longer knows the old one. */
+  /** data hands out what the server keeps about this phone, and about who it was before. */
+  private async data(): Promise<void> {
+    const {device} = this.account;
+    let any = false;
+    for (const by of [...(device ? [device] : []), ...((await this.store.get('former')) ?? [])]) {
+      try {
+        const file = await this.account.data(by);
+        if (!file) continue;
+        any = true;
+        tell({is: 'file', name: `streetpulse-${by.id}.json`, file});
+      } catch (e) {
+        return tell({is: 'data', how: e instanceof Refused ? 'refused' : 'away'});
+      }
+    }
+    if (!any) tell({is: 'data', how: 'none'});
+    return this.show(true);
+  }
+
+  /** enrol makes the phone a new one to the server, which takes nothing from the old one any more. */
   private async enrol(): Promise<void> {
     await this.account.leave();
     this.post.resume();
@@ -251,30 +280,31 @@ class Worker {
     this.shownAt = performance.now();
     const kept = (this.shown = (await quietly(this.look())) ?? this.shown);
     if (!kept) return;
-    const {waiting, totals, bytes, farewells} = kept;
+    const {waiting, totals, bytes, farewells, former} = kept;
     const {device} = this.account;
     tell({is: 'status', status: {
       link: this.link, linkSince: this.linkSince, waiting, bytes: this.bytes, allBytes: bytes, settings: this.settings,
       ...(device && {device: {id: device.id, since: device.since}}), totals,
-      outcomes: this.outcomes, health: this.health, recordings: this.recordings, farewells, lists: this.regions.near().length,
+      outcomes: this.outcomes, health: this.health, recordings: this.recordings, farewells: farewells.length, refused: farewells.filter((f) => f.refused).map((f) => f.id), former, lists: this.regions.near().length,
       ...(this.feeling && {drive: this.feeling.state()}), trouble: this.store.trouble, unrecorded: this.unrecorded,
     }});
   }
 
   private async look(): Promise<Kept> {
-    const [waiting, totals, bytes, farewells] = await Promise.all([
-      this.store.waiting(), this.store.get('totals'), this.store.get('bytes'), this.store.get('farewells')]);
+    const [waiting, totals, bytes, farewells, former] = await Promise.all([
+      this.store.waiting(), this.store.get('totals'), this.store.get('bytes'), this.store.get('farewells'), this.store.get('former')]);
     const all = (bytes ?? 0) + this.counted;
     if (this.counted > 0) {
       this.counted = 0;
       await quietly(this.store.set('bytes', all));
     }
-    return {waiting, totals: totals ?? {drives: 0, jolts: 0, since: 0}, bytes: all, farewells: farewells?.length ?? 0};
+    return {waiting, totals: totals ?? {drives: 0, jolts: 0, since: 0}, bytes: all, farewells: farewells ?? [],
+      former: (former ?? []).map((f) => f.id)};
   }
 }
 
 /** What is shown of the store. */
-interface Kept {waiting: number; totals: Status['totals']; bytes: number; farewells: number}
+interface Kept {waiting: number; totals: Status['totals']; bytes: number; farewells: Farewell[]; former: string[]}
 
 /** quietly goes on where the storage fails: undefined then. */
 async function quietly<T>(what: Promise<T> | undefined): Promise<T | undefined> {

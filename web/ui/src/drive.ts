@@ -61,7 +61,7 @@ class Page {
     on('forget', () => this.ask(true));
     on('keep', () => this.ask(false));
     on('forget-now', () => this.order({do: 'forget'}));
-    on('enrol', () => this.order({do: 'enrol'}));
+    for (const what of ['enrol', 'data', 'erase-former', 'leave-former'] as const) on(what, () => this.order({do: what}));
     for (const id of ['withhold', 'record']) $(id).addEventListener('change', () => this.order({do: 'settings', settings: this.chosen()}));
     $('recordings').addEventListener('click', (e) => {
       const b = (e.target as HTMLElement).closest<HTMLElement>('button[data-do]');
@@ -141,11 +141,14 @@ class Page {
         return;
       }
       case 'file':
+        this.say('data-note', '');
         return save(news.name, news.file);
       case 'forgotten':
         this.ask(false);
         this.show('before');
-        return this.say('problem', t(news.later ? 'forgotten.later' : 'forgotten'));
+        return this.say('problem', t('forgotten.' + news.how));
+      case 'data':
+        return this.say('data-note', t('data.' + news.how));
       case 'failed':
         if (news.what.startsWith('start')) {
           this.stop();
@@ -216,7 +219,9 @@ class Page {
     $('unknown').hidden = s.link !== 'unknown';
     this.say('known', s.device ? t('known', {id: s.device.id, since: dateTime(s.device.since)}) : t('known.not'));
     this.say('used', t('used', {mb: megabytes(s.allBytes)}));
-    this.say('farewell', s.farewells > 0 ? t('farewell') : '');
+    this.say('farewell', s.refused.length > 0 ? t('farewell.refused', {id: s.refused.join(', ')}) : s.farewells > 0 ? t('farewell') : '');
+    this.say('former-text', s.former.length > 0 ? t('former', {id: s.former.join(', ')}) : '');
+    $('former').hidden = s.former.length === 0;
     this.say('health', troubled(s) || wrong(s.health));
     $('news').hidden = s.outcomes.length === 0;
     list($('outcomes'), s.outcomes);

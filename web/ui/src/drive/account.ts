@@ -1,6 +1,6 @@
 // The phone's credentials: it enrols itself, renews its secret, and asks to be forgotten. All over HTTP.
 import type {Outcome} from './messages.ts';
-import type {Device, Store, Waiting} from './store.ts';
+import type {Device, Known, Store, Waiting} from './store.ts';
 
 const renewAfter = 30 * 86400; // seconds
 const headers = 500; // bytes of headers both ways, about
@@ -17,9 +17,9 @@ export class Account {
     this.device = await this.store.get('device');
   }
 
-  private async ask(method: string, path: string, by?: {id: string; secret: string}, body?: string): Promise<Response> {
+  private async ask(method: string, path: string, by?: Known, body?: string, patience = 30_000): Promise<Response> {
     const answer = await fetch('/api/v1' + path, {
-      method, body, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(30_000),
+      method, body, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(patience),
       headers: {...(body && {'Content-Type': 'application/json'}), ...(by && {Authorization: 'Basic ' + btoa(by.id + ':' + by.secret)})},
     });
     this.count(headers + (body?.length ?? 0) + Number(answer.headers.get('Content-Length') ?? 0));
@@ -48,8 +48,10 @@ export class Account {
     this.device = device;
   }
 
-  /** leave forgets who this phone is to the server. */
+  /** leave makes this phone a new one to the server. Who it was is kept, as its owner may still want that erased. */
   async leave(): Promise<void> {
+    const {device} = this;
+    if (device) await this.store.set('former', [...((await this.store.get('former')) ?? []), {id: device.id, secret: device.secret}]);
     await this.store.drop('device');
     this.device = undefined;
   }
@@ -72,14 +74,20 @@ export class Account {
     return (await answer.json()) as {outcomes: Outcome[]; health: string};
   }
 
-  /** erase asks the server to forget a device. It throws where that could not be asked. */
-  async erase(by: {id: string; secret: string}): Promise<void> {
-    try {
-      const answer = await this.ask('DELETE', '/devices/' + by.id, by);
-      if (!answer.ok) throw new Error('erase: ' + answer.status);
-    } catch (e) {
-      if (!(e instanceof Refused)) throw e; // it is gone already
-    }
+  /** data asks for everything that the server keeps about a device. Empty: nothing. */
+  async data(by: Known): Promise<Blob | undefined> {
+    const answer = await this.ask('GET', `/devices/${by.id}/data`, by, undefined, 300_000);
+    if (answer.status === 404) return undefined;
+    if (!answer.ok) throw new Error('data: ' + answer.status);
+    const file = await answer.blob();
+    this.count(file.size);
+    return file;
+  }
+
+  /** erase asks the server to forget a device. It returns when the server has said that it does, or that it knows nothing of it. */
+  async erase(by: Known): Promise<void> {
+    const answer = await this.ask('DELETE', '/devices/' + by.id, by);
+    if (!answer.ok && answer.status !== 404) throw new Error('erase: ' + answer.status);
   }
 }
 

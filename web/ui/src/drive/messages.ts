@@ -9,7 +9,7 @@ export type Order =
   | {do: 'end'}
   | {do: 'settings'; settings: Settings}
   | {do: 'export' | 'discard'; recording: number}
-  | {do: 'forget' | 'enrol' | 'online'};
+  | {do: 'forget' | 'enrol' | 'online' | 'data' | 'erase-former' | 'leave-former'};
 
 export const rowSize = 7;
 
@@ -24,7 +24,8 @@ export type News =
   | {is: 'ready'; problem: string}
   | {is: 'ended'; drive: Summary}
   | {is: 'file'; name: string; file: Blob}
-  | {is: 'forgotten'; later: boolean}
+  | {is: 'forgotten'; how: 'done' | 'later' | 'refused'}
+  | {is: 'data'; how: 'none' | 'refused' | 'away'} // why there is no file
   | {is: 'failed'; what: string};
 
 /** How the phone reaches the server: not at all, or not yet; the server no longer knows it; another tab has it. */
@@ -47,6 +48,8 @@ export interface Status {
   trouble: '' | 'full' | 'broken'; // why events are in memory alone
   unrecorded: boolean; // this drive's recording was ended: there was no room for it
   farewells: number; // devices that the server has still to be asked to forget
+  refused: string[]; // ids of those of them that it will not forget: it does not take their secrets
+  former: string[]; // ids that this phone had before, of which the server may still keep something
 }
 
 /** As firmware-sim/browser gives it. mount: 0 not known yet, 1 firm, 2 loose. */

@@ -7,6 +7,12 @@ export interface Waiting {id: string; body: string}
 
 export interface Device {id: string; secret: string; since: number; renewed: number; broker: boolean}
 
+/** Known is what a device shows to the server. */
+export interface Known {id: string; secret: string}
+
+/** A device to be forgotten; refused: the server does not take its secret, and has not said that it is gone. */
+export interface Farewell extends Known {refused?: boolean}
+
 /** A watched place, as the lists have it. */
 export interface Watched {id: string; lat: number; lon: number; heading_deg: number; radius_m: number}
 
@@ -22,7 +28,8 @@ interface Kept {
   health: string;
   parameters: object;
   revision: number; // of the detector's parameters on the last drive; 0: they have none
-  farewells: {id: string; secret: string}[]; // devices that the server must still be asked to forget
+  farewells: Farewell[]; // devices that the server must still be asked to forget
+  former: Known[]; // devices that this phone was before, of which the server may still keep something
 }
 
 interface Schema extends DBSchema {
