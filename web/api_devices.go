@@ -138,7 +138,11 @@ func (s *Server) enrolledAs(ctx context.Context, in *enrolInput, device ingest.D
 	}
 	out := &enrolOutput{Status: http.StatusCreated, CacheControl: "no-store", Body: enrolled{ID: device.ID, Secret: secret}}
 	origin := s.origin(in.request)
-	out.Body.MQTT.TCP = brokerAddress(s.config.MQTT, origin)
+	broker := s.config.MQTT
+	if secure := s.config.MQTTS; secure != "" && (broker == "" || strings.HasPrefix(origin, "https://")) { // who came over TLS stays with it
+		broker = secure
+	}
+	out.Body.MQTT.TCP = brokerAddress(broker, origin)
 	if s.config.WebSocket != nil {
 		out.Body.MQTT.WebSocket = "ws" + strings.TrimPrefix(origin, "http") + "/mqtt"
 	}

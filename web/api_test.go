@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -217,6 +218,35 @@ func TestEnrolAndSend(t *testing.T) {
 		c.Ingest, c.EnrolLimit, c.MQTT = in, 2, "tcp://127.0.0.1:1883"
 		c.Now, c.WebSocket = time.Now, http.NotFoundHandler()
 	})
+	// Who comes over TLS, as a trusted proxy says, is sent to the broker over TLS; whoever says so himself is not.
+	for header, want := range map[string]string{"https": "ssl://city.example:8883", "http": "tcp://city.example:1883"} {
+		for i, trusted := range []bool{true, false} {
+			w := newTown(t, func(c *web.Config) {
+				c.MQTT, c.MQTTS = "tcp://0.0.0.0:1883", "ssl://0.0.0.0:8883"
+				if trusted {
+					c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+				}
+			})
+			r, err := http.NewRequest(http.MethodPost, w.http.URL+"/api/v1/devices", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = "city.example"
+			r.Header.Set("X-Forwarded-Proto", header)
+			answer, err := w.http.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			if i == 1 {
+				want = "tcp://city.example:1883"
+			}
+			if !strings.Contains(string(body), `"`+want+`"`) {
+				t.Errorf("%s, trusted %t: %s", header, trusted, body)
+			}
+		}
+	}
 	answer, body := w.send(http.MethodPost, "/api/v1/devices", `{"name":"bus 4","app":"unit","kind":"vehicle"}`, "", "")
 	var device struct {
 		ID, Secret string

@@ -38,6 +38,7 @@ type Config struct {
 	ReportLimit    int                  // reports an hour and address; 0: no limit
 	VoteLimit      int                  // votes an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
+	MQTTS          string               // where they find it over TLS, as ssl://host:port; empty: not
 	WebSocket      http.Handler         // the broker over WebSocket, served at /mqtt; nil: not there
 	BrokerChecks   http.Handler         // answers an external broker at /broker/; nil: not there
 	SignOn         *access.SignOn       // another service that logs people in; nil: none

@@ -56,7 +56,10 @@ func TestEverythingOverTLS(t *testing.T) {
 	if device.MQTT.WebSocket != "wss://"+https+"/mqtt" {
 		t.Errorf("a page that came over TLS is sent to %s", device.MQTT.WebSocket)
 	}
-	for _, address := range []string{"ssl://" + mqtts, device.MQTT.WebSocket} {
+	if device.MQTT.TCP != "ssl://"+mqtts {
+		t.Errorf("a device that enrolled over TLS is sent to %s", device.MQTT.TCP)
+	}
+	for _, address := range []string{device.MQTT.TCP, device.MQTT.WebSocket} {
 		c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(address).SetClientID(device.ID).SetUsername(device.ID).SetPassword(device.Secret).
 			SetTLSConfig(secure).SetAutoReconnect(false))
 		if token := c.Connect(); !token.WaitTimeout(time.Minute) || token.Error() != nil {
@@ -144,7 +147,7 @@ func TestLimitsBehindProxies(t *testing.T) {
 func TestFlagsThatNeedEachOther(t *testing.T) {
 	t.Parallel()
 	for _, flags := range []string{"--https :0", "--mqtts :0 --tls-cert x", "--broker http://x", "--broker mqtt://x --demo", "--broker mqtt://x --mqtts :0 --tls-cert x --tls-key x",
-		"--public-url city.example", "--trusted-proxies x", "--demo --mqtt="} {
+		"--public-url city.example", "--public-mqtt https://x", "--public-mqtt wss://x", "--trusted-proxies x", "--demo --mqtt="} {
 		var errs strings.Builder
 		if code := run(context.Background(), append([]string{"serve"}, strings.Fields(flags)...), output{out: &errs, err: &errs}); code != exitUsage {
 			t.Errorf("%s ends with %d: %s", flags, code, errs.String())

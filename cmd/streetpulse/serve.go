@@ -52,6 +52,7 @@ type serveCommand struct {
 	TLSKey         string           `name:"tls-key" help:"Its key, PEM." placeholder:"FILE"`
 	Broker         string           `help:"Consume from this external MQTT broker instead, and embed none: mqtt://user:password@host, or mqtts, ws, wss." placeholder:"URL"`
 	PublicURL      string           `name:"public-url" help:"How people reach this server." placeholder:"URL"`
+	PublicMQTT     string           `name:"public-mqtt" help:"How devices reach the MQTT broker, where that is not as it is listened on: mqtt:// or mqtts:// and a host." placeholder:"URL"`
 	TrustedProxies []netip.Prefix   `help:"Proxies whose X-Forwarded-For is believed." placeholder:"CIDR,…"`
 	Roles          []string         `default:"ingest,crowd,web,jobs" enum:"ingest,crowd,web,jobs" help:"What this process does: ${enum}."`
 	Suspected      crowd.Visibility `default:"coarse" enum:"no,coarse,yes" help:"What the public sees of suspected places: ${enum}."`
@@ -85,6 +86,9 @@ func (c serveCommand) check() error {
 		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return fmt.Errorf("%w: --public-url is http:// or https:// and a host", errUsage)
 		}
+	}
+	if address, err := consumer.DeviceAddress(c.PublicMQTT); c.PublicMQTT != "" && (err != nil || address == "") {
+		return fmt.Errorf("%w: --public-mqtt is mqtt:// or mqtts:// and a host", errUsage)
 	}
 	if err := c.checkSignOn(c.PublicURL); err != nil {
 		return err
@@ -266,7 +270,8 @@ func (p *parts) make() error {
 	}
 	config.Ingest = in
 	if p.broker != nil {
-		config.WebSocket, config.MQTT = p.broker.WebSocket(), p.brokerAddress()
+		config.WebSocket = p.broker.WebSocket()
+		config.MQTT, config.MQTTS = p.brokerAddresses()
 	}
 	if p.c.Broker != "" {
 		if config.BrokerChecks, err = consumer.Checks(p.db.Pool, p.c.Broker); err != nil {
@@ -275,6 +280,12 @@ func (p *parts) make() error {
 		if config.MQTT, err = consumer.DeviceAddress(p.c.Broker); err != nil {
 			return err
 		}
+	}
+	if p.c.PublicMQTT != "" {
+		if config.MQTT, err = consumer.DeviceAddress(p.c.PublicMQTT); err != nil {
+			return err
+		}
+		config.MQTTS = config.MQTT
 	}
 	if config.LinksURL = config.PublicURL; config.LinksURL == "" {
 		config.LinksURL = "http://" + p.c.HTTP
@@ -384,15 +395,15 @@ func (p *parts) retainDays(ctx context.Context) (int, error) {
 	return *set.RetainDays, nil
 }
 
-// brokerAddress returns where the embedded broker is: for plain connections, or where there are none for TLS.
-func (p *parts) brokerAddress() string {
-	switch {
-	case p.c.MQTT != "":
-		return "tcp://" + p.broker.TCPAddr().String()
-	case p.c.MQTTS != "":
-		return "ssl://" + p.broker.TLSAddr().String()
+// brokerAddresses returns where the embedded broker is, for plain connections and for TLS; empty: it is not.
+func (p *parts) brokerAddresses() (plain, secure string) {
+	if p.c.MQTT != "" {
+		plain = "tcp://" + p.broker.TCPAddr().String()
 	}
-	return ""
+	if p.c.MQTTS != "" {
+		secure = "ssl://" + p.broker.TLSAddr().String()
+	}
+	return plain, secure
 }
 
 // announce prints where everything is.
