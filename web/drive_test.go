@@ -394,7 +394,8 @@ func TestDrive(t *testing.T) {
 func TestDriveWithoutMQTT(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	began := time.Now().Add(-30 * time.Minute).Truncate(time.Millisecond)
+	const ahead = 3 * time.Hour // the phone's clock
+	began := time.Now().Add(ahead - 30*time.Minute).Truncate(time.Millisecond)
 	f := feel(t, began, 11, 110, 0, nil)
 	half := f.at[len(f.at)/2] + 0.5
 	var asked atomic.Int64
@@ -402,7 +403,7 @@ func TestDriveWithoutMQTT(t *testing.T) {
 		c.WebSocket = http.NotFoundHandler()                                                          // as where something on the way lets none through
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(asked.Add(1)) * time.Minute) } // nothing is believed for long
 	})
-	server := storageGate(t, w.http.URL)
+	server := storageGate(t, w.http.URL, ahead)
 	b := newBrowser(t, strings.TrimPrefix(server, "http://"))
 	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(fakeSensors, began.UnixMilli())})
 	b.view(360, 780, true)
@@ -455,6 +456,8 @@ func TestDriveWithoutMQTT(t *testing.T) {
 	if n, _ := w.stored(); n != stored {
 		t.Errorf("%d events of a revoked device are stored, %d were before", n, stored)
 	}
+	eval[string](b, `new Promise(done => { const r = indexedDB.open('streetpulse-drive'); r.onsuccess = () => {
+		const tx = r.result.transaction('events', 'readwrite'); tx.objectStore('events').put({id: '0', body: '{"id":"0","kind":"bump"}'}); tx.oncomplete = () => { r.result.close(); done('') } } })`)
 	b.tap("#enrol")
 	b.wait(`document.querySelector('main').dataset.waiting === '0'`)
 	if n, different := w.stored(); n != len(f.events) || different != n {
@@ -462,6 +465,12 @@ func TestDriveWithoutMQTT(t *testing.T) {
 	}
 	if n, _ := w.devices(); n != 2 {
 		t.Errorf("%d devices", n)
+	}
+	// Times are right though the phone's clock is not; what was refused is told.
+	b.wait(`refused.textContent.includes('geht 3 Stunden vor') && refused.textContent.includes('Ein Ereignis wurde abgelehnt')`)
+	var off float64
+	if err := w.pool.QueryRow(ctx, `select extract(epoch from min(time)) from events`).Scan(&off); err != nil || math.Abs(off+ahead.Seconds()-f.byTime()[0].At) > 3 {
+		t.Errorf("the first event is %.1f s off, %v", off+ahead.Seconds()-f.byTime()[0].At, err)
 	}
 
 	// What it was before is kept until its owner has decided; the file holds what the server has of both.
@@ -493,14 +502,14 @@ func TestDriveWithoutMQTT(t *testing.T) {
 	b.shoot("drive-refused-360-german", true)
 }
 
-// storageGate stands before a server and lets a page's storage run full: see runFull.
-func storageGate(t *testing.T, server string) string {
+// storageGate stands before a server and lets a page's storage run full (see runFull), and its worker's clock be ahead.
+func storageGate(t *testing.T, server string, ahead time.Duration) string {
 	t.Helper()
 	to, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const patch = `{ let full = false; const put = IDBObjectStore.prototype.put; new BroadcastChannel('storage').onmessage = (e) => { full = e.data; e.target.postMessage('done') };
+	patch := fmt.Sprintf(`const now = Date.now; Date.now = () => now() + %d;`, ahead.Milliseconds()) + `{ let full = false; const put = IDBObjectStore.prototype.put; new BroadcastChannel('storage').onmessage = (e) => { full = e.data; e.target.postMessage('done') };
 		IDBObjectStore.prototype.put = function (...a) { if (full) throw new DOMException('no room', 'QuotaExceededError'); return put.apply(this, a) } };`
 	gate := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

@@ -1,14 +1,15 @@
 // The drive page's worker: it feels, keeps and sends. It works while its page is open, and nobody else's does: one tab at a time.
-import {Account, Refused} from './drive/account.ts';
+import {Account, Refused, type Rejection} from './drive/account.ts';
 import {Feeling, load} from './drive/feeling.ts';
 import type {DriveState, Link, News, Order, Outcome, Settings, Status, Summary} from './drive/messages.ts';
 import {Post} from './drive/post.ts';
 import {Recorder, csv} from './drive/recorder.ts';
 import {Regions} from './drive/regions.ts';
-import {type Device, type Farewell, Store} from './drive/store.ts';
+import {type Device, type Farewell, type Refusals, Store} from './drive/store.ts';
 
 const standard: Settings = {withhold: 200, record: false};
 const showEvery = 200; // ms
+const mostRefused = 500; // ids of refused events that are remembered
 const askEvery = 600_000; // ms between two looks at what became of things, however often the network is lost
 
 const tell = (news: News) => postMessage(news);
@@ -38,7 +39,7 @@ class Worker {
     const count = (bytes: number) => worker.count(bytes);
     const account = new Account(store, lang, count);
     const post = new Post(store, account, regions, {
-      link: (link) => worker.linked(link), sent: () => worker.show(true), count,
+      link: (link) => worker.linked(link), sent: () => worker.show(true), count, refused: (events) => worker.refused(events),
       list: (cell, places) => {
         worker.feeling?.watch(cell, places);
         void worker.show(true);
@@ -112,7 +113,8 @@ class Worker {
   private async start(): Promise<void> {
     if (this.feeling) return;
     const begin = await load(this.wasm);
-    const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.account.device?.id ?? '', this.settings.withhold, (event, jolt) => {
+    const feeling = new Feeling(begin, (await this.store.get('parameters')) ?? null, this.account.device?.id ?? '', this.settings.withhold,
+      () => this.account.behind, (event, jolt) => {
       void this.store.add(event, jolt).then(() => {
         this.post.wake();
         return this.show(true);
@@ -200,6 +202,22 @@ class Worker {
     this.counted += bytes;
   }
 
+  /** refused counts events that the server has refused; one that was sent twice is refused twice. */
+  private async refused(events: Rejection[]): Promise<void> {
+    if (events.length === 0) return;
+    await quietly((async () => {
+      const r = (await this.store.get('refusals')) ?? {ids: [], at: 0, time: 0, other: 0, why: ''};
+      const fresh = events.filter((e) => !r.ids.includes(e.id));
+      if (fresh.length === 0) return;
+      const time = fresh.filter((e) => /^time is more than /.test(e.reason));
+      await this.store.set('refusals', {
+        ids: [...fresh.map((e) => e.id), ...r.ids].slice(0, mostRefused), at: Date.now() / 1000, time: r.time + time.length,
+        other: r.other + fresh.length - time.length, why: fresh.find((e) => !time.includes(e))?.reason ?? r.why,
+      });
+    })());
+    await this.show(true);
+  }
+
   private askedAt = -Infinity;
 
   /** connected is called when the server can be reached: it is asked what became of what was felt. News are when it says that there are. */
@@ -280,31 +298,33 @@ class Worker {
     this.shownAt = performance.now();
     const kept = (this.shown = (await quietly(this.look())) ?? this.shown);
     if (!kept) return;
-    const {waiting, totals, bytes, farewells, former} = kept;
+    const {waiting, totals, bytes, farewells, former, refusals} = kept;
     const {device} = this.account;
     tell({is: 'status', status: {
       link: this.link, linkSince: this.linkSince, waiting, bytes: this.bytes, allBytes: bytes, settings: this.settings,
       ...(device && {device: {id: device.id, since: device.since}}), totals,
       outcomes: this.outcomes, health: this.health, recordings: this.recordings, farewells: farewells.length, refused: farewells.filter((f) => f.refused).map((f) => f.id), former, lists: this.regions.near().length,
-      ...(this.feeling && {drive: this.feeling.state()}), trouble: this.store.trouble, unrecorded: this.unrecorded,
+      ...(this.feeling && {drive: this.feeling.state()}), behind: this.account.behind ?? 0,
+      ...(refusals && {refusals}), trouble: this.store.trouble, unrecorded: this.unrecorded,
     }});
   }
 
   private async look(): Promise<Kept> {
-    const [waiting, totals, bytes, farewells, former] = await Promise.all([
-      this.store.waiting(), this.store.get('totals'), this.store.get('bytes'), this.store.get('farewells'), this.store.get('former')]);
+    const [waiting, totals, bytes, farewells, former, refusals] = await Promise.all([
+      this.store.waiting(), this.store.get('totals'), this.store.get('bytes'), this.store.get('farewells'), this.store.get('former'),
+      this.store.get('refusals')]);
     const all = (bytes ?? 0) + this.counted;
     if (this.counted > 0) {
       this.counted = 0;
       await quietly(this.store.set('bytes', all));
     }
     return {waiting, totals: totals ?? {drives: 0, jolts: 0, since: 0}, bytes: all, farewells: farewells ?? [],
-      former: (former ?? []).map((f) => f.id)};
+      former: (former ?? []).map((f) => f.id), refusals};
   }
 }
 
 /** What is shown of the store. */
-interface Kept {waiting: number; totals: Status['totals']; bytes: number; farewells: Farewell[]; former: string[]}
+interface Kept {waiting: number; totals: Status['totals']; bytes: number; farewells: Farewell[]; former: string[]; refusals?: Refusals}
 
 /** quietly goes on where the storage fails: undefined then. */
 async function quietly<T>(what: Promise<T> | undefined): Promise<T | undefined> {

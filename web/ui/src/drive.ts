@@ -9,6 +9,7 @@ const $ = <T extends HTMLElement = HTMLElement>(id: string) => document.getEleme
 const main = document.querySelector<HTMLElement>('main')!;
 const standsMPS = 1.5; // slower, there is something to tap
 const staleMS = 10_000; // a position is worth nothing later
+const refusedS = 7 * 86400; // so long a refusal is told
 const endMS = 30_000; // a drive that was to end is over, whatever the worker says
 
 type Screen = 'before' | 'driving' | 'after';
@@ -213,6 +214,7 @@ class Page {
     if (document.activeElement !== select) select.value = String(s.settings.withhold);
     $<HTMLInputElement>('record').checked = s.settings.record;
     this.say('withheld-note', s.settings.withhold > 0 ? t('ask.home.text', {n: number(s.settings.withhold)}) : t('ask.home.none'));
+    this.say('refused', refused(s));
     this.say('totals', s.totals.drives > 0 ? t('totals', {drives: tn('drives', s.totals.drives), jolts: tn('jolts', s.totals.jolts), since: month(s.totals.since)}) : '');
     this.say('queue', s.waiting > 0 ? tn(s.link === 'none' ? 'queue.offline' : 'queue', s.waiting, {since: clock(s.linkSince)}) : '');
     this.say('unknown-text', s.link === 'unknown' ? t('unknown') : '');
@@ -286,10 +288,19 @@ class Page {
     const used = this.startedLevel !== undefined && this.battery && !this.battery.charging ? Math.max(0, this.startedLevel - this.battery.level) * 100 : NaN;
     $('after-battery').textContent = Number.isNaN(used) ? '–' : t('percent', {n: number(used)});
     $('after-waiting').textContent = s.waiting === 0 ? t('none') : number(s.waiting);
+    this.say('after-refused', refused(s));
     this.say('after-health', troubled(s) || wrong(s.health));
     $('after-news').hidden = s.outcomes.length === 0;
     list($('after-outcomes'), s.outcomes);
   }
+}
+
+/** refused says in words what the server has refused of late, and whether the phone's clock is wrong. */
+function refused(s: Status): string {
+  const minutes = Math.round(Math.abs(s.behind) / 60);
+  const off = s.behind === 0 ? '' : t(s.behind < 0 ? 'clock.ahead' : 'clock.behind', {by: minutes < 120 ? tn('minutes', Math.max(1, minutes)) : tn('hours', Math.round(minutes / 60))});
+  const r = s.refusals && Date.now() / 1000 - s.refusals.at < refusedS ? s.refusals : {time: 0, other: 0, why: ''};
+  return [off, r.time > 0 ? tn('refused.time', r.time) : '', r.other > 0 ? tn('refused.other', r.other, {why: r.why}) : ''].filter(Boolean).join(' ');
 }
 
 /** troubled says in words that events are in memory alone, or that a recording was given up for them. */

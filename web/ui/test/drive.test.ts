@@ -1,7 +1,7 @@
 // What of the drive page can be tested without a browser. The rest is in web/drive_test.go.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {batchOf} from '../src/drive/account.ts';
+import {batchOf, rejectionsOf} from '../src/drive/account.ts';
 import {eventOf} from '../src/drive/event.ts';
 import {csv} from '../src/drive/recorder.ts';
 import {Regions, parse} from '../src/drive/regions.ts';
@@ -23,6 +23,18 @@ test('an answer names what it answers for, and no heading where none is known', 
   assert.deepEqual(JSON.parse(body), {
     id, kind: 'pass', time: '2026-03-02T07:31:04.120Z', lat: 51.0501, lon: 3.7202, accuracy_m: 5.2, speed_mps: 11.3, place: 'a9pt0z41k3vsb7xe',
   });
+});
+
+test('the time is right though the clock is known to be wrong, and marked where that is not known', () => {
+  const {body, early} = eventOf({...felt, place: 'x'}, -3600);
+  assert.equal((JSON.parse(body) as {time: string}).time, '2026-03-02T06:31:04.120Z');
+  assert.equal(early, undefined);
+  assert.equal(eventOf({...felt, place: 'x'}).early, true);
+});
+
+test('what was refused is read from an answer, and from feedback', () => {
+  assert.deepEqual(rejectionsOf('{"accepted":1,"rejected":[{"id":"a","reason":"time is ahead"}]}'), [{id: 'a', reason: 'time is ahead'}]);
+  for (const none of ['', '{', '{"accepted":1}', '{"rejected":null}', 'null']) assert.deepEqual(rejectionsOf(none), []);
 });
 
 test('ids follow the time of what was felt', () => {

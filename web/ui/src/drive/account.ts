@@ -3,6 +3,8 @@ import type {Outcome} from './messages.ts';
 import type {Device, Known, Store, Waiting} from './store.ts';
 
 const renewAfter = 30 * 86400; // seconds
+const right = 30; // seconds by which a clock may be off: the server's is read to the second
+const quick = 10_000; // ms within which an answer must come to tell the time
 const headers = 500; // bytes of headers both ways, about
 
 /** Refused means that the server does not know this phone, or no longer. */
@@ -10,19 +12,43 @@ export class Refused extends Error {}
 
 export class Account {
   device?: Device;
+  behind?: number; // seconds by which the phone's clock is behind the server's, as far as it is wrong; undefined: not known
 
   constructor(private store: Store, private lang: string, private count: (bytes: number) => void) {}
 
   async load(): Promise<void> {
     this.device = await this.store.get('device');
+    this.behind = await this.store.get('clock');
+  }
+
+  /** compare holds the phone's clock against the time of an answer that was asked for at a time. */
+  private async compare(asked: number, answer: Response): Promise<void> {
+    const now = Date.now();
+    const there = Date.parse(answer.headers.get('Date') ?? '');
+    if (Number.isNaN(there) || Math.abs(now - asked) > quick) return;
+    const behind = (there + 500 - (asked + now) / 2) / 1000;
+    const before = this.behind;
+    this.behind = Math.abs(behind) > right ? behind : 0;
+    if (before !== undefined && Math.abs(this.behind - before) < right) {
+      this.behind = before; // as it was: no need to store it
+      return;
+    }
+    try {
+      if (before === undefined && this.behind !== 0) await this.store.correct(this.behind);
+      await this.store.set('clock', this.behind);
+    } catch {
+      // the next answer tells it again
+    }
   }
 
   private async ask(method: string, path: string, by?: Known, body?: string, patience = 30_000): Promise<Response> {
+    const asked = Date.now();
     const answer = await fetch('/api/v1' + path, {
       method, body, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(patience),
       headers: {...(body && {'Content-Type': 'application/json'}), ...(by && {Authorization: 'Basic ' + btoa(by.id + ':' + by.secret)})},
     });
     this.count(headers + (body?.length ?? 0) + Number(answer.headers.get('Content-Length') ?? 0));
+    await this.compare(asked, answer);
     if (answer.status === 401) throw new Refused();
     return answer;
   }
@@ -58,13 +84,14 @@ export class Account {
 
   forget(store: Store): void {
     this.store = store;
-    this.device = undefined;
+    this.device = this.behind = undefined;
   }
 
-  /** send sends a batch; it returns when the server has it. */
-  async send(device: Device, batch: Waiting[]): Promise<void> {
+  /** send sends a batch; it returns what the server refuses of it when the server has the rest. */
+  async send(device: Device, batch: Waiting[]): Promise<Rejection[]> {
     const answer = await this.ask('POST', '/events', device, batchOf(batch));
     if (!answer.ok) throw new Error('send: ' + answer.status);
+    return rejectionsOf(await answer.text());
   }
 
   /** outcomes asks what became of what this phone felt, and how it seems to be. */
@@ -88,6 +115,19 @@ export class Account {
   async erase(by: Known): Promise<void> {
     const answer = await this.ask('DELETE', '/devices/' + by.id, by);
     if (!answer.ok && answer.status !== 404) throw new Error('erase: ' + answer.status);
+  }
+}
+
+/** An event that the server refuses. */
+export interface Rejection {id: string; reason: string}
+
+/** rejectionsOf reads what an answer, or feedback, says was refused. */
+export function rejectionsOf(text: string): Rejection[] {
+  try {
+    const {rejected} = JSON.parse(text) as {rejected?: Partial<Rejection>[]};
+    return (Array.isArray(rejected) ? rejected : []).map((r) => ({id: String(r.id ?? ''), reason: String(r.reason ?? '')}));
+  } catch {
+    return [];
   }
 }
 

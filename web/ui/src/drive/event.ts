@@ -11,9 +11,9 @@ export interface Felt {
 
 const rounded = (x: number, digits: number) => Number(x.toFixed(digits));
 
-/** eventOf is an event as it is sent: nothing in it but the contract's members. */
-export function eventOf(e: Felt): Waiting {
-  const ms = Math.round(e.at * 1000);
+/** eventOf is an event as it is sent: nothing in it but the contract's members. Behind is the seconds that the phone's clock is, where that is known. */
+export function eventOf(e: Felt, behind?: number): Waiting {
+  const ms = Math.round((e.at + (behind ?? 0)) * 1000);
   const id = ulid(ms);
   const event: Record<string, unknown> = {
     id, kind: e.wave ? 'bump' : 'pass', time: new Date(ms).toISOString(), lat: rounded(e.lat, 7), lon: rounded(e.lon, 7),
@@ -26,5 +26,5 @@ export function eventOf(e: Felt): Waiting {
   } else {
     event.place = e.place;
   }
-  return {id, body: JSON.stringify(event)};
+  return {id, body: JSON.stringify(event), ...(behind === undefined && {early: true})};
 }

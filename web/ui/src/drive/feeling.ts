@@ -43,8 +43,9 @@ export class Feeling {
   private drive: GoDrive;
   private packed = new Float64Array(0);
 
-  constructor(begin: Begin, parameters: object | null, device: string, withhold: number, out: (event: Waiting, jolt: boolean) => void) {
-    this.drive = begin({parameters, device, withhold, out: (felt) => out(eventOf(felt), felt.wave !== undefined)});
+  constructor(begin: Begin, parameters: object | null, device: string, withhold: number, behind: () => number | undefined,
+    out: (event: Waiting, jolt: boolean) => void) {
+    this.drive = begin({parameters, device, withhold, out: (felt) => out(eventOf(felt, behind()), felt.wave !== undefined)});
     this.problem = this.drive.problem;
     this.revision = this.drive.revision;
   }

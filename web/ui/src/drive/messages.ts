@@ -45,6 +45,8 @@ export interface Status {
   recordings: {id: number; seconds: number; bytes: number}[];
   lists: number; // watch lists of the cells around
   drive?: DriveState;
+  behind: number; // seconds by which the phone's clock is, as far as it is wrong and that is known
+  refusals?: {at: number; time: number; other: number; why: string}; // events that the server has refused, for their times and otherwise
   trouble: '' | 'full' | 'broken'; // why events are in memory alone
   unrecorded: boolean; // this drive's recording was ended: there was no room for it
   farewells: number; // devices that the server has still to be asked to forget

@@ -1,7 +1,7 @@
 // How events reach the server: MQTT over WebSocket at QoS 1, and over HTTP where that does not get through. An event leaves the queue
 // when the server has said that it is stored; sent twice, it is stored once.
 import mqtt, {type IClientOptions, type MqttClient} from 'mqtt';
-import {type Account, Refused, batchOf} from './account.ts';
+import {type Account, Refused, type Rejection, batchOf, rejectionsOf} from './account.ts';
 import type {Link} from './messages.ts';
 import type {Regions} from './regions.ts';
 import type {Device, Store, Watched} from './store.ts';
@@ -20,6 +20,7 @@ const root = 'streetpulse/v1/';
 export interface Hooks {
   link(link: Link): void;
   sent(n: number): void;
+  refused(events: Rejection[]): Promise<void>;
   list(cell: string, places: Watched[]): void;
   connected(device: Device, news: boolean): Promise<void>; // at the beginning of each connection, and when there are news
   count(bytes: number): void;
@@ -200,8 +201,9 @@ export class Post {
       } catch {
         // what cannot be read is as if it had not come
       }
-    } else if (topic.endsWith('/feedback') && /"(outcomes|health)"/.test(text)) {
-      await this.hooks.connected(device, true);
+    } else if (topic.endsWith('/feedback')) {
+      await this.hooks.refused(rejectionsOf(text));
+      if (/"(outcomes|health)"/.test(text)) await this.hooks.connected(device, true);
     }
   }
 
@@ -223,8 +225,9 @@ export class Post {
 
   private async overHTTP(device: Device): Promise<void> {
     for (let batch; (batch = await this.store.oldest(most, mostBytes)).length > 0; ) {
-      await this.account.send(device, batch);
+      const refused = await this.account.send(device, batch);
       await this.store.sent(batch);
+      await this.hooks.refused(refused);
       this.hooks.sent(batch.length);
     }
     await this.hooks.connected(device, false);

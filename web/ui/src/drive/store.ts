@@ -2,8 +2,11 @@
 import {type DBSchema, type IDBPDatabase, deleteDB, openDB} from 'idb';
 import type {Outcome, Settings} from './messages.ts';
 
-/** An event as it will be sent. */
-export interface Waiting {id: string; body: string}
+/** An event as it will be sent; early: before it was known whether the phone's clock is right. */
+export interface Waiting {id: string; body: string; early?: boolean}
+
+/** Refused is what the server has refused: how many events for their times, and for other reasons. */
+export interface Refusals {ids: string[]; at: number; time: number; other: number; why: string}
 
 export interface Device {id: string; secret: string; since: number; renewed: number; broker: boolean}
 
@@ -26,6 +29,8 @@ interface Kept {
   bytes: number;
   outcomes: Outcome[];
   health: string;
+  clock: number; // s by which the phone's clock is behind; not there: not known
+  refusals: Refusals;
   parameters: object;
   revision: number; // of the detector's parameters on the last drive; 0: they have none
   farewells: Farewell[]; // devices that the server must still be asked to forget
@@ -147,6 +152,21 @@ export class Store {
     await this.use(async (db) => {
       const tx = db.transaction('events', 'readwrite');
       await Promise.all([...kept.map((e) => tx.store.delete(e.id)), tx.done]);
+    });
+  }
+
+  /** correct sets the times of events right that were felt before the clock was known to be behind by so many seconds. */
+  async correct(by: number): Promise<void> {
+    await this.keeping;
+    const right = (e: Waiting): Waiting => {
+      const event = JSON.parse(e.body) as {time: string};
+      return {id: e.id, body: JSON.stringify({...event, time: new Date(Date.parse(event.time) + by * 1000).toISOString()})};
+    };
+    for (const u of this.unkept) if (u.event.early) u.event = right(u.event);
+    await this.use(async (db) => {
+      const tx = db.transaction('events', 'readwrite');
+      const early = (await tx.store.getAll()).filter((e) => e.early);
+      await Promise.all([...early.map((e) => tx.store.put(right(e))), tx.done]);
     });
   }
 
