@@ -30,8 +30,9 @@ func (c detectCommand) Help() string {
 	return `A recording is CSV with a header: t_s (seconds; Unix time where over 1e9), ax_mps2, ay_mps2, az_mps2 (with gravity, in any
 orientation) and, where known, gx_rads, gy_rads, gz_rads, lat, lon, speed_mps, heading_deg, accuracy_m. Files of Physics Toolbox Sensor
 Suite (time, gFx, gFy, gFz, …) are understood as they are, others with --columns. Units: ms, us, ns; g; deg/s; km/h, mph.
-Prints one event a line (NDJSON). What a person should know of the file goes to standard error. A line that cannot be read ends the
-command with its number.`
+Times may be ISO 8601 as well, and a clock that counts milliseconds or less is told by its steps. Files are UTF-8 or, with a byte order mark, UTF-16.
+Prints one event a line (NDJSON). What a person should know of the file goes to standard error. Lines that cannot be read are left out and
+counted there; where more than a tenth cannot, the command fails, after the events of the others.`
 }
 
 // detected is an event as detect prints it.

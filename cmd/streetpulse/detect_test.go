@@ -99,7 +99,8 @@ func TestDetectSaysWhatIsWrong(t *testing.T) {
 		args     []string
 		code     int
 	}{
-		{clip() + "1.2,0,0\n", "line 62", []string{"-"}, 1},
+		{clip() + "1.2,0,0\n", "1 of 61 lines cannot be read and are left out; the first is line 62", []string{"-"}, 0},
+		{clip() + strings.Repeat("1.2,0,0\n", 9), "line 62", []string{"-"}, 1},
 		{"a,b\n1,2\n", "t_s", []string{"-"}, 1},
 		{clip(), "least_g", []string{"-", "--parameters", parameters}, 1},
 		{clip(), "OURS=THEIRS", []string{"-", "--columns", "t_s"}, 2},

@@ -103,6 +103,7 @@ type layout struct {
 	factor [numColumns]float64
 	name   [numColumns]string // in the file
 	width  int                // fields of a line
+	timed  bool               // somebody has said what the clock counts
 	unused []string           // columns that mean nothing to us
 }
 
@@ -122,6 +123,9 @@ func newLayout(header []string, columns Columns) (*layout, error) {
 			c.Name = ours
 		}
 		l.name[i] = c.Name
+		if i == colT {
+			l.timed = c.Unit != ""
+		}
 		l.field[i] = slices.Index(header, c.Name)
 		if k := l.field[i]; k >= 0 {
 			if slices.Contains(header[k+1:], c.Name) {
@@ -145,7 +149,7 @@ func newLayout(header []string, columns Columns) (*layout, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%w: the header has no %s; it has %s. --columns says what a file calls them", ErrColumns, strings.Join(missing, ", "), strings.Join(header, ", "))
+		return nil, fmt.Errorf("%w: the header has no %s; it has %s. --columns says what a file calls them", ErrColumns, strings.Join(missing, ", "), shortened(strings.Join(header, ", ")))
 	}
 	if (l.field[colLat] < 0) != (l.field[colLon] < 0) {
 		return nil, fmt.Errorf("%w: %s without %s", ErrColumns, l.name[colLat], l.name[colLon])
@@ -156,4 +160,13 @@ func newLayout(header []string, columns Columns) (*layout, error) {
 		}
 	}
 	return l, nil
+}
+
+// shortened is a text that fits into an error.
+func shortened(text string) string {
+	const longest = 300
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest], "") + "…"
 }

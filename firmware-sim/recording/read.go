@@ -1,8 +1,6 @@
 package recording
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -34,19 +32,19 @@ type LineError struct {
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
 
+// mostBad is the share of lines that may be bad, beyond which a file is something else than it says.
+const mostBad = 0.1
+
 // Read reads a recording: CSV with a header, separated by commas, semicolons or tabs, numbers with a point or (quoted, or between
-// semicolons or tabs) a comma. Columns may be nil. It returns an ErrColumns for a header that it does not understand and a
-// *LineError for the first line that it cannot read, together with what came before it.
+// semicolons or tabs) a comma. Columns may be nil. Lines that it cannot read are left out and counted in the notes. It returns an ErrColumns
+// for a header that it does not understand, and a *LineError for the first bad line where more than a tenth are bad, together with the rest.
 func Read(r io.Reader, columns Columns) (*Recording, error) {
-	buffered := bufio.NewReader(r)
-	if mark, err := buffered.Peek(3); err == nil && bytes.Equal(mark, []byte{0xEF, 0xBB, 0xBF}) {
-		_, _ = buffered.Discard(3)
-	}
-	first, err := buffered.ReadString('\n')
+	text := textOf(r)
+	first, err := text.ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the header: %w", err)
 	}
-	lines := csv.NewReader(io.MultiReader(strings.NewReader(first), buffered))
+	lines := csv.NewReader(io.MultiReader(strings.NewReader(first), text))
 	lines.Comma = separator(first)
 	lines.FieldsPerRecord = -1
 	lines.ReuseRecord = true
@@ -75,18 +73,68 @@ func Read(r io.Reader, columns Columns) (*Recording, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		var cut *csv.ParseError
+		if errors.As(err, &cut) {
+			p.spoilt(cut.Line, cut.Line-cut.StartLine+1, cut.Err)
+			continue
+		}
 		if err != nil {
-			return rec, lineError(err)
+			return rec, fmt.Errorf("read the recording: %w", err)
 		}
 		line, _ := lines.FieldPos(0)
 		row, err := p.row(fields)
-		if err != nil {
-			return rec, &LineError{line, err.Error()}
+		switch {
+		case errors.Is(err, errNothing):
+			p.empty++
+		case err != nil:
+			p.spoilt(line, 1, err)
+		default:
+			rec.Rows, p.lines = append(rec.Rows, row), append(p.lines, line)
 		}
-		rec.Rows = append(rec.Rows, row)
+	}
+	return rec, rec.finish(&p)
+}
+
+// finish looks at what was read as a whole.
+func (rec *Recording) finish(p *reader) error {
+	if !p.dated {
+		rec.tellClock(p.l.name[colT], p.l.timed)
+	}
+	good := rec.Rows[:0]
+	for i, row := range rec.Rows {
+		if math.Abs(row.T) > latest {
+			p.spoilt(p.lines[i], 1, fmt.Errorf("%s: %g s is no time; if it is milliseconds, say --columns t_s=%s:ms", p.l.name[colT], row.T, p.l.name[colT]))
+			continue
+		}
+		good = append(good, row)
+	}
+	rec.Rows = good
+	if p.empty > 0 {
+		rec.note("lines with neither an acceleration nor a position: %d", p.empty)
+	}
+	if p.lost > 0 {
+		rec.note("positions off the globe, or half a one, which are taken as not known: %d", p.lost)
+	}
+	if p.zoneless {
+		rec.note("times name no zone: they are taken as UTC")
 	}
 	rec.look()
-	return rec, nil
+	if p.bad == 0 && p.empty > 0 && len(rec.Rows) == 0 {
+		return &LineError{2, errNothing.Error() + ", nor has any other line"}
+	}
+	if p.bad == 0 {
+		return nil
+	}
+	all := p.bad + len(rec.Rows)
+	if float64(p.bad) > mostBad*float64(all) {
+		reason := p.first.Reason
+		if p.bad > 1 {
+			reason = fmt.Sprintf("%s (and %d more of %d lines cannot be read)", reason, p.bad-1, all)
+		}
+		return &LineError{p.first.Line, reason}
+	}
+	rec.note("%d of %d lines cannot be read and are left out; the first is line %d: %s", p.bad, all, p.first.Line, p.first.Reason)
+	return nil
 }
 
 // separator is what separates the columns of a header.
@@ -99,14 +147,6 @@ func separator(header string) rune {
 	return ','
 }
 
-func lineError(err error) error {
-	var bad *csv.ParseError
-	if errors.As(err, &bad) {
-		return &LineError{bad.Line, bad.Err.Error()}
-	}
-	return fmt.Errorf("read the recording: %w", err)
-}
-
 func (rec *Recording) note(format string, args ...any) {
 	rec.Notes = append(rec.Notes, fmt.Sprintf(format, args...))
 }
@@ -116,6 +156,25 @@ type reader struct {
 	l    *layout
 	days float64 // midnights that a clock has passed, in s; NaN: times are no clock's
 	last float64 // clock of the line before
+
+	lines    []int     // of the rows
+	bad      int       // lines that cannot be read
+	first    LineError // the first of them
+	empty    int       // lines without anything
+	lost     int       // positions that are none
+	dated    bool      // times are dates, or a clock's
+	zoneless bool      // some of them have no zone
+}
+
+// errNothing is a line that says nothing.
+var errNothing = errors.New("neither an acceleration nor a position")
+
+// spoilt counts lines that cannot be read.
+func (p *reader) spoilt(line, count int, why error) {
+	if p.bad == 0 {
+		p.first = LineError{line, why.Error()}
+	}
+	p.bad += count
 }
 
 func (p *reader) row(fields []string) (Row, error) {
@@ -133,8 +192,8 @@ func (p *reader) row(fields []string) (Row, error) {
 		}
 		text := fields[l.field[i]]
 		if i == colT {
-			if seconds, ok := clock(text); ok {
-				x[i] = p.midnight(seconds)
+			if seconds, ok := p.time(text); ok {
+				x[i] = seconds
 				continue
 			}
 		}
@@ -149,6 +208,8 @@ func (p *reader) row(fields []string) (Row, error) {
 	return row, p.check(&row)
 }
 
+const fastestMPS = 200.0 // what is faster is written for not known
+
 // spare says whether the header ends with a nameless column, which lines may leave out.
 func (l *layout) spare() bool {
 	for _, k := range l.field {
@@ -159,8 +220,18 @@ func (l *layout) spare() bool {
 	return true
 }
 
-// latest is the newest time that can be meant as seconds, the year 5138; milliseconds since 1970 are above it.
-const latest = 1e11
+// time reads a time that is no plain number.
+func (p *reader) time(text string) (float64, bool) {
+	if seconds, ok := clock(text); ok {
+		p.dated = true
+		return p.midnight(seconds), true
+	}
+	seconds, zoned, ok := date(text)
+	if ok {
+		p.dated, p.zoneless = true, p.zoneless || !zoned
+	}
+	return seconds, ok
+}
 
 func (p *reader) check(row *Row) error {
 	missing := 0
@@ -171,24 +242,22 @@ func (p *reader) check(row *Row) error {
 			return fmt.Errorf("%s: %g m/s² is no acceleration of a car", p.l.name[colAx+i], a)
 		}
 	}
+	if lat, lon := math.Abs(row.Lat), math.Abs(row.Lon); math.IsNaN(lat) != math.IsNaN(lon) || lat > 90 || lon > 180 {
+		p.lost++
+		row.Lat, row.Lon = math.NaN(), math.NaN()
+	}
 	switch {
+	case missing == 3 && math.IsNaN(row.Lat):
+		return errNothing
 	case math.IsNaN(row.T):
 		return fmt.Errorf("%s: no time", p.l.name[colT])
-	case math.Abs(row.T) > latest:
-		return fmt.Errorf("%s: %g s is no time; if it is milliseconds, say --columns t_s=%s:ms", p.l.name[colT], row.T, p.l.name[colT])
 	case missing > 0 && missing < 3:
 		return errors.New("one acceleration is missing; an axis that was not recorded is 0")
-	case missing == 3 && math.IsNaN(row.Lat):
-		return errors.New("neither an acceleration nor a position")
-	case math.IsNaN(row.Lat) != math.IsNaN(row.Lon):
-		return errors.New("half a position")
-	case math.Abs(row.Lat) > 90 || math.Abs(row.Lon) > 180:
-		return fmt.Errorf("%g, %g is off the globe", row.Lat, row.Lon)
 	}
 	if row.Lat == 0 && row.Lon == 0 { // as phones have it before the first fix, and then they do not know their speed either
 		row.Lat, row.Lon, row.Speed, row.Heading, row.AccuracyM = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
 	}
-	if row.Speed < 0 { // as iPhones have it where they do not know
+	if row.Speed < 0 || row.Speed > fastestMPS { // as iPhones have it where they do not know, and others
 		row.Speed = math.NaN()
 	}
 	if row.Heading < 0 || row.Heading > 360 {
