@@ -20,6 +20,7 @@ type Figures struct {
 	Batches    int           // acknowledged
 	Failed     int64         // connections, since the beginning
 	Losses     int64         // of the network, since the beginning
+	Cut        int64         // of them those that cut a packet short, or left it without an answer
 	Configured int64         // times that a unit took parameters
 	Lost       int64         // events that could not be stored, since the beginning
 	All        int64         // events acknowledged, since the beginning
@@ -48,7 +49,7 @@ func (f *Fleet) report(ctx context.Context) {
 		now, reached := time.Now(), f.clock.reached()
 		s := now.Sub(last).Seconds()
 		g := Figures{Pace: reached.Sub(at).Seconds() / s, Connected: int(f.count.connected.Load()), Failed: f.count.failed.Load(),
-			Losses: f.count.losses.Load(), Configured: f.count.configured.Load(), Lost: f.count.lost.Load(), All: f.count.sent.Load()}
+			Losses: f.count.losses.Load(), Cut: f.count.cut.Load(), Configured: f.count.configured.Load(), Lost: f.count.lost.Load(), All: f.count.sent.Load()}
 		rate := func(count, before int64) float64 { return float64(count-before) / s }
 		g.Samples, g.Felt, g.Sent = rate(f.count.samples.Load(), samples), rate(f.count.felt.Load(), felt), rate(g.All, sent)
 		samples, felt, sent, last, at = f.count.samples.Load(), f.count.felt.Load(), g.All, now, reached
@@ -61,7 +62,7 @@ func (f *Fleet) report(ctx context.Context) {
 		g.MemoryMB = int(memory.Sys >> 20)
 		f.Log.Info("units", "connected", g.Connected, "of", len(f.vehicles), "pace", round(g.Pace), "samples_per_s", round(g.Samples), "felt_per_s", round(g.Felt),
 			"acknowledged_per_s", round(g.Sent), "queued", g.Queued, "puback_median", g.Median, "puback_p99", g.P99, "puback_worst", g.Worst,
-			"acknowledged", g.All, "losses", g.Losses, "failed", g.Failed, "configured", g.Configured, "lost", g.Lost, "memory_mb", g.MemoryMB)
+			"acknowledged", g.All, "losses", g.Losses, "cut", g.Cut, "failed", g.Failed, "configured", g.Configured, "lost", g.Lost, "memory_mb", g.MemoryMB)
 		if f.Seen != nil {
 			f.Seen(g)
 		}

@@ -19,19 +19,20 @@ import (
 
 // Fleet is a fleet of vehicle units.
 type Fleet struct {
-	Count   int
-	Seed    uint64
-	Server  string        // where they enrol: http://host:port
-	Broker  string        // tcp://host:port; empty: the one that enrolling names
-	Code    string        // enrolment code; empty: none
-	Speedup float64       // begin days in the past and catch up with now so many times faster than life; 0: begin now
-	RateHz  float64       // of the accelerometers; 0: 100
-	Faulty  float64       // share of the units with something wrong with their sensors
-	NoLoss  bool          // the network is always there
-	Dir     string        // where units keep who they are and their queues; empty: in memory
-	Report  time.Duration // between two lines of figures in the log; 0: 10 s
-	Log     *slog.Logger  // nil: slog.Default()
-	Seen    func(Figures) // is handed the figures of each line; nil: nothing
+	Count       int
+	Seed        uint64
+	Server      string        // where they enrol: http://host:port
+	Broker      string        // tcp://host:port; empty: the one that enrolling names
+	Code        string        // enrolment code; empty: none
+	Speedup     float64       // begin days in the past and catch up with now so many times faster than life; 0: begin now
+	RateHz      float64       // of the accelerometers; 0: 100
+	Faulty      float64       // share of the units with something wrong with their sensors
+	NoLoss      bool          // the network is always there
+	BetweenLoss time.Duration // of driving, from one loss of the network to the next, on average; 0: 20 minutes
+	Dir         string        // where units keep who they are and their queues; empty: in memory
+	Report      time.Duration // between two lines of figures in the log; 0: 10 s
+	Log         *slog.Logger  // nil: slog.Default()
+	Seen        func(Figures) // is handed the figures of each line; nil: nothing
 
 	begin      time.Time
 	clock      *clock
@@ -57,7 +58,7 @@ const (
 
 // counts are of the whole fleet.
 type counts struct {
-	connected, samples, felt, lost, sent, failed, losses, refused, configured, feedback atomic.Int64
+	connected, samples, felt, lost, sent, failed, losses, cut, refused, configured, feedback atomic.Int64
 }
 
 // Run drives until ctx ends.
@@ -85,6 +86,9 @@ func (f *Fleet) make(ctx context.Context) error {
 	}
 	if f.RateHz == 0 {
 		f.RateHz = 100
+	}
+	if f.BetweenLoss == 0 {
+		f.BetweenLoss = betweenLoss
 	}
 	if f.Report == 0 {
 		f.Report = 10 * time.Second

@@ -29,14 +29,13 @@ const (
 	longestPause = 30 * time.Second
 	statusEvery  = 5 * time.Minute
 	lookEvery    = 10 * time.Second // whether it has come into another region
-	betweenLoss  = 20 * time.Minute // of driving, from one loss of the network to the next
+	betweenLoss  = 20 * time.Minute // of driving, from one loss of the network to the next, on average
 	lossFor      = 90 * time.Second
 	root         = "streetpulse/v1/"
 )
 
 var (
 	errPatience = errors.New("no answer in time")
-	errLoss     = errors.New("there is no network")
 	errClosed   = errors.New("the connection has ended")
 )
 
@@ -48,6 +47,7 @@ type link struct {
 	device firmwaresim.Enrolled
 	client mqtt.Client
 	lost   chan struct{}
+	net    *network
 	region string    // whose watch list it hears
 	loss   time.Time // when the network goes next
 	told   time.Time // when it last said how it is
@@ -57,21 +57,24 @@ type link struct {
 // run keeps the unit connected until ctx ends.
 func (l *link) run(ctx context.Context) {
 	defer l.close()
-	l.loss = time.Now().Add(l.after(betweenLoss))
+	l.loss = time.Now().Add(l.after(l.fleet.BetweenLoss))
 	for pause := firstPause; ctx.Err() == nil; {
 		l.useful = false
 		err := l.connected(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, errLoss) {
+		l.close()
+		if l.net != nil && l.net.hasGone() {
 			l.fleet.count.losses.Add(1)
-			l.close()
+			if !errors.Is(err, errLoss) {
+				l.fleet.count.cut.Add(1)
+			}
+			l.net = nil
 			sleep(ctx, l.after(lossFor))
-			l.loss = time.Now().Add(l.after(betweenLoss))
+			l.loss = time.Now().Add(l.after(l.fleet.BetweenLoss))
 			continue
 		}
-		l.close()
 		l.fleet.count.failed.Add(1)
 		l.fleet.Log.Debug("a unit is not connected; it tries again", "unit", l.v.n, "error", err)
 		if l.useful {
@@ -102,6 +105,8 @@ func (l *link) connected(ctx context.Context) error {
 	defer l.fleet.count.connected.Add(-1)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	loss := time.NewTimer(time.Until(l.loss))
+	defer loss.Stop()
 	for {
 		if err := l.empty(ctx); err != nil {
 			return err
@@ -112,10 +117,11 @@ func (l *link) connected(ctx context.Context) error {
 		case <-l.lost:
 			return errClosed
 		case <-l.v.wake:
-		case <-tick.C:
-			if time.Now().After(l.loss) {
+		case <-loss.C:
+			if l.net.goes(moment(l.r.IntN(int(moments))), l.r.Float64()) {
 				return errLoss
 			}
+		case <-tick.C:
 			if err := l.look(ctx); err != nil {
 				return err
 			}
@@ -176,9 +182,9 @@ func (l *link) connect(ctx context.Context) error {
 		broker = l.device.MQTT.TCP
 	}
 	lost := make(chan struct{})
-	l.lost, l.region = lost, ""
+	l.lost, l.region, l.net = lost, "", &network{}
 	l.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(broker).SetClientID(l.device.ID).SetUsername(l.device.ID).SetPassword(l.device.Secret).
-		SetAutoReconnect(false).SetConnectRetry(false).SetCleanSession(true).SetConnectTimeout(patience).SetKeepAlive(4*time.Minute).
+		SetAutoReconnect(false).SetConnectRetry(false).SetCleanSession(true).SetConnectTimeout(patience).SetKeepAlive(4*time.Minute).SetCustomOpenConnectionFn(l.net.open).
 		SetWill(l.own("status"), `{"online":false,"app":"`+app+`","firmware":"`+firmware+`"}`, 1, true).
 		SetConnectionLostHandler(func(mqtt.Client, error) { close(lost) }))
 	if err := done(ctx, l.client.Connect()); err != nil {
