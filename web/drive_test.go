@@ -75,6 +75,7 @@ type gate struct {
 
 	mu    sync.Mutex
 	cut   bool
+	weak  bool // nothing that is sent arrives
 	conns map[net.Conn]bool
 }
 
@@ -105,18 +106,25 @@ func newGate(t *testing.T, to string) *gate {
 
 func (g *gate) pass(c net.Conn) {
 	defer c.Close()
+	g.mu.Lock()
+	cut, weak := g.cut, g.weak
+	g.conns[c] = true
+	g.mu.Unlock()
+	if cut {
+		return
+	}
+	if weak {
+		_, _ = io.Copy(io.Discard, c)
+		return
+	}
 	server, err := net.Dial("tcp", g.to)
 	if err != nil {
 		return
 	}
 	defer server.Close()
 	g.mu.Lock()
-	cut := g.cut
-	g.conns[c], g.conns[server] = true, true
+	g.conns[server] = true
 	g.mu.Unlock()
-	if cut {
-		return
-	}
 	go func() {
 		_, _ = io.Copy(server, c)
 		server.Close()
@@ -124,17 +132,25 @@ func (g *gate) pass(c net.Conn) {
 	_, _ = io.Copy(c, server)
 }
 
+// weaken lets the network take everything and bring nothing, until it is cut or mended.
+func (g *gate) weaken() {
+	g.close(true)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cut, g.weak = false, true
+}
+
 // close cuts the network, or mends it.
 func (g *gate) close(cut bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.cut = cut
-	if cut {
+	if cut || g.weak {
 		for c := range g.conns {
 			c.Close()
 		}
 		clear(g.conns)
 	}
+	g.cut, g.weak = cut, false
 }
 
 // fakeSensors gives the page a clock, a position and a motion sensor that the test moves: samples come as fast as it likes. The clock begins at a time in ms.
@@ -326,7 +342,8 @@ func TestDrive(t *testing.T) {
 	b.wait(`document.querySelector('main').dataset.screen === 'after'`)
 	looked("after", [2]int64{360, 780}, [2]int64{390, 844})
 	b.forgive()
-	b.open(address) // from what the phone keeps
+	g.weaken()
+	b.open(address) // from what the phone keeps, as the network brings nothing
 	b.wait(fmt.Sprintf(`document.querySelector('main').dataset.waiting === '%d'`, waiting))
 
 	// Back: nothing is lost, nothing comes twice.

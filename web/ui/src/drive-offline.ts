@@ -1,13 +1,14 @@
 // The drive page's service worker: the page starts without a network, once it has been there with one. The server puts page (its
 // address), files (what it is made of) and later (what it loads when a drive starts) before this script. What was said to the API is
 // never kept.
-import {scope} from './service';
+import {type Asked, scope} from './service';
 
 declare const files: string[];
 declare const later: string[];
 declare const page: string;
 
 const shelf = 'drive';
+const patience = 3000; // ms that a weak network is waited for
 
 scope.addEventListener('install', (e) => {
   e.waitUntil((async () => {
@@ -34,7 +35,7 @@ scope.addEventListener('fetch', (e) => {
   const url = new URL(e.request.url);
   if (e.request.method !== 'GET' || url.origin !== location.origin) return;
   if (isAsset(url.pathname)) e.respondWith(kept(e.request));
-  else if (url.pathname === page && e.request.mode === 'navigate') e.respondWith(newest(e.request));
+  else if (url.pathname === page && e.request.mode === 'navigate') e.respondWith(newest(e));
 });
 
 /** kept answers with what is kept: names hold a hash of what is in them. */
@@ -47,14 +48,16 @@ async function kept(request: Request): Promise<Response> {
   return answer;
 }
 
-/** newest answers with the page as it is now, and without a network as it was. */
-async function newest(request: Request): Promise<Response> {
+/** newest answers with the page as it is now, and as it was where there is no network, or one that takes too long. What comes late is kept. */
+async function newest(e: Asked): Promise<Response> {
   const cache = await caches.open(shelf);
-  try {
-    const answer = await fetch(request);
+  const now = fetch(e.request).then(async (answer) => {
     if (answer.ok) await cache.put(page, answer.clone());
     return answer;
-  } catch {
-    return (await cache.match(page, {ignoreVary: true, ignoreSearch: true})) ?? Response.error();
-  }
+  });
+  const was = await cache.match(page, {ignoreVary: true, ignoreSearch: true});
+  if (!was) return now;
+  e.waitUntil(now.catch(() => undefined));
+  const late = new Promise<Response>((done) => setTimeout(() => done(was), patience));
+  return Promise.race([now.then((answer) => (answer.status < 500 ? answer : was), () => was), late]);
 }

@@ -2,7 +2,7 @@
 interface Life extends Event {
   waitUntil(work: Promise<unknown>): void;
 }
-interface Asked extends Life {
+export interface Asked extends Life {
   request: Request;
   respondWith(answer: Promise<Response>): void;
 }
