@@ -118,7 +118,7 @@ func (l *link) connected(ctx context.Context) error {
 			return errClosed
 		case <-l.v.wake:
 		case <-loss.C:
-			if l.net.goes(moment(l.r.IntN(int(moments))), l.r.Float64()) {
+			if l.net.goes(moment(l.r.IntN(moments)), l.r.Float64()) {
 				return errLoss
 			}
 		case <-tick.C:

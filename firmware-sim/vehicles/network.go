@@ -20,8 +20,9 @@ const (
 	between    moment = iota // two packets
 	within                   // a packet: a part of it is sent
 	unanswered               // a packet was sent, and the answer to it never comes
-	moments
 )
+
+const moments = 3
 
 // network is what a unit's connection goes over. It goes without a word: no DISCONNECT is sent.
 type network struct {
@@ -110,6 +111,7 @@ func (c carried) Write(b []byte) (int, error) {
 		sent, err := c.Conn.Write(b)
 		c.n.end()
 		return sent, err
+	case between:
 	}
 	return c.Conn.Write(b)
 }
