@@ -207,10 +207,12 @@ func (s *face) apiCrewPhoto(ctx context.Context, in *crewPhotoInput) (*actOutput
 	if in.Stroke != "" {
 		by.Batch = in.Stroke
 	}
-	p, err := s.readPhoto(in.RawBody)
-	var why photoError
-	if errors.As(err, &why) {
-		return nil, huma.Error422UnprocessableEntity(s.texts.T("report.photo." + string(why)))
+	p, err := s.cityPhotos.readPhoto(ctx, in.RawBody)
+	if text, ok := s.photoWrong(err); ok == nil && text != "" {
+		if errors.Is(err, photoBusy) {
+			return nil, huma.Error503ServiceUnavailable(text)
+		}
+		return nil, huma.Error422UnprocessableEntity(text)
 	}
 	if err != nil {
 		return nil, s.failed(ctx, "crew", err)

@@ -75,10 +75,13 @@ func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, e
 		details = append(details, &huma.ErrorDetail{Message: wrong.Text, Location: "body." + wrong.Field})
 	}
 	for i, body := range b.Photos {
-		p, err := s.readPhoto(body)
-		var why photoError
-		if errors.As(err, &why) {
-			details = append(details, &huma.ErrorDetail{Message: s.texts.T("report.photo." + string(why)), Location: "body.photos[" + strconv.Itoa(i) + "]"})
+		p, err := s.photos.readPhoto(ctx, body)
+		text, err := s.photoWrong(err)
+		if err != nil {
+			return nil, s.failed(ctx, "report", err)
+		}
+		if text != "" {
+			details = append(details, &huma.ErrorDetail{Message: text, Location: "body.photos[" + strconv.Itoa(i) + "]"})
 			continue
 		}
 		f.photos = append(f.photos, p)

@@ -174,7 +174,7 @@ func (s *face) readCrewForm(w http.ResponseWriter, r *http.Request) (f crewForm,
 		if err != nil {
 			return f, "", badRequest("The form cannot be read.")
 		}
-		if why, err := s.readCrewPart(part, &f); err != nil {
+		if why, err := s.readCrewPart(r.Context(), part, &f); err != nil {
 			return f, "", err
 		} else if wrong == "" {
 			wrong = why
@@ -183,7 +183,7 @@ func (s *face) readCrewForm(w http.ResponseWriter, r *http.Request) (f crewForm,
 }
 
 // readCrewPart reads one field or photo, or returns what is wrong with it.
-func (s *face) readCrewPart(part *multipart.Part, f *crewForm) (string, error) {
+func (s *face) readCrewPart(ctx context.Context, part *multipart.Part, f *crewForm) (string, error) {
 	name, limit := part.FormName(), int64(8<<10)
 	isPhoto := slices.Contains(crewFields(), name)
 	if isPhoto {
@@ -200,15 +200,14 @@ func (s *face) readCrewPart(part *multipart.Part, f *crewForm) (string, error) {
 	if len(b) == 0 {
 		return "", nil // no photo was chosen
 	}
-	p, err := s.readPhoto(b)
-	var why photoError
-	if errors.As(err, &why) {
-		return s.texts.T("report.photo." + string(why)), nil
+	p, err := s.cityPhotos.readPhoto(ctx, b)
+	if err != nil {
+		return s.photoWrong(err)
 	}
 	taken := dispatch.Taken(name)
 	if name == "photo" {
 		taken = dispatch.SomeTime
 	}
 	f.photos = append(f.photos, takenPhoto{p, taken})
-	return "", err
+	return "", nil
 }

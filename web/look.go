@@ -116,7 +116,7 @@ func (s *Server) lookFile(w http.ResponseWriter, r *http.Request) {
 }
 
 // readLogo draws a picture anew as a small PNG, so that nothing of the file is left but the picture. It returns a photoError.
-func (s *Server) readLogo(b []byte) ([]byte, image.Point, error) {
+func (s *Server) readLogo(ctx context.Context, b []byte) ([]byte, image.Point, error) {
 	if len(b) > mostLogoBytes {
 		return nil, image.Point{}, photoLarge
 	}
@@ -129,11 +129,14 @@ func (s *Server) readLogo(b []byte) ([]byte, image.Point, error) {
 	if err != nil {
 		return nil, image.Point{}, photoBroken
 	}
-	if max(config.Width, config.Height) > mostLogoSide || min(config.Width, config.Height) < leastLogoSide {
+	if max(config.Width, config.Height) > mostLogoSide || min(config.Width, config.Height) < leastLogoSide || !decodingFits(b, config) {
 		return nil, image.Point{}, photoHuge
 	}
-	s.decoding <- struct{}{} // few at a time: each takes memory
-	defer func() { <-s.decoding }()
+	done, err := s.cityPhotos.begin(ctx)
+	if err != nil {
+		return nil, image.Point{}, err
+	}
+	defer done()
 	in, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
 		return nil, image.Point{}, photoBroken
@@ -177,7 +180,7 @@ func (s *Server) saveLook(ctx context.Context, g lookGiven) (after city.Look, er
 	var logo []byte
 	if len(g.Logo) > 0 {
 		var size image.Point
-		logo, size, err = s.readLogo(g.Logo)
+		logo, size, err = s.readLogo(ctx, g.Logo)
 		var why photoError
 		if errors.As(err, &why) {
 			faults = append(faults, dispatch.NewFault("logo", "logo."+string(why), "a logo is a PNG, JPEG or WebP of at most {mb} MB, and {least} to {most} pixels on each side",

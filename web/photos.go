@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	_ "image/png" // photos may be PNG
 	"net/http"
 	"slices"
+	"time"
 
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp" // or WebP
@@ -37,6 +39,7 @@ const (
 	photoHEIC   photoError = "heic"
 	photoBroken photoError = "broken"
 	photoHuge   photoError = "huge"
+	photoBusy   photoError = "busy" // others are being read
 )
 
 // photo is a picture as it is kept.
@@ -45,9 +48,29 @@ type photo struct {
 	Width, Height int
 }
 
+// decoders are so many pictures that are decoded at a time, as each takes memory. Residents' and the city's own people's have some
+// of their own, so that none wait for the others.
+type decoders chan struct{}
+
+// longestWait is how long a picture waits until others are decoded.
+const longestWait = 30 * time.Second
+
+// begin waits until a picture may be decoded, and returns what is to be called when it is. It returns photoBusy where that takes too
+// long, and the context's error where that ends.
+func (d decoders) begin(ctx context.Context) (done func(), err error) {
+	wait, stop := context.WithTimeoutCause(ctx, longestWait, photoBusy)
+	defer stop()
+	select {
+	case d <- struct{}{}:
+		return func() { <-d }, nil
+	case <-wait.Done():
+		return nil, context.Cause(wait)
+	}
+}
+
 // readPhoto makes a photo of what somebody has sent: decoded and encoded anew, so that nothing of the file is left but the
-// picture, upright, and no larger than it need be. It returns a photoError.
-func (s *Server) readPhoto(b []byte) (photo, error) {
+// picture, upright, and no larger than it need be. It returns a photoError, or the context's error.
+func (d decoders) readPhoto(ctx context.Context, b []byte) (photo, error) {
 	if len(b) > mostPhotoBytes {
 		return photo{}, photoLarge
 	}
@@ -63,11 +86,14 @@ func (s *Server) readPhoto(b []byte) (photo, error) {
 	if err != nil {
 		return photo{}, photoBroken
 	}
-	if config.Width < 1 || config.Height < 1 || config.Width > mostPhotoSide || config.Height > mostPhotoSide || config.Width*config.Height > mostPixels {
+	if config.Width < 1 || config.Height < 1 || config.Width > mostPhotoSide || config.Height > mostPhotoSide || config.Width*config.Height > mostPixels || !decodingFits(b, config) {
 		return photo{}, photoHuge
 	}
-	s.decoding <- struct{}{} // few at a time: each takes memory
-	defer func() { <-s.decoding }()
+	done, err := d.begin(ctx)
+	if err != nil {
+		return photo{}, err
+	}
+	defer done()
 	picture, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
 		return photo{}, photoBroken

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -10,6 +11,7 @@ import (
 	"image/draw"
 	"image/jpeg"
 	"image/png"
+	"slices"
 	"testing"
 )
 
@@ -30,7 +32,7 @@ func snap(t testing.TB, w, h, orientation int) []byte {
 	return append(append(out, tiff...), b.Bytes()[2:]...)
 }
 
-func photoServer() *Server { return &Server{decoding: make(chan struct{}, 1)} }
+func photoServer() decoders { return make(decoders, 1) }
 
 func TestPhotosAreMadeAnew(t *testing.T) {
 	t.Parallel()
@@ -40,7 +42,7 @@ func TestPhotosAreMadeAnew(t *testing.T) {
 		if orientation == 6 { // which a phone held upright says, and as large as one takes them
 			side = 2 * keptSide
 		}
-		got, err := s.readPhoto(snap(t, side, side/2, orientation))
+		got, err := s.readPhoto(t.Context(), snap(t, side, side/2, orientation))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,29 +78,88 @@ func TestWhatIsNoPhotoIsRefused(t *testing.T) {
 	if err := png.Encode(&small, image.NewGray(image.Rect(0, 0, 3, 2))); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.readPhoto(small.Bytes()); err != nil || got.Width != 3 {
+	if got, err := s.readPhoto(t.Context(), small.Bytes()); err != nil || got.Width != 3 {
 		t.Errorf("a small PNG: %v", err)
 	}
 	for name, c := range map[string]struct {
 		body []byte
 		want photoError
 	}{
-		"nothing":     {nil, photoKind},
-		"SVG":         {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), photoKind},
-		"SVG as XML":  {[]byte(`<?xml version="1.0"?><svg onload="alert(1)"/>`), photoKind},
-		"a page":      {[]byte(`<html><script>alert(1)</script>`), photoKind},
-		"GIF":         {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00"), photoKind},
-		"100 MB":      {make([]byte, 100<<20), photoLarge},
-		"a bomb":      {bomb(50_000, 50_000), photoHuge},
-		"a long bomb": {bomb(19_000, 19_000), photoHuge},
-		"HEIC":        {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), photoHEIC},
-		"half a PNG":  {small.Bytes()[:40], photoBroken},
-		"half a JPEG": {snap(t, 400, 300, 1)[:900], photoBroken},
-		"JPEG's head": {[]byte{0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, 0}, photoBroken},
+		"nothing":         {nil, photoKind},
+		"SVG":             {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), photoKind},
+		"SVG as XML":      {[]byte(`<?xml version="1.0"?><svg onload="alert(1)"/>`), photoKind},
+		"a page":          {[]byte(`<html><script>alert(1)</script>`), photoKind},
+		"GIF":             {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00"), photoKind},
+		"100 MB":          {make([]byte, 100<<20), photoLarge},
+		"a bomb":          {bomb(50_000, 50_000), photoHuge},
+		"a long bomb":     {bomb(19_000, 19_000), photoHuge},
+		"HEIC":            {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), photoHEIC},
+		"many scans":      {scans(t, snap(t, 400, 300, 1), 65), photoHuge},
+		"scans of much":   {scans(t, snap(t, 6000, 5000, 1), 21), photoHuge},
+		"coefficients":    {progressive(t, 6000, 5000), photoHuge},
+		"a huge deep PNG": {deepBomb(8000, 6000), photoHuge},
+		"half a PNG":      {small.Bytes()[:40], photoBroken},
+		"half a JPEG":     {snap(t, 400, 300, 1)[:900], photoBroken},
+		"JPEG's head":     {[]byte{0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, 0}, photoBroken},
 	} {
-		if _, err := s.readPhoto(c.body); !errors.Is(err, c.want) {
+		if _, err := s.readPhoto(t.Context(), c.body); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+	}
+}
+
+// scans repeats the only scan of a JPEG.
+func scans(t testing.TB, b []byte, n int) []byte {
+	t.Helper()
+	at := bytes.LastIndex(b, []byte{0xFF, 0xDA})
+	if at < 0 {
+		t.Fatal("no scan")
+	}
+	scan, end := b[at:len(b)-2], b[len(b)-2:]
+	return slices.Concat(b[:at], bytes.Repeat(scan, n), end)
+}
+
+// progressive is the head of a JPEG that is, with three whole components, and a scan that says nothing.
+func progressive(t testing.TB, w, h uint16) []byte {
+	t.Helper()
+	b := snap(t, 16, 16, 1)
+	at := bytes.Index(b, []byte{0xFF, 0xC0})
+	if at < 0 {
+		t.Fatal("no frame")
+	}
+	b[at+1] = 0xC2
+	binary.BigEndian.PutUint16(b[at+5:], h)
+	binary.BigEndian.PutUint16(b[at+7:], w)
+	b[at+11] = 0x11
+	return b
+}
+
+// deepBomb is a bomb of 16 bits a colour.
+func deepBomb(w, h uint32) []byte {
+	b := bomb(w, h)
+	b[24] = 16
+	return binary.BigEndian.AppendUint32(b[:29], crc32.ChecksumIEEE(b[12:29]))
+}
+
+// A photo waits for others no longer than whoever sent it, and a picture of ordinary scans is read.
+func TestPhotosWaitTheirTurn(t *testing.T) {
+	t.Parallel()
+	s := photoServer()
+	if _, err := s.readPhoto(t.Context(), scans(t, snap(t, 400, 300, 1), 4)); err != nil {
+		t.Errorf("4 scans: %v", err)
+	}
+	done, err := s.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := s.readPhoto(gone, snap(t, 40, 30, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone: %v", err)
+	}
+	done()
+	if _, err := s.readPhoto(t.Context(), snap(t, 40, 30, 1)); err != nil {
+		t.Errorf("the next: %v", err)
 	}
 }
 
@@ -110,7 +171,7 @@ func FuzzReadPhoto(f *testing.F) {
 	f.Add([]byte("RIFF\x24\x00\x00\x00WEBPVP8 "))
 	s := photoServer()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := s.readPhoto(b)
+		got, err := s.readPhoto(t.Context(), b)
 		if err != nil {
 			return
 		}

@@ -281,7 +281,11 @@ func (s *face) readForm(r *http.Request) (f reportForm, wrong []fieldError, err 
 			return f, nil, badRequest("The form broke off.")
 		}
 		if part.FormName() == "photos" {
-			if text := s.readPart(part, &f); text != "" && !slices.Contains(wrong, fieldError{"photos", text}) {
+			text, err := s.readPart(r.Context(), part, &f)
+			if err != nil {
+				return f, nil, err
+			}
+			if text != "" && !slices.Contains(wrong, fieldError{"photos", text}) {
 				wrong = append(wrong, fieldError{"photos", text})
 			}
 			continue
@@ -316,24 +320,31 @@ func (f *reportForm) field(name string) *string {
 }
 
 // readPart reads one photo, or returns what is wrong with it.
-func (s *face) readPart(part *multipart.Part, f *reportForm) string {
+func (s *face) readPart(ctx context.Context, part *multipart.Part, f *reportForm) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(part, mostPhotoBytes+1))
 	if err != nil {
-		return s.texts.T("report.photo.broken")
+		return s.photoWrong(errors.Join(photoBroken, err))
 	}
 	if len(b) == 0 {
-		return "" // no photo was chosen
+		return "", nil // no photo was chosen
 	}
 	if len(f.photos) >= mostPhotos {
-		return s.texts.N("report.photo.many", mostPhotos)
+		return s.texts.N("report.photo.many", mostPhotos), nil
 	}
-	p, err := s.readPhoto(b)
+	p, err := s.photos.readPhoto(ctx, b)
+	if err == nil {
+		f.photos = append(f.photos, p)
+	}
+	return s.photoWrong(err)
+}
+
+// photoWrong says what is wrong with a photo that was not read; other errors it returns.
+func (s *face) photoWrong(err error) (string, error) {
 	var why photoError
 	if errors.As(err, &why) {
-		return s.texts.T("report.photo." + string(why))
+		return s.texts.T("report.photo." + string(why)), nil
 	}
-	f.photos = append(f.photos, p)
-	return ""
+	return "", err
 }
 
 // check reads the fields and says what is wrong with them.

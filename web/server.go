@@ -68,7 +68,8 @@ type Server struct {
 	owns        *hourly       // times that devices have asked for what is kept about them
 	searching   chan struct{} // for what is kept about devices, at a time
 	people      atomic.Pointer[peopleKey]
-	decoding    chan struct{}               // photos at a time
+	photos      decoders                    // of residents
+	cityPhotos  decoders                    // of crews and administrators
 	origins     *http.CrossOriginProtection // keeps other sites' pages from acting for their visitors
 	gate        *access.Gate
 	credentials *ingest.Credentials
@@ -108,7 +109,7 @@ func New(c Config) (*Server, error) {
 	if c.PasswordCost == (access.Cost{}) {
 		c.PasswordCost = access.Usual()
 	}
-	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), decoding: make(chan struct{}, 2),
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), photos: make(decoders, 2), cityPhotos: make(decoders, 1),
 		owns: newHourly(ownLimit), searching: make(chan struct{}, 1), credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now, c.PasswordCost)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
