@@ -52,7 +52,7 @@ func (s *Server) registerAPI(mux *routes) {
 func open(id, method, path, summary string, errs ...int) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Errors: errs,
-		Security: []map[string][]string{}, MaxBodyBytes: 1 << 20,
+		Security: []map[string][]string{}, MaxBodyBytes: mostOpenBody,
 	}
 }
 

@@ -42,6 +42,8 @@ func (s *Server) registerDevices(api huma.API) {
 	send.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/json": {Schema: batchSchema()},
 	}}
+	send.MaxBodyBytes = mostBatch
+	s.weighed(api, &send, newBulk(mostBatches, mostBatches/4), http.StatusServiceUnavailable)
 	huma.Register(api, send, s.apiEvents)
 }
 

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/streetpulse/streetpulse/access"
 )
@@ -21,7 +23,7 @@ type reportInput struct {
 		Category string   `json:"category" maxLength:"40" doc:"the id of one that GET /reports/categories lists"`
 		Words    string   `json:"words,omitempty" maxLength:"1000" doc:"what else there is to say; only the city reads it"`
 		Email    string   `json:"email" format:"email" maxLength:"254" doc:"a link to confirm the report goes there; it is shown to nobody"`
-		Photos   [][]byte `json:"photos,omitempty" maxItems:"4" doc:"JPEG, PNG or WebP, 12 MB each, in base64; only the city sees them"`
+		Photos   [][]byte `json:"photos,omitempty" maxItems:"4" doc:"JPEG, PNG or WebP, in base64, 12 MB together; only the city sees them. The form at /report takes 12 MB each, as multipart/form-data"`
 	}
 }
 
@@ -47,13 +49,37 @@ type streetsBody struct {
 }
 
 func (s *Server) registerReports(api huma.API) {
-	send := open("send-report", http.MethodPost, "/reports", "Report a defect by hand", 403, 422, 429, 503)
+	send := open("send-report", http.MethodPost, "/reports", "Report a defect by hand", 403, 413, 422, 429, 503)
 	send.Description = "The report counts once the link in the mail was followed and confirmed. It is weak evidence then, like an open case of a 311 system."
-	send.MaxBodyBytes = 80 << 20
+	send.MaxBodyBytes = mostJSONReport
 	send.BodyReadTimeout = reportReadTime
 	send.DefaultStatus = http.StatusAccepted
+	send.Middlewares = append(send.Middlewares, s.metered(api))
+	s.weighed(api, &send, newBulk(mostJSONReports, mostJSONReport), http.StatusTooManyRequests)
 	huma.Register(api, send, each(s, (*face).apiReport, func(in *reportInput) Spoken { return in.Spoken }))
 	huma.Register(api, open("find-streets", http.MethodGet, "/streets", "Streets by name", 422), s.apiStreets)
+}
+
+// metered refuses who has sent as many reports as one may in an hour before their report is read.
+func (s *Server) metered(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, _ := humago.Unwrap(ctx)
+		now := s.config.Now()
+		wait, ok := s.reports.may(s.client(r), now)
+		if ok {
+			wait, ok = s.tries.take(s.client(r), now)
+		}
+		if !ok {
+			refuse(api, ctx, s.speak(r).tooOften(wait))
+			return
+		}
+		next(ctx)
+	}
+}
+
+// tooOften is the answer to who reports more often than one may.
+func (s *face) tooOften(wait time.Duration) error {
+	return huma.ErrorWithHeaders(huma.Error429TooManyRequests(s.texts.T("report.often")), http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}})
 }
 
 func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, error) {
@@ -61,7 +87,7 @@ func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, e
 		return nil, huma.Error403Forbidden("Another site's page may not report for its visitors.")
 	}
 	if wait, ok := s.reports.take(s.client(in.request), s.config.Now()); !ok {
-		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests(s.texts.T("report.often")), http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}})
+		return nil, s.tooOften(wait)
 	}
 	b := in.Body
 	f := reportForm{Lat: strconv.FormatFloat(b.Lat, 'f', -1, 64), Lon: strconv.FormatFloat(b.Lon, 'f', -1, 64), Category: b.Category,

@@ -132,7 +132,7 @@ func (s *Server) guarded(api huma.API, a access.Action, id, method, path, summar
 // guardedFor is guarded; an operation that is for fleets as well is also open to the key of one, and keeps to its devices (fleetOf).
 func (s *Server) guardedFor(api huma.API, a access.Action, fleets bool, id, method, path, summary string, errs ...int) huma.Operation {
 	op := open(id, method, path, summary, append([]int{401, 403, 503}, errs...)...)
-	op.Security = []map[string][]string{{"session": {}}}
+	op.Security, op.MaxBodyBytes = []map[string][]string{{"session": {}}}, 1<<20
 	if scope := a.Scope(); scope != "" {
 		if method == http.MethodGet {
 			scope = access.ScopeRead

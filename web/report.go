@@ -33,6 +33,7 @@ const (
 	mostFormBytes  = 16 << 10 // of all fields but photos
 	mostReportBody = 200 << 20
 	reportReadTime = 5 * time.Minute // phones send photos slowly
+	triesPerReport = 10              // tries of an address for each report that it may send in an hour
 	nearM          = 150.0           // a place this near may be what somebody means
 	mostNear       = 4
 	outsideM       = 3000.0 // beyond the map's edge
@@ -281,7 +282,7 @@ func (s *face) readForm(r *http.Request) (f reportForm, wrong []fieldError, err 
 			return f, nil, badRequest("The form broke off.")
 		}
 		if part.FormName() == "photos" {
-			text, err := s.readPart(r.Context(), part, &f)
+			text, err := s.readPart(r, part, &f)
 			if err != nil {
 				return f, nil, err
 			}
@@ -320,18 +321,22 @@ func (f *reportForm) field(name string) *string {
 }
 
 // readPart reads one photo, or returns what is wrong with it.
-func (s *face) readPart(ctx context.Context, part *multipart.Part, f *reportForm) (string, error) {
-	b, err := io.ReadAll(io.LimitReader(part, mostPhotoBytes+1))
+func (s *face) readPart(r *http.Request, part *multipart.Part, f *reportForm) (string, error) {
+	b, done, err := s.uploads.read(s.client(r), io.LimitReader(part, mostPhotoBytes+1))
+	if errors.Is(err, photoBusy) {
+		return s.photoWrong(err)
+	}
 	if err != nil {
 		return s.photoWrong(errors.Join(photoBroken, err))
 	}
+	defer done()
 	if len(b) == 0 {
 		return "", nil // no photo was chosen
 	}
 	if len(f.photos) >= mostPhotos {
 		return s.texts.N("report.photo.many", mostPhotos), nil
 	}
-	p, err := s.photos.readPhoto(ctx, b)
+	p, err := s.photos.readPhoto(r.Context(), b)
 	if err == nil {
 		f.photos = append(f.photos, p)
 	}

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -243,6 +244,85 @@ func TestHostileReports(t *testing.T) {
 		if answer, _ := w.visitor("203.0.113.11").do(r); answer.StatusCode/100 != 4 {
 			t.Errorf("no form: %s", answer.Status)
 		}
+	}
+}
+
+// held is a body that says when it is first read, and then waits.
+type held struct{ begun, end chan struct{} }
+
+func (h held) Read([]byte) (int, error) {
+	select {
+	case h.begun <- struct{}{}:
+	default:
+	}
+	<-h.end
+	return 0, io.ErrUnexpectedEOF
+}
+
+// hold begins to send a large report over the interface, and returns nil where the server reads it, or what it answers before it does.
+func (v *visitor) hold(end chan struct{}) *http.Response {
+	v.t.Helper()
+	body := held{make(chan struct{}, 1), end}
+	r, err := http.NewRequest(http.MethodPost, v.w.http.URL+"/api/v1/reports", body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r.ContentLength = 16 << 20
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Forwarded-For", v.address)
+	r.Header.Set("Expect", "100-continue")
+	answered := make(chan *http.Response, 1)
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Hour}}
+	go func() {
+		answer, err := client.Do(r)
+		if err == nil {
+			answer.Body.Close()
+			answered <- answer
+		}
+	}()
+	select {
+	case <-body.begun:
+		return nil
+	case answer := <-answered:
+		return answer
+	}
+}
+
+// TestLargeReportsTakeTurns sends large bodies, of which none is read while there is no room for it, or who sends it has sent too much.
+func TestLargeReportsTakeTurns(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, believing, func(c *web.Config) { c.ReportLimit = 1 })
+	end := make(chan struct{})
+	defer close(end)
+	refused := func(what string, answer *http.Response) {
+		t.Helper()
+		if answer == nil {
+			t.Errorf("%s: it is read", what)
+		} else if answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %s", what, answer.Status)
+		}
+	}
+	for i := range 4 {
+		v := w.visitor(fmt.Sprintf("203.0.113.%d", 20+i))
+		if answer := v.hold(end); answer != nil {
+			t.Fatalf("the report %d: %s", i, answer.Status)
+		}
+		refused("a second one of an address", v.hold(end))
+	}
+	anna := w.visitor("192.0.2.1")
+	refused("a fifth", anna.hold(end))
+	form := w.at("Ringstraße", .45)
+	r, err := http.NewRequest(http.MethodPost, w.http.URL+"/api/v1/reports", strings.NewReader(`{"lat":`+form["lat"]+`,"lon":`+form["lon"]+`,"category":"pothole","email":"anna@example.org"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if answer, body := anna.do(r); answer.StatusCode != http.StatusAccepted {
+		t.Errorf("a small one: %s %s", answer.Status, body)
+	}
+	refused("after as many as one may send", anna.hold(end))
+	if answer, _ := w.send(http.MethodPost, "/api/v1/places/x/followers", `{"email":"`+strings.Repeat("x", 70_000)+`"}`, "", ""); answer.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("70 kB to follow a place: %s", answer.Status)
 	}
 }
 

@@ -67,6 +67,8 @@ type Server struct {
 	reports     *hourly
 	owns        *hourly       // times that devices have asked for what is kept about them
 	searching   chan struct{} // for what is kept about devices, at a time
+	tries       *hourly       // of reports, those that are not taken as well
+	uploads     *bulk         // photos that are being sent with the form
 	people      atomic.Pointer[peopleKey]
 	photos      decoders                    // of residents
 	cityPhotos  decoders                    // of crews and administrators
@@ -109,7 +111,7 @@ func New(c Config) (*Server, error) {
 	if c.PasswordCost == (access.Cost{}) {
 		c.PasswordCost = access.Usual()
 	}
-	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), origins: http.NewCrossOriginProtection(), photos: make(decoders, 2), cityPhotos: make(decoders, 1),
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), tries: newHourly(triesPerReport * c.ReportLimit), uploads: newBulk(mostUploads, mostUploadsEach), origins: http.NewCrossOriginProtection(), photos: make(decoders, 2), cityPhotos: make(decoders, 1),
 		owns: newHourly(ownLimit), searching: make(chan struct{}, 1), credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now, c.PasswordCost)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
