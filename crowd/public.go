@@ -49,13 +49,25 @@ func (p Place) Defect() bool {
 	}
 }
 
+const day = 24 * time.Hour
+
+// Decided returns when something was decided, as anybody may know it. What the crowd decides it decides when somebody's events arrive,
+// and phones send while they drive: it is told to the hour.
+func Decided(at time.Time) time.Time { return at.Truncate(time.Hour) }
+
+// Dated returns p with times that do not tell when anybody passed: jolts are dated by day (UTC).
+func Dated(p Place) Place {
+	p.FirstAt, p.LastAt, p.StateAt = p.FirstAt.Truncate(day), p.LastAt.Truncate(day), Decided(p.StateAt)
+	return p
+}
+
 // Public returns what the public may see of p, or false where it may see nothing. A place that rests on one device is never
-// shown, nor, before it is confirmed, what is no defect. Until something is confirmed times are cut to the day.
+// shown, nor, before it is confirmed, what is no defect.
 func (v Visibility) Public(p Place) (PublicPlace, bool) {
 	if p.Devices < 2 {
 		return PublicPlace{}, false
 	}
-	out := PublicPlace{Place: p}
+	out := PublicPlace{Place: Dated(p)}
 	wasConfirmed := p.State == Confirmed || p.State == Dismissed || p.Ordered
 	if wasConfirmed {
 		return out, true
@@ -63,8 +75,7 @@ func (v Visibility) Public(p Place) (PublicPlace, bool) {
 	if v == Hidden || !p.Defect() {
 		return PublicPlace{}, false
 	}
-	day := 24 * time.Hour
-	out.FirstAt, out.LastAt, out.StateAt = p.FirstAt.Truncate(day), p.LastAt.Truncate(day), p.StateAt.Truncate(day)
+	out.StateAt = p.StateAt.Truncate(day)
 	if v == Coarse {
 		cell := geo.CoverageCell(p.Cell)
 		centre, err := cell.LatLng()

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -28,8 +27,8 @@ type orderProperties struct {
 	State        dispatch.State `json:"state" enum:"new,accepted,assigned,in_progress,repaired,verified,reopened,dismissed"`
 	Street       string         `json:"street"`
 	Body         string         `json:"body"`
-	PromotedAt   time.Time      `json:"promoted_at"`
-	StateAt      time.Time      `json:"state_at"`
+	PromotedAt   time.Time      `json:"promoted_at" doc:"to the hour: it was promoted when somebody who drove there sent what they had felt"`
+	StateAt      time.Time      `json:"state_at" doc:"since when it is in this state, to the hour"`
 	H3           string         `json:"h3" doc:"H3 cell, resolution 12"`
 	ExternalID   string         `json:"external_id"`
 	HeadingDeg   *float64       `json:"heading_deg"`
@@ -54,7 +53,7 @@ func (s *Server) orderFeature(o dispatch.Order) orderFeature {
 	return orderFeature{Type: "Feature", ID: o.ID, Geometry: pointAt(o.Lat, o.Lon), Properties: orderProperties{
 		ID: o.ID, Number: o.Number, Place: o.Place, Class: o.Class, Severity: round(o.Severity, 3),
 		Probability: round(o.Probability, 4), Devices: o.Devices, State: o.State, Street: o.Street, Body: o.Body,
-		PromotedAt: o.PromotedAt.UTC(), StateAt: o.StateAt.UTC(), H3: o.Cell.String(), ExternalID: o.ExternalID,
+		PromotedAt: crowd.Decided(o.PromotedAt).UTC(), StateAt: crowd.Decided(o.StateAt).UTC(), H3: o.Cell.String(), ExternalID: o.ExternalID,
 		HeadingDeg: o.Heading(), UncertaintyM: round(o.UncertaintyM, 1), Page: s.orderPage(o),
 	}}
 }
@@ -93,7 +92,7 @@ func (s *Server) apiOrders(ctx context.Context, in *ordersInput) (*geojsonBody[o
 	if f.Bounds, err = parseBox(in.BBox); err != nil {
 		return nil, s.failed(ctx, "list", err)
 	}
-	if f.Before, err = parseCursor(in.Cursor); err != nil {
+	if f.Before, err = s.orderCursor(ctx, in.Cursor); err != nil {
 		return nil, s.failed(ctx, "list", err)
 	}
 	found, err := dispatch.Orders(ctx, s.config.Pool, f)
@@ -120,8 +119,7 @@ func (s *Server) apiOrders(ctx context.Context, in *ordersInput) (*geojsonBody[o
 }
 
 func (in *ordersInput) next(origin string, last dispatch.Order) string {
-	cursor := base64.RawURLEncoding.EncodeToString([]byte(last.PromotedAt.UTC().Format(time.RFC3339Nano) + " " + last.ID))
-	q := url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(in.Limit)}}
+	q := url.Values{"cursor": {last.ID}, "limit": {strconv.Itoa(in.Limit)}}
 	if in.BBox != "" {
 		q.Set("bbox", in.BBox)
 	}
@@ -131,17 +129,16 @@ func (in *ordersInput) next(origin string, last dispatch.Order) string {
 	return origin + apiPath + "/orders?" + q.Encode()
 }
 
-func parseCursor(text string) (dispatch.Cursor, error) {
-	if text == "" {
+// orderCursor returns where a list goes on. The cursor is an order's id alone: its time could tell too much.
+func (s *Server) orderCursor(ctx context.Context, id string) (dispatch.Cursor, error) {
+	if id == "" {
 		return dispatch.Cursor{}, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
-	at, id, ok := strings.Cut(string(b), " ")
-	when, errTime := time.Parse(time.RFC3339Nano, at)
-	if err != nil || errTime != nil || !ok {
+	o, _, err := dispatch.FindOrder(ctx, s.config.Pool, id)
+	if errors.Is(err, dispatch.ErrNotFound) {
 		return dispatch.Cursor{}, badRequest("The cursor is not one of this list. Begin again without it.")
 	}
-	return dispatch.Cursor{At: when, ID: id}, nil
+	return dispatch.Cursor{At: o.PromotedAt, ID: o.ID}, err
 }
 
 // orderStep is one step of an order's life; its actor is a role, never a person.

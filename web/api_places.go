@@ -29,9 +29,9 @@ type placeProperties struct {
 	Severity     float64            `json:"severity" minimum:"0" maximum:"1"`
 	Devices      int                `json:"devices" doc:"independent devices that felt it"`
 	Passes       int                `json:"passes" doc:"smooth passes"`
-	FirstAt      time.Time          `json:"first_at" doc:"the first jolt; the day only, until the place is confirmed"`
-	LastAt       time.Time          `json:"last_at" doc:"the last jolt; the day only, until the place is confirmed"`
-	StateAt      time.Time          `json:"state_at" doc:"since when it is in this state; the day only, until the place is confirmed"`
+	FirstAt      time.Time          `json:"first_at" doc:"the day of the first jolt"`
+	LastAt       time.Time          `json:"last_at" doc:"the day of the last jolt"`
+	StateAt      time.Time          `json:"state_at" doc:"since when it is in this state, to the hour; the day only, until the place is confirmed"`
 	HeadingDeg   *float64           `json:"heading_deg" doc:"direction of travel; null: both, or not known"`
 	UncertaintyM float64            `json:"uncertainty_m" doc:"standard error of the position, metres"`
 	Coarse       bool               `json:"coarse" doc:"the position is the middle of the cell h3, on purpose"`

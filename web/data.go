@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 )
 
@@ -64,7 +65,7 @@ func eachOrder(ctx context.Context, s *Server, yield func(datum) error) error {
 		}
 		for _, o := range found {
 			err := yield(datum{o.Lat, o.Lon, []any{o.ID, o.Number, o.Place, string(o.Class), round(o.Severity, 3), round(o.Probability, 4), o.Devices,
-				string(o.State), o.Street, o.Body, o.PromotedAt.UTC().Format(time.RFC3339), o.StateAt.UTC().Format(time.RFC3339), round(o.Lat, 6), round(o.Lon, 6),
+				string(o.State), o.Street, o.Body, crowd.Decided(o.PromotedAt).UTC().Format(time.RFC3339), crowd.Decided(o.StateAt).UTC().Format(time.RFC3339), round(o.Lat, 6), round(o.Lon, 6),
 				o.Cell.String(), number(o.Heading(), 0), round(o.UncertaintyM, 1), o.ExternalID}})
 			if err != nil {
 				return err

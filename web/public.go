@@ -52,10 +52,10 @@ func (s sight) Felt() int {
 func (s sight) Point() orb.Point { return orb.Point{s.Lon, s.Lat} }
 
 // seen cuts a place to what the public may see of it, or returns false where that is nothing. What has been ordered
-// is public whole.
+// is public whole, but for exact times.
 func (s *Server) seen(p crowd.Place, o *dispatch.Order) (sight, bool) {
 	if o != nil {
-		return sight{PublicPlace: crowd.PublicPlace{Place: p}, Order: o}, true
+		return sight{PublicPlace: crowd.PublicPlace{Place: crowd.Dated(p)}, Order: o}, true
 	}
 	shown, ok := s.suspected().Public(p)
 	return sight{PublicPlace: shown}, ok
@@ -143,7 +143,7 @@ func scanSight(row pgx.Rows) (crowd.Place, *dispatch.Order, error) {
 	return p, &dispatch.Order{
 		ID: *o.id, Number: *o.number, Place: p.ID, Class: crowd.Class(*o.class), Severity: *o.severity,
 		Probability: *o.probability, Devices: *o.devices, State: dispatch.State(*o.state), Street: *o.street, Body: *o.body,
-		PromotedAt: *o.promoted, StateAt: *o.at, ExternalID: *o.external,
+		PromotedAt: crowd.Decided(*o.promoted), StateAt: crowd.Decided(*o.at), ExternalID: *o.external,
 		Lat: p.Lat, Lon: p.Lon, HeadingDeg: p.HeadingDeg, UncertaintyM: p.UncertaintyM, Cell: p.Cell,
 	}, nil
 }
