@@ -28,7 +28,7 @@ func followIn(ctx context.Context, tx pgx.Tx, place, email, language string, now
 		insert into follows as f (place, email, language, token, secret, created_at, confirmed_at, told)
 		values ($1, $2, $3, $4, $5, $6, $7, (select count(*) from place_steps where place = $1) +
 			(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place = $1))
-		on conflict (place, email) do update set confirmed_at = coalesce(f.confirmed_at, excluded.confirmed_at)`,
+		on conflict (place, lower(email)) do update set confirmed_at = coalesce(f.confirmed_at, excluded.confirmed_at)`,
 		place, email, language, hash, text, now, at)
 	if err != nil {
 		return fmt.Errorf("follow place %s: %w", place, err)
@@ -41,14 +41,14 @@ func (s *face) askToFollow(ctx context.Context, p titled, email string) error {
 	now := s.config.Now()
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
 		var today int
-		if err := tx.QueryRow(ctx, `select count(*) from follows where email = $1 and created_at > $2 and confirmed_at is null`, email, now.Add(-24*time.Hour)).Scan(&today); err != nil {
+		if err := tx.QueryRow(ctx, `select count(*) from follows where lower(email) = lower($1) and created_at > $2 and confirmed_at is null`, email, now.Add(-24*time.Hour)).Scan(&today); err != nil {
 			return fmt.Errorf("follow place %s: %w", p.ID, err)
 		}
 		if today >= mostPerEmail {
 			return errBusy
 		}
 		var known bool
-		if err := tx.QueryRow(ctx, `select exists (select 1 from follows where place = $1 and email = $2)`, p.ID, email).Scan(&known); err != nil {
+		if err := tx.QueryRow(ctx, `select exists (select 1 from follows where place = $1 and lower(email) = lower($2))`, p.ID, email).Scan(&known); err != nil {
 			return fmt.Errorf("follow place %s: %w", p.ID, err)
 		}
 		if known {
@@ -58,7 +58,7 @@ func (s *face) askToFollow(ctx context.Context, p titled, email string) error {
 			return err
 		}
 		var text string
-		if err := tx.QueryRow(ctx, `select secret from follows where place = $1 and email = $2`, p.ID, email).Scan(&text); err != nil {
+		if err := tx.QueryRow(ctx, `select secret from follows where place = $1 and lower(email) = lower($2)`, p.ID, email).Scan(&text); err != nil {
 			return fmt.Errorf("follow place %s: %w", p.ID, err)
 		}
 		pairs := []any{"what", p.Title, "link", s.links() + "/follow/" + text, "city", s.cityName()}

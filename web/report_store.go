@@ -69,7 +69,7 @@ func (s *face) takeReport(ctx context.Context, r report) error {
 	now := s.config.Now()
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
 		var same, all int
-		if err := tx.QueryRow(ctx, `select count(*) filter (where email = $1 and created_at > $2), count(*) filter (where confirmed_at is null and created_at > $3)
+		if err := tx.QueryRow(ctx, `select count(*) filter (where lower(email) = lower($1) and created_at > $2), count(*) filter (where confirmed_at is null and created_at > $3)
 			from reports where created_at > $2`, r.Email, now.Add(-24*time.Hour), now.Add(-time.Hour)).Scan(&same, &all); err != nil {
 			return fmt.Errorf("take a report: %w", err)
 		}

@@ -171,7 +171,7 @@ func (s *Server) forget(ctx context.Context) error {
 		or exists (select 1 from orders o where o.place = leads_to(f.place) and o.state in ('verified', 'dismissed') and o.state_at < $1)
 		or exists (select 1 from places p where p.id = leads_to(f.place) and p.state in ('faded', 'dismissed') and p.state_at < $1))`, now.Add(-closedAfter))
 	b.Queue(`update reports r set email = '' where email <> '' and confirmed_at < $1
-		and not exists (select 1 from follows f where f.place = r.place and f.email = r.email)`, now.Add(-90*24*time.Hour))
+		and not exists (select 1 from follows f where f.place = r.place and lower(f.email) = lower(r.email))`, now.Add(-90*24*time.Hour))
 	if err := s.config.Pool.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("forget what is not needed: %w", err)
 	}
