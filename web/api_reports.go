@@ -79,15 +79,12 @@ func (s *Server) metered(api huma.API) func(huma.Context, func(huma.Context)) {
 
 // tooOften is the answer to who reports more often than one may.
 func (s *face) tooOften(wait time.Duration) error {
-	return huma.ErrorWithHeaders(huma.Error429TooManyRequests(s.texts.T("report.often")), http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}})
+	return huma.ErrorWithHeaders(huma.Error429TooManyRequests(s.texts.T("report.often")), http.Header{"Retry-After": {seconds(wait)}})
 }
 
 func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, error) {
 	if err := s.origins.Check(in.request); err != nil {
 		return nil, huma.Error403Forbidden("Another site's page may not report for its visitors.")
-	}
-	if wait, ok := s.reports.take(s.client(in.request), s.config.Now()); !ok {
-		return nil, s.tooOften(wait)
 	}
 	b := in.Body
 	f := reportForm{Lat: strconv.FormatFloat(b.Lat, 'f', -1, 64), Lon: strconv.FormatFloat(b.Lon, 'f', -1, 64), Category: b.Category,
@@ -118,7 +115,7 @@ func (s *face) apiReport(ctx context.Context, in *reportInput) (*reportOutput, e
 	f.Draft, _ = access.Secret()
 	err = s.keepPhotos(ctx, f.Draft, f.photos)
 	if err == nil {
-		err = s.submit(ctx, f)
+		err = s.submit(in.request, f)
 	}
 	if errors.Is(err, errBusy) {
 		return nil, huma.Error429TooManyRequests(s.texts.T("report.busy"))

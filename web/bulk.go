@@ -39,7 +39,7 @@ func newBulk(most, each int64) *bulk {
 
 // take reserves n bytes for an address, or returns false where there is no room; leave gives them back.
 func (b *bulk) take(a netip.Addr, n int64) bool {
-	network := networkOf(a)
+	network := networkOf(a, 32, 64)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.held+n > b.most || b.by[network]+n > b.each {
@@ -51,7 +51,7 @@ func (b *bulk) take(a netip.Addr, n int64) bool {
 }
 
 func (b *bulk) leave(a netip.Addr, n int64) {
-	network := networkOf(a)
+	network := networkOf(a, 32, 64)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.held -= n

@@ -93,12 +93,16 @@ func (s *face) follow(r *http.Request, id, email string) (status int, err error)
 	if !isEmail(email) {
 		return http.StatusUnprocessableEntity, nil
 	}
-	if _, ok := s.reports.take(s.client(r), s.config.Now()); !ok {
+	from, now := s.client(r), s.config.Now()
+	if _, ok := s.follows.may(from, now); !ok {
 		return http.StatusTooManyRequests, nil
 	}
 	err = s.askToFollow(r.Context(), s.describe(found), email)
 	if errors.Is(err, errBusy) {
 		return http.StatusTooManyRequests, nil
+	}
+	if err == nil {
+		s.follows.count(from, now)
 	}
 	return http.StatusOK, err
 }
@@ -107,7 +111,7 @@ func (s *face) followWrong(status int) string {
 	if status == http.StatusUnprocessableEntity {
 		return s.texts.T("report.email.wrong")
 	}
-	return s.texts.T("report.often")
+	return s.texts.T("follow.often")
 }
 
 // followingView asks who follows a place to confirm it, or whether to stop.

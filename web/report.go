@@ -33,7 +33,7 @@ const (
 	mostFormBytes  = 16 << 10 // of all fields but photos
 	mostReportBody = 200 << 20
 	reportReadTime = 5 * time.Minute // phones send photos slowly
-	triesPerReport = 10              // tries of an address for each report that it may send in an hour
+	triesPerReport = 3               // tries of an address for each report that it may send in an hour
 	nearM          = 150.0           // a place this near may be what somebody means
 	mostNear       = 4
 	outsideM       = 3000.0 // beyond the map's edge
@@ -216,15 +216,14 @@ func parsePosition(lat, lon string) (*orb.Point, error) {
 	return &orb.Point{v[1], v[0]}, nil
 }
 
-// reportPost takes the form.
+// reportPost takes the form. Whatever keeps it from being a report, what was filled in comes back.
 func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
-	if _, ok := s.reports.take(s.client(r), s.config.Now()); !ok {
-		return s.showReport(w, r, http.StatusTooManyRequests, reportForm{}, "", []fieldError{{"report", s.texts.T("report.often")}})
-	}
+	from, now := s.client(r), s.config.Now()
 	// Phones send slowly; where the time cannot be set, the usual one holds.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(reportReadTime))
 	r.Body = http.MaxBytesReader(w, r.Body, mostReportBody)
-	f, wrong, err := s.readForm(r)
+	wait, tries := s.tries.take(from, now)
+	f, wrong, err := s.readForm(r, tries)
 	if err != nil {
 		return err
 	}
@@ -241,10 +240,18 @@ func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	wrong = append(said, wrong...)
+	may := tries
+	if may {
+		wait, may = s.reports.may(from, now)
+	}
+	if !may {
+		w.Header().Set("Retry-After", seconds(wait))
+		return s.showReport(w, r, http.StatusTooManyRequests, f, "", append([]fieldError{{"report", s.texts.T("report.often.form")}}, wrong...))
+	}
 	if len(wrong) > 0 {
 		return s.showReport(w, r, http.StatusUnprocessableEntity, f, "", wrong)
 	}
-	err = s.submit(r.Context(), f)
+	err = s.submit(r, f)
 	if errors.Is(err, errBusy) {
 		return s.showReport(w, r, http.StatusTooManyRequests, f, "", []fieldError{{"report", s.texts.T("report.busy")}})
 	}
@@ -255,15 +262,25 @@ func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *face) submit(ctx context.Context, f reportForm) error {
+// seconds writes a time to wait as headers do.
+func seconds(wait time.Duration) string { return strconv.Itoa(int(wait.Seconds()) + 1) }
+
+// submit takes a report, and counts it where it was taken.
+func (s *face) submit(r *http.Request, f reportForm) error {
 	if f.Draft == "" {
 		f.Draft, _ = access.Secret()
 	}
-	return s.takeReport(ctx, report{ID: f.Draft, Category: f.Category, Words: f.Words, At: *f.at, Street: s.streetName(*f.at), Email: f.Email})
+	from, now := s.client(r), s.config.Now()
+	err := s.takeReport(r.Context(), report{ID: f.Draft, Category: f.Category, Words: f.Words, At: *f.at, Street: s.streetName(*f.at), Email: f.Email}, s.reports.fresh(from, now))
+	if err == nil {
+		s.reports.count(from, now)
+	}
+	return err
 }
 
-// readForm reads the parts of the form as they come: a photo that is too large costs nothing but itself.
-func (s *face) readForm(r *http.Request) (f reportForm, wrong []fieldError, err error) {
+// readForm reads the parts of the form as they come: a photo that is too large costs nothing but itself. Without photos it passes
+// over them.
+func (s *face) readForm(r *http.Request, photos bool) (f reportForm, wrong []fieldError, err error) {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return f, nil, badRequest("The form is no multipart form.")
@@ -280,6 +297,9 @@ func (s *face) readForm(r *http.Request) (f reportForm, wrong []fieldError, err 
 		}
 		if err != nil {
 			return f, nil, badRequest("The form broke off.")
+		}
+		if part.FormName() == "photos" && !photos {
+			continue
 		}
 		if part.FormName() == "photos" {
 			text, err := s.readPart(r, part, &f)

@@ -31,8 +31,9 @@ type report struct {
 }
 
 const (
-	mostPerEmail   = 5   // reports of one address in a day, so that nobody's mailbox is filled
-	mostPerHour    = 600 // unconfirmed reports in an hour, of everybody together
+	mostPerEmail   = 5      // reports of one address in a day, so that nobody's mailbox is filled
+	manyPerHour    = 2_000  // unconfirmed reports in an hour, of everybody together: from then on an address may send one in an hour
+	mostPerHour    = 20_000 // and so many at most, as each is a mail
 	unconfirmedFor = 7 * 24 * time.Hour
 	draftsFor      = 24 * time.Hour
 	reportReachM   = 25.0 // a report this near to a place is of it
@@ -64,7 +65,9 @@ func (s *Server) photosOf(ctx context.Context, id string) (n int, err error) {
 }
 
 // takeReport stores a report and posts the mail that asks to confirm it. Its id is that of its draft, which photos bear.
-func (s *face) takeReport(ctx context.Context, r report) error {
+// Fresh says that none has come from the same address within the hour: such are taken when many come, so that few cannot keep the
+// others from reporting.
+func (s *face) takeReport(ctx context.Context, r report, fresh bool) error {
 	text, hash := access.Secret()
 	now := s.config.Now()
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
@@ -73,7 +76,7 @@ func (s *face) takeReport(ctx context.Context, r report) error {
 			from reports where created_at > $2`, r.Email, now.Add(-24*time.Hour), now.Add(-time.Hour)).Scan(&same, &all); err != nil {
 			return fmt.Errorf("take a report: %w", err)
 		}
-		if same >= mostPerEmail || all >= mostPerHour {
+		if same >= mostPerEmail || all >= mostPerHour || all >= manyPerHour && !fresh {
 			return errBusy
 		}
 		added, err := tx.Exec(ctx, `insert into reports (id, token, category, words, lat, lon, street, email, language, created_at)

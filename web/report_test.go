@@ -11,6 +11,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -199,6 +200,7 @@ func TestReportLosesNothing(t *testing.T) {
 func TestHostileReports(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, believing, func(c *web.Config) { c.ReportLimit = 30 })
+	w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .7, State: "confirmed", Severity: .8, Devices: 9, Days: 8, Order: dispatch.New})
 	form := w.at("Ringstraße", .45)
 	mallory := w.visitor("203.0.113.9")
 	answer, body := mallory.report(form, make([]byte, 100<<20))
@@ -221,20 +223,51 @@ func TestHostileReports(t *testing.T) {
 	// Nor is the database, from one connection or from many.
 	refused := 0
 	for i := range 40 {
-		form["email"] = fmt.Sprintf("a%d@example.org", i)
-		if answer, _ := mallory.report(form); answer.StatusCode == http.StatusTooManyRequests {
-			refused++
+		form["email"], form["words"] = fmt.Sprintf("a%d@example.org", i), fmt.Sprintf("Hole %d", i)
+		answer, body := mallory.report(form)
+		if answer.StatusCode != http.StatusTooManyRequests {
+			continue
+		}
+		refused++
+		if answer.Header.Get("Retry-After") == "" || !strings.Contains(body, "Many reports have come") || !strings.Contains(body, ">"+form["words"]+"</textarea>") || !strings.Contains(body, `value="`+form["email"]+`"`) {
+			t.Errorf("the report %d is refused, and what was filled in is lost: %s", i, answer.Status)
 		}
 	}
-	if refused < 23 {
-		t.Errorf("%d of 40 reports over one connection were refused", refused)
+	if n := count(w, `select count(*) from reports`); n != 30 || refused != 15 {
+		t.Errorf("%d of 40 reports over one connection were refused, %d taken in all", refused, n)
 	}
-	if _, err := w.pool.Exec(context.Background(), `insert into reports (id, token, category, lat, lon, email, language, created_at)
-		select 'r' || i, ('r' || i)::bytea, 'pothole', 48.41, 15.6, i || '@example.org', 'en', $1 from generate_series(1, 600) i`, today()); err != nil {
-		t.Fatal(err)
+	if answer, _ := mallory.send("/places/pordered1/follow", url.Values{"email": {"mallory@example.org"}}); answer.StatusCode != http.StatusOK {
+		t.Errorf("who has reported much may not follow: %s", answer.Status)
 	}
-	if answer, body := w.visitor("203.0.113.10").report(form); answer.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "cannot take more reports") {
-		t.Errorf("after 600 in an hour: %s", answer.Status)
+	for i := range 32 { // their neighbours are many, and still one network
+		for j := range 2 {
+			form["email"] = fmt.Sprintf("n%d-%d@example.org", i, j)
+			w.visitor(fmt.Sprintf("203.0.113.%d", 30+i)).report(form)
+		}
+	}
+	if n := count(w, `select count(*) from reports`); n != 90 {
+		t.Errorf("%d reports were taken from one network", n)
+	}
+	more := func(n int) {
+		t.Helper()
+		if _, err := w.pool.Exec(context.Background(), `insert into reports (id, token, category, lat, lon, email, language, created_at)
+			select 'r' || i, ('r' || i)::bytea, 'pothole', 48.41, 15.6, i || '@example.org', 'en', $1 from generate_series(1, $2) i on conflict do nothing`, today(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	form["email"] = "eva@example.org"
+	eva := w.visitor("198.51.100.10")
+	eva.report(form)
+	more(2000)
+	if answer, body := eva.report(form); answer.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "cannot take more reports") {
+		t.Errorf("a second one after 2,000 in an hour: %s", answer.Status)
+	}
+	if answer, _ := w.visitor("198.51.100.11").report(form); answer.Request.URL.Path != "/report/sent" {
+		t.Errorf("the first of somebody after 2,000 in an hour: %s", answer.Status)
+	}
+	more(20_000)
+	if answer, body := w.visitor("198.51.100.12").report(form); answer.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "cannot take more reports") || !strings.Contains(body, `value="eva@example.org"`) {
+		t.Errorf("after 20,000 in an hour: %s", answer.Status)
 	}
 	for _, wrong := range []string{"lat", strings.Repeat("x", 100)} {
 		r, err := http.NewRequest(http.MethodPost, w.http.URL+"/report", strings.NewReader(wrong))

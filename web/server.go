@@ -35,7 +35,7 @@ type Config struct {
 	LicenceName    string              // of open data; empty: CC BY 4.0
 	LicenceURL     string
 	LinksURL       string               // as links in mails name this server; empty: PublicURL
-	ReportLimit    int                  // reports an hour and address; 0: no limit
+	ReportLimit    int                  // reports an hour and address, and as many requests to follow; 0: no limit
 	VoteLimit      int                  // votes an hour and address; 0: no limit
 	MQTT           string               // where devices find the broker, as tcp://host:port; empty: no broker of our own
 	MQTTS          string               // where they find it over TLS, as ssl://host:port; empty: not
@@ -64,11 +64,12 @@ type Server struct {
 	hub         *hub
 	enrols      *hourly
 	votes       *hourly
-	reports     *hourly
 	owns        *hourly       // times that devices have asked for what is kept about them
 	searching   chan struct{} // for what is kept about devices, at a time
-	tries       *hourly       // of reports, those that are not taken as well
-	uploads     *bulk         // photos that are being sent with the form
+	reports     quota
+	follows     quota
+	tries       *hourly // of reports, those that are not taken as well
+	uploads     *bulk   // photos that are being sent with the form
 	people      atomic.Pointer[peopleKey]
 	photos      decoders                    // of residents
 	cityPhotos  decoders                    // of crews and administrators
@@ -111,7 +112,7 @@ func New(c Config) (*Server, error) {
 	if c.PasswordCost == (access.Cost{}) {
 		c.PasswordCost = access.Usual()
 	}
-	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newHourly(c.ReportLimit), tries: newHourly(triesPerReport * c.ReportLimit), uploads: newBulk(mostUploads, mostUploadsEach), origins: http.NewCrossOriginProtection(), photos: make(decoders, 2), cityPhotos: make(decoders, 1),
+	s := &Server{config: c, enrols: newHourly(c.EnrolLimit), votes: newHourly(c.VoteLimit), reports: newQuota(c.ReportLimit), follows: newQuota(c.ReportLimit), tries: newHourly(triesPerReport * c.ReportLimit), uploads: newBulk(mostUploads, mostUploadsEach), origins: http.NewCrossOriginProtection(), photos: make(decoders, 2), cityPhotos: make(decoders, 1),
 		owns: newHourly(ownLimit), searching: make(chan struct{}, 1), credentials: ingest.NewCredentials(c.Pool, c.Now), gate: access.NewGate(c.Pool, c.Now, c.PasswordCost)}
 	s.hub = newHub(s)
 	s.count5 = prometheus.NewCounterVec(prometheus.CounterOpts{
