@@ -19,6 +19,7 @@ func (s *Server) registerAPI(mux *routes) {
 		"paged by next links. Errors are problem details (RFC 9457). What is public needs no credentials."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/openapi", "", ""
 	config.CreateHooks = nil
+	config.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	config.Servers = []*huma.Server{{URL: s.config.PublicURL + apiPath}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"device":  {Type: "http", Scheme: "basic", Description: "A device's id and secret."},

@@ -160,6 +160,7 @@ func (s *face) bodyPost(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseMultipartForm(1 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return badRequest("The form cannot be read, or what was sent is too large.")
 	}
+	asText(r.PostForm)
 	ctx, id := r.Context(), r.PathValue("id")
 	b := dispatch.Responsible{}
 	var err error

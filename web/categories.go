@@ -91,6 +91,7 @@ func (s *face) categoriesPost(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form cannot be read.")
 	}
+	asText(r.PostForm)
 	set, err := readCategories(r.PostForm)
 	if err != nil {
 		return err

@@ -288,6 +288,7 @@ func posted(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, badRequest("The form cannot be read.")
 	}
+	asText(r.PostForm)
 	return r.PostForm, nil
 }
 

@@ -194,7 +194,7 @@ func (s *face) readCrewPart(ctx context.Context, part *multipart.Part, f *crewFo
 		return "", badRequest("The form cannot be read.")
 	}
 	if !isPhoto {
-		f.Add(name, string(b))
+		f.Add(name, textOf(string(b)))
 		return "", nil
 	}
 	if len(b) == 0 {

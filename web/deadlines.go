@@ -213,6 +213,7 @@ func (s *face) deadlinesPost(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseMultipartForm(mostCalendar); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return badRequest("The form cannot be read, or what was sent is too large.")
 	}
+	asText(r.PostForm)
 	ctx := r.Context()
 	works, err := dispatch.LoadWorks(ctx, s.config.Pool)
 	if err != nil {

@@ -73,6 +73,7 @@ func (s *face) followPost(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form cannot be read.")
 	}
+	asText(r.PostForm)
 	email := strings.TrimSpace(r.PostForm.Get("email"))
 	status, err := s.follow(r, id, email)
 	if err != nil {
@@ -150,6 +151,7 @@ func (s *face) followAnswer(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form cannot be read.")
 	}
+	asText(r.PostForm)
 	token := access.HashOf(r.PathValue("token"))
 	// Mail programs stop mails by this form (RFC 8058), which they find in the mail's head.
 	if r.PostForm.Get("answer") == "stop" || r.PostForm.Get("List-Unsubscribe") == "One-Click" {

@@ -62,6 +62,7 @@ func readFields(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form cannot be read.")
 	}
+	asText(r.PostForm)
 	return nil
 }
 

@@ -244,6 +244,7 @@ func (s *face) lookPost(w http.ResponseWriter, r *http.Request) error {
 	case err != nil && !errors.Is(err, http.ErrNotMultipart): // without a file it may be a plain form
 		return badRequest("The form cannot be read.")
 	}
+	asText(r.PostForm)
 	g.Accent, g.Remove = r.PostForm.Get("accent"), r.PostForm.Get("remove") != ""
 	g.Version, _ = strconv.ParseInt(r.PostForm.Get("version"), 10, 64)
 	if f, _, err := r.FormFile("logo"); err == nil {

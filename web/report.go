@@ -317,7 +317,7 @@ func (s *face) readForm(r *http.Request, photos bool) (f reportForm, wrong []fie
 		}
 		left -= int64(len(b))
 		if to := f.field(part.FormName()); to != nil {
-			*to = strings.TrimSpace(strings.ToValidUTF8(string(b), ""))
+			*to = strings.TrimSpace(textOf(string(b)))
 		}
 	}
 }

@@ -156,7 +156,7 @@ func (m *routes) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Re
 }
 
 // Handler serves every address. The stream of changes flows while Run runs.
-func (s *Server) Handler() http.Handler { return s.guard(s.routes()) }
+func (s *Server) Handler() http.Handler { return s.guard(s.readable(s.routes())) }
 
 func (s *Server) routes() *routes {
 	mux := &routes{ServeMux: http.NewServeMux()}

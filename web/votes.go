@@ -143,6 +143,7 @@ func (s *face) votePage(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form cannot be read.")
 	}
+	asText(r.PostForm)
 	cookie, err := s.cast(r, id, crowd.Vote(r.PostForm.Get("vote")))
 	if text, ok := s.refusal(err); ok {
 		return s.showPlace(w, r, id, http.StatusTooManyRequests, func(v *placeView) { v.Ballot.Notice, v.Ballot.Refused = text, true })
