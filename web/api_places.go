@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
@@ -187,11 +186,10 @@ func (s *Server) placesAfter(ctx context.Context, in *placesInput, box *orb.Boun
 	return s.query(ctx, where, "order by p.state_at desc, p.id desc limit "+arg(in.Limit+1), args...)
 }
 
-// known says whether a cursor still stands for a place.
+// known says whether a cursor still stands for a place that anybody may see. One that is hidden and one that there is not answer alike.
 func (s *Server) known(ctx context.Context, cursor string) error {
-	var one int
-	err := s.config.Pool.QueryRow(ctx, `select 1 from places where id = $1`, cursor).Scan(&one)
-	if errors.Is(err, pgx.ErrNoRows) {
+	_, err := s.find(ctx, cursor)
+	if errors.Is(err, errHidden) {
 		return badRequest("The cursor is not one of this list, or has run out. Begin again without it.")
 	}
 	return err

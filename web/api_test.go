@@ -124,7 +124,7 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("near the place: %v", near.Features)
 	}
 	for path, status := range map[string]int{
-		"/api/v1/places?bbox=1,2,3": 400, "/api/v1/places?near=x": 400, "/api/v1/places?cursor=nonsense": 400, "/api/v1/places?limit=0": 422,
+		"/api/v1/places?bbox=1,2,3": 400, "/api/v1/places?near=x": 400, "/api/v1/places?cursor=nonsense": 400, "/api/v1/places?cursor=phidden1": 400, "/api/v1/places?limit=0": 422,
 		"/api/v1/places/phidden1": 404, "/api/v1/places/none": 404, "/api/v1/places/phidden1/evidence": 404, "/api/v1/orders/none": 404,
 		"/api/v1/orders?cursor=nonsense": 400, "/api/v1/nothing": 404, "/api/v1/places/pringstrasse1": 200,
 		"/api/v1/places/pringstrasse1/evidence": 200, "/api/v1/orders/oringstrasse1": 200,
