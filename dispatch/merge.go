@@ -74,10 +74,10 @@ const (
 	stepTakenBack  = "The last step was taken back."
 )
 
-// Unsaid names a reason that nobody gave: a verdict, "split", "split_taken_back" or "taken_back", and the work order that it speaks of. It is
+// Unsaid names a reason that nobody gave: a verdict, "split", "split_taken_back", "taken_back", "reported" or "adopted", and the work order that it speaks of. It is
 // empty where the words are somebody's own.
 func Unsaid(reason string) (name, number string) {
-	sentences := map[string]string{"split": splitOff, "split_taken_back": splitTakenBack, "taken_back": stepTakenBack}
+	sentences := map[string]string{"split": splitOff, "split_taken_back": splitTakenBack, "taken_back": stepTakenBack, "reported": byResident, "adopted": adopted}
 	for _, v := range Verdicts() {
 		sentences[string(v)] = v.sentence("%s")
 	}

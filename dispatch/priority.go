@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -92,7 +93,7 @@ func (o *record) rate(ctx context.Context, tx pgx.Tx, now time.Time) error {
 		return nil
 	}
 	place, err := PlaceOf(ctx, tx, o.ID)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) { // of a report: nobody drives there
 		return fmt.Errorf("rate work order %s: %w", o.ID, err)
 	}
 	var driven int

@@ -52,6 +52,9 @@ func (o Office) Promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation) er
 
 // promote returns the id of the order that it has made or taken up again, empty where there was one.
 func (o Office) promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation, step Step, d deed) (string, error) {
+	if id, err := adopt(ctx, tx, c, step.At); id != "" || err != nil {
+		return id, err
+	}
 	seq, err := nextNumber(ctx, tx, c.Place.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return takeUp(ctx, tx, c.Place.ID, step, d)
@@ -75,23 +78,31 @@ func (o Office) promote(ctx context.Context, tx pgx.Tx, c crowd.Confirmation, st
 	if err := r.insert(ctx, tx, seq, c.Probability, c.Place.Devices); err != nil {
 		return "", err
 	}
-	grounds, err := json.Marshal(c.Explanation)
-	if err != nil {
-		return "", fmt.Errorf("explain a work order: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `insert into promotions (order_id, explanation) values ($1, $2)`, r.ID, grounds); err != nil {
-		return "", fmt.Errorf("explain a work order: %w", err)
-	}
-	if _, err := tx.Exec(ctx, `insert into promotion_kinds (order_id, kind, app, devices)
-		select $1, coalesce(d.kind, ''), coalesce(split_part(d.app, '/', 1), ''), count(*)
-		from evidence e left join devices d on d.id = e.device where e.place = $2 and e.hits > 0 group by 2, 3`, r.ID, c.Place.ID); err != nil {
-		return "", fmt.Errorf("note who felt a place: %w", err)
+	if err := explain(ctx, tx, r.ID, c); err != nil {
+		return "", err
 	}
 	if err := r.tell(ctx, tx, step); err != nil {
 		return "", err
 	}
 	d.At, d.Kind, d.Reason = step.At, DidPromote, step.Reason
 	return r.ID, r.note(ctx, tx, nil, d)
+}
+
+// explain keeps why a place was believed when it became an order's, and who had felt it.
+func explain(ctx context.Context, tx pgx.Tx, order string, c crowd.Confirmation) error {
+	grounds, err := json.Marshal(c.Explanation)
+	if err != nil {
+		return fmt.Errorf("explain a work order: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `insert into promotions (order_id, explanation) values ($1, $2)`, order, grounds); err != nil {
+		return fmt.Errorf("explain a work order: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `insert into promotion_kinds (order_id, kind, app, devices)
+		select $1, coalesce(d.kind, ''), coalesce(split_part(d.app, '/', 1), ''), count(*)
+		from evidence e left join devices d on d.id = e.device where e.place = $2 and e.hits > 0 group by 2, 3`, order, c.Place.ID); err != nil {
+		return fmt.Errorf("note who felt a place: %w", err)
+	}
+	return nil
 }
 
 // takeUp reopens the order of a place that was taken back by who wrote it, and returns its id; empty where that is not so.

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,12 +20,14 @@ import (
 // ordered is the decision that makes an order of a place.
 const ordered = "ordered"
 
-// Review is a place of an actionable class that becomes no order by itself: a dispatcher decides.
+// Review is a place of an actionable class that becomes no order by itself, or a resident's report where no place is known: a dispatcher
+// decides.
 type Review struct {
-	crowd.Place
-	ListedAt time.Time
-	Street   string
-	Body     string // who would get the order
+	crowd.Place // of a report: its id, class and position, and a severity in the middle
+	Reported    bool
+	ListedAt    time.Time
+	Street      string
+	Body        string // who would get the order
 }
 
 // Reviews lists what waits for a dispatcher, the most severe first.
@@ -65,6 +68,12 @@ func (d Desk) Reviews(ctx context.Context) ([]Review, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list what is to be reviewed: %w", err)
 	}
+	reports, err := d.reports(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, reports...)
+	slices.SortStableFunc(out, func(a, b Review) int { return cmp.Compare(b.Severity, a.Severity) })
 	return out, nil
 }
 
@@ -195,5 +204,9 @@ func ReviewsOpen(ctx context.Context, pool *pgxpool.Pool) (n int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("count what is to be reviewed: %w", err)
 	}
-	return n, nil
+	reports, err := reportsOpen(ctx, pool)
+	if err != nil {
+		return 0, fmt.Errorf("count what is to be reviewed: %w", err)
+	}
+	return n + reports, nil
 }

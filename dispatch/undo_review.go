@@ -19,22 +19,26 @@ type decided struct {
 	decision string
 	order    *string // that was written
 	version  *int64  // that it has now
+	report   bool    // it was a report, not a place
 }
 
 // lastDecided returns what a person decided last on the review list since a time, all of that stroke; the last first.
 func (d Desk) lastDecided(ctx context.Context, by By, since time.Time) ([]decided, error) {
 	rows, err := d.Pool.Query(ctx, `
-		with newest as (
-			select place, batch from reviews where person = $1 and $1 <> '' and decided_at > $2 and decided_at <= $3 order by decided_at desc, place limit 1)
-		select r.place, r.decided_at, r.decision, o.id, o.version from newest join reviews r on r.place = newest.place or r.batch = newest.batch and r.batch <> ''
-		left join orders o on o.place = r.place
-		where r.person = $1 and r.decided_at > $2 and r.decided_at <= $3 order by r.decided_at desc, r.place`, by.Person, since, by.At)
+		with mine as (
+			select place as id, decided_at, decision, batch, false as report, null as work_order from reviews where person = $1 and $1 <> '' and decided_at > $2 and decided_at <= $3
+			union all
+			select id, decided_at, decision, batch, true, work_order from reports where decided_by = $1 and $1 <> '' and decided_at > $2 and decided_at <= $3),
+		newest as (select id, batch from mine order by decided_at desc, id limit 1)
+		select m.id, m.decided_at, m.decision, o.id, o.version, m.report from newest n join mine m on m.id = n.id or m.batch = n.batch and m.batch <> ''
+		left join orders o on o.place = m.id and not m.report or o.id = m.work_order
+		order by m.decided_at desc, m.id`, by.Person, since, by.At)
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (decided, error) {
 		var l decided
-		return l, row.Scan(&l.place, &l.at, &l.decision, &l.order, &l.version)
+		return l, row.Scan(&l.place, &l.at, &l.decision, &l.order, &l.version, &l.report)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find what to take back: %w", err)
@@ -45,7 +49,11 @@ func (d Desk) lastDecided(ctx context.Context, by By, since time.Time) ([]decide
 // undecideAll takes back decisions of one stroke, each by itself.
 func (d Desk) undecideAll(ctx context.Context, by By, list []decided) (out []Undone, err error) {
 	for _, l := range list {
-		done, err := d.undecide(ctx, by, &l)
+		undecide := d.undecide
+		if l.report {
+			undecide = d.undecideReport
+		}
+		done, err := undecide(ctx, by, &l)
 		if err != nil && !refused(err) {
 			return out, err
 		}

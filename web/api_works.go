@@ -64,8 +64,8 @@ func (s *Server) registerWorks(api huma.API) {
 		each(s, (*face).apiUndo, func(in *ownInput) Spoken { return in.Spoken }))
 	s.registerDeeds(api)
 	huma.Register(api, s.guarded(api, access.TriageOrders, "order-record", http.MethodGet, "/orders/{id}/record", "Everything that was done to an order, with who did it", 404), s.apiRecord)
-	huma.Register(api, s.guarded(api, access.TriageOrders, "list-reviews", http.MethodGet, "/reviews", "Places that wait for a dispatcher"), s.apiReviews)
-	huma.Register(api, s.guarded(api, access.TriageOrders, "decide-review", http.MethodPost, "/reviews/{id}", "Accept a place of the review list as an order, or dismiss it", 404, 409, 422),
+	huma.Register(api, s.guarded(api, access.TriageOrders, "list-reviews", http.MethodGet, "/reviews", "Places, and reports where none is known, that wait for a dispatcher"), s.apiReviews)
+	huma.Register(api, s.guarded(api, access.TriageOrders, "decide-review", http.MethodPost, "/reviews/{id}", "Accept a place or a report of the review list as an order, or dismiss it", 404, 409, 422),
 		each(s, (*face).apiDecide, func(in *decideInput) Spoken { return in.Spoken }))
 	huma.Register(api, s.guarded(api, access.TriageOrders, "list-crews", http.MethodGet, "/crews", "Crews and their members"), s.apiCrews)
 	huma.Register(api, s.guarded(api, access.Supervise, "save-crew", http.MethodPut, "/crews/{id}", "Make a crew or change it", 409, 422),
@@ -294,8 +294,9 @@ func (s *Server) apiRecord(ctx context.Context, in *placeInput) (*recordOutput, 
 }
 
 type reviewBody struct {
-	Place    string    `json:"place"`
-	Class    string    `json:"class"`
+	Place    string    `json:"place" doc:"its id; of a report, the report's"`
+	Reported bool      `json:"reported" doc:"a resident has reported it, and no place is known there: nothing says how severe it is"`
+	Class    string    `json:"class" doc:"nothing, of a report: something else"`
 	Severity float64   `json:"severity"`
 	ListedAt time.Time `json:"listed_at"`
 	Street   string    `json:"street"`
@@ -318,7 +319,7 @@ func (s *Server) apiReviews(ctx context.Context, _ *struct{}) (*reviewsOutput, e
 	out := &reviewsOutput{}
 	out.Body.Reviews = []reviewBody{}
 	for _, r := range list {
-		out.Body.Reviews = append(out.Body.Reviews, reviewBody{r.ID, string(r.Class), round(r.Severity, 3), r.ListedAt, r.Street, r.Body, round(r.Lat, 6), round(r.Lon, 6)})
+		out.Body.Reviews = append(out.Body.Reviews, reviewBody{r.ID, r.Reported, string(r.Class), round(r.Severity, 3), r.ListedAt, r.Street, r.Body, round(r.Lat, 6), round(r.Lon, 6)})
 	}
 	return out, nil
 }
@@ -330,6 +331,7 @@ type decideInput struct {
 	Body struct {
 		Do      string `json:"do" enum:"accept,dismiss"`
 		Reason  string `json:"reason,omitempty" maxLength:"4000"`
+		Class   string `json:"class,omitempty" enum:"pothole,casting,joint,rail" doc:"of accept, for a report: what it is, where the report does not say it"`
 		Verdict string `json:"verdict,omitempty" enum:"not_found,not_defect,not_ours,duplicate" doc:"of dismiss"`
 		Found   string `json:"found,omitempty" enum:"pothole,casting,joint,rail,speed_bump,nothing" doc:"of dismiss: what is there"`
 		Stroke  string `json:"stroke,omitempty" maxLength:"64" doc:"a name that the sender gives decisions that belong together: they are taken back by one /orders/undo"`
@@ -345,7 +347,7 @@ type decideOutput struct {
 
 func (s *face) apiDecide(ctx context.Context, in *decideInput) (*decideOutput, error) {
 	b := in.Body
-	order, err := s.decide(ctx, in.ID, Deed{Do: b.Do, Reason: b.Reason, Verdict: b.Verdict, Found: b.Found}, workerIn(ctx), b.Stroke)
+	order, err := s.decide(ctx, in.ID, Deed{Do: b.Do, Reason: b.Reason, Class: b.Class, Verdict: b.Verdict, Found: b.Found}, workerIn(ctx), b.Stroke)
 	if err != nil {
 		d, _ := s.consoleDesk(ctx) // for the time zone alone
 		words, ok := s.refused(ctx, err, d)

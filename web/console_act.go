@@ -262,7 +262,7 @@ func (s *face) consoleDecide(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// decide accepts a place of the review list as an order, whose id it returns, or dismisses it. stroke names what is taken back together.
+// decide accepts a place or a report of the review list as an order, whose id it returns, or dismisses it. stroke names what is taken back together.
 func (s *Server) decide(ctx context.Context, place string, given Deed, who worker, stroke string) (string, error) {
 	by := who.by(s.config.Now())
 	by.Reason, by.Batch = given.Reason, batchName(stroke)
@@ -270,14 +270,19 @@ func (s *Server) decide(ctx context.Context, place string, given Deed, who worke
 	case "accept":
 		why, err := s.explainer.By(s.rules()).Explain(ctx, place)
 		if errors.Is(err, crowd.ErrNotFound) {
-			return "", dispatch.ErrNotFound
+			return s.desk().AcceptReport(ctx, place, by, crowd.Class(given.Class))
 		}
 		if err != nil {
 			return "", err
 		}
 		return s.desk().AcceptReview(ctx, place, by, why)
 	case "dismiss":
-		return "", s.desk().DismissReview(ctx, place, by, dispatch.Dismiss{Verdict: dispatch.Verdict(given.Verdict), Found: crowd.Class(given.Found)})
+		verdict := dispatch.Dismiss{Verdict: dispatch.Verdict(given.Verdict), Found: crowd.Class(given.Found)}
+		err := s.desk().DismissReport(ctx, place, by, verdict)
+		if errors.Is(err, dispatch.ErrNotFound) {
+			err = s.desk().DismissReview(ctx, place, by, verdict)
+		}
+		return "", err
 	}
 	return "", badRequest("A place of the review list is accepted or dismissed.")
 }

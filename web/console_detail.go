@@ -8,7 +8,9 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +23,9 @@ import (
 // detail is all that a dispatcher is told of an order, or of a place to be reviewed.
 type detail struct {
 	row
-	Order    *dispatch.Order // nil: a place to be reviewed
+	Order    *dispatch.Order // nil: a place, or a report, to be reviewed
+	Reported bool            // it is a report where no place is known
+	Kind     string          // its class, where the report says it
 	Title    string
 	Where    string
 	Whose    string // street's class and body
@@ -125,18 +129,58 @@ func (s *face) reviewOf(ctx context.Context, d consoleDesk, place string) (*deta
 		if r.ID != place {
 			continue
 		}
+		if r.Reported {
+			return s.reportedDetail(ctx, r)
+		}
 		out := &detail{row: s.reviewRow(r), State: s.texts.T("console.review"), Can: map[string]bool{}}
 		return out, s.fillDetail(ctx, out, r.Place, "", r.Body)
 	}
 	// Somebody may have accepted it a moment ago.
 	o, _, err := dispatch.OrderOf(ctx, s.config.Pool, place)
 	if errors.Is(err, dispatch.ErrNotFound) {
-		return nil, errHidden
+		o.ID, err = s.orderOfReport(ctx, place)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return s.detailOf(ctx, d, o.ID)
+}
+
+// reportedDetail tells what is known of a report where no place is.
+func (s *face) reportedDetail(ctx context.Context, r dispatch.Review) (*detail, error) {
+	out := &detail{row: s.reviewRow(r), Reported: true, State: s.texts.T("console.review.reported"), Can: map[string]bool{}}
+	p := crowd.Place{Lat: r.Lat, Lon: r.Lon, Class: r.Class, Severity: r.Severity, State: crowd.Suspected, UncertaintyM: 1}
+	if err := s.fillDetail(ctx, out, p, "", r.Body); err != nil {
+		return nil, err
+	}
+	if r.Class == crowd.Nothing {
+		out.Title = s.texts.T("console.review.other")
+		if r.Street != "" {
+			out.Title = s.texts.T("title.at", "class", out.Title, "street", r.Street)
+		}
+	} else {
+		out.Kind = string(r.Class)
+	}
+	if err := s.fillReports(ctx, out, "id", r.ID); err != nil {
+		return nil, err
+	}
+	var photos int
+	if err := s.config.Pool.QueryRow(ctx, `select count(*) from report_photos where report = $1`, r.ID).Scan(&photos); err != nil {
+		return nil, fmt.Errorf("photos of report %s: %w", r.ID, err)
+	}
+	for n := range photos {
+		out.Photos = append(out.Photos, crewPhoto{fmt.Sprintf("/console/reviews/%s/photos/%d", url.PathEscape(r.ID), n+1), s.texts.T("crew.photo.resident")})
+	}
+	return out, nil
+}
+
+// reviewPhoto shows a photo of a report on the review list to who decides on it, and to nobody else.
+func (s *face) reviewPhoto(w http.ResponseWriter, r *http.Request) error {
+	n, err := strconv.Atoi(r.PathValue("n"))
+	if err != nil {
+		return errHidden
+	}
+	return s.showPhoto(w, r, `select p.jpeg from reports r join report_photos p on p.report = r.id where r.id = $1 and p.n = $2 and r.confirmed_at is not null`, r.PathValue("id"), n)
 }
 
 // fillDetail tells what is known of the place.
@@ -156,7 +200,10 @@ func (s *face) fillDetail(ctx context.Context, out *detail, p crowd.Place, stree
 		return err
 	}
 	if p.ID == "" {
-		return nil
+		if out.Order == nil {
+			return nil
+		}
+		return s.fillReports(ctx, out, "work_order", out.Order.ID)
 	}
 	why, err := s.explainer.By(s.rules()).Explain(ctx, p.ID)
 	if err != nil {
@@ -172,7 +219,7 @@ func (s *face) fillDetail(ctx context.Context, out *detail, p crowd.Place, stree
 		return err
 	}
 	out.Said = s.said(poll)
-	return s.fillReports(ctx, out, p.ID)
+	return s.fillReports(ctx, out, "place", p.ID)
 }
 
 // can says what can be done with an order as it stands, by the names that forms and the interface have for it.
@@ -297,12 +344,12 @@ func (s *face) foundWords(e dispatch.Earlier) string {
 	return s.texts.T("console.before.instead", "found", found, "class", s.texts.T("class."+string(e.Said)))
 }
 
-// fillReports tells what residents have written. Who they are is not told.
-func (s *face) fillReports(ctx context.Context, out *detail, place string) error {
+// fillReports tells what residents have written, of those whose column is what is given. Who they are is not told.
+func (s *face) fillReports(ctx context.Context, out *detail, column, of string) error {
 	rows, err := s.config.Pool.Query(ctx, `select words, confirmed_at, (select count(*) from report_photos p where p.report = r.id) from reports r
-		where place = $1 and confirmed_at is not null order by confirmed_at desc limit 5`, place)
+		where `+column+` = $1 and confirmed_at is not null order by confirmed_at desc limit 5`, of)
 	if err != nil {
-		return fmt.Errorf("reports of place %s: %w", place, err)
+		return fmt.Errorf("reports of %s: %w", of, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -310,7 +357,7 @@ func (s *face) fillReports(ctx context.Context, out *detail, place string) error
 		var at time.Time
 		var photos int
 		if err := rows.Scan(&r.Words, &at, &photos); err != nil {
-			return fmt.Errorf("reports of place %s: %w", place, err)
+			return fmt.Errorf("reports of %s: %w", of, err)
 		}
 		r.When = s.texts.Day(at, s.config.Now())
 		if photos > 0 {

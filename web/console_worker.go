@@ -64,6 +64,7 @@ func (s *Server) registerConsole(page func(string, pageFunc)) {
 	guarded("POST /console/orders/{id}", (*face).consoleAct)
 	guarded("GET /console/orders/{id}/sheet", (*face).consoleSheet)
 	guarded("GET /console/reviews/{id}", (*face).consoleReview)
+	guarded("GET /console/reviews/{id}/photos/{n}", (*face).reviewPhoto)
 	guarded("POST /console/reviews/{id}", (*face).consoleDecide)
 	guarded("POST /console/undo", (*face).consoleUndo)
 	guarded("POST /console/views", (*face).consoleSave)

@@ -63,7 +63,7 @@ func (s *face) crewDetail(ctx context.Context, d consoleDesk, o dispatch.Order, 
 			if who == "" {
 				who = s.texts.T("console.actor." + string(a.Actor))
 			}
-			out.Notes = append(out.Notes, acted{At: s.moment(a.At, d), Text: who, Reason: a.Reason})
+			out.Notes = append(out.Notes, acted{At: s.moment(a.At, d), Text: who, Reason: s.reason(a.Reason, a.Actor)})
 		}
 	}
 	out.Photos, err = s.crewPhotos(ctx, o)
@@ -85,7 +85,7 @@ func (s *face) crewPhotos(ctx context.Context, o dispatch.Order) ([]crewPhoto, e
 		out = append(out, crewPhoto{photoPath(o.ID, p.ID), s.texts.T(key)})
 	}
 	rows, err := s.config.Pool.Query(ctx, `select p.report || '-' || p.n from reports r join report_photos p on p.report = r.id
-		where r.place = $1 and r.place <> '' and r.confirmed_at is not null order by r.confirmed_at desc, p.n limit 8`, o.Place)
+		where (r.place = $1 and r.place <> '' or r.work_order = $2) and r.confirmed_at is not null order by r.confirmed_at desc, p.n limit 8`, o.Place, o.ID)
 	if err != nil {
 		return nil, fmt.Errorf("photos of order %s: %w", o.Number, err)
 	}
@@ -116,7 +116,7 @@ func (s *face) crewPhoto(w http.ResponseWriter, r *http.Request) error {
 	var body []byte
 	if sent, ok := strings.CutPrefix(name, reported); ok {
 		err = s.config.Pool.QueryRow(ctx, `select p.jpeg from reports r join report_photos p on p.report = r.id
-			where r.place = $1 and r.confirmed_at is not null and p.report || '-' || p.n = $2`, o.Place, sent).Scan(&body)
+			where (r.place = $1 or r.work_order = $3) and r.confirmed_at is not null and p.report || '-' || p.n = $2`, o.Place, sent, o.ID).Scan(&body)
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = dispatch.ErrNotFound
 		}

@@ -36,7 +36,7 @@ func (s *face) readPages() pageSet {
 			"templates/base.html", "templates/symbols.html", "templates/panel.html", "templates/admin.html", "templates/detail.html")
 	})
 	pages := pageSet{}
-	for _, name := range []string{"map", "list", "place", "stats", "supervision", "report", "reported", "drive", "following", "data", "about", "developers", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "webhooks", "webhook", "devices", "device", "detectors", "log", "crews", "team", "replies", "reply", "bodies", "body", "deadlines", "settings", "categories", "console", "order", "sheet", "crew"} {
+	for _, name := range []string{"map", "list", "place", "stats", "supervision", "report", "reported", "workorder", "drive", "following", "data", "about", "developers", "message", "error", "login", "forgotten", "link", "account", "erase", "signup", "people", "person", "adminkeys", "webhooks", "webhook", "devices", "device", "detectors", "log", "crews", "team", "replies", "reply", "bodies", "body", "deadlines", "settings", "categories", "console", "order", "sheet", "crew"} {
 		pages[name] = sync.OnceValues(func() (*template.Template, error) {
 			t, err := shared()
 			if err == nil {

@@ -20,6 +20,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/access"
@@ -441,7 +442,10 @@ type followView struct {
 	Minimap  template.HTML
 	Photos   []string
 	Category string
-	Asking   bool // it waits to be confirmed
+	Asking   bool      // it waits to be confirmed
+	Became   string    // of a report where no place is known: what a dispatcher decided
+	Order    string    // its order's page; empty: none
+	Story    []chapter // its order's
 }
 
 // reportLink shows what became of a report to who has its link, or asks to confirm it.
@@ -466,6 +470,11 @@ func (s *face) reportLink(w http.ResponseWriter, r *http.Request) error {
 			place := s.describe(found)
 			v.Place = &place
 		} else if !errors.Is(err, errHidden) {
+			return err
+		}
+	}
+	if rep.Place == nil && rep.Decision != "" {
+		if err := s.fillBecame(r.Context(), v); err != nil {
 			return err
 		}
 	}
@@ -504,13 +513,18 @@ func (s *face) reportPhoto(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errHidden
 	}
+	return s.showPhoto(w, r, `select jpeg from report_photos where report = $1 and n = $2`, rep.ID, n)
+}
+
+// showPhoto answers with a photo that a query finds.
+func (s *face) showPhoto(w http.ResponseWriter, r *http.Request, query string, args ...any) error {
 	var body []byte
-	err = s.config.Pool.QueryRow(r.Context(), `select coalesce((select jpeg from report_photos where report = $1 and n = $2), '')`, rep.ID, n).Scan(&body)
+	err := s.config.Pool.QueryRow(r.Context(), query, args...).Scan(&body)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errHidden
+	}
 	if err != nil {
 		return fmt.Errorf("read a photo: %w", err)
-	}
-	if len(body) == 0 {
-		return errHidden
 	}
 	secretPage(w)
 	w.Header().Set("Content-Type", "image/jpeg")

@@ -12,6 +12,7 @@ import (
 	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/city"
 	"github.com/streetpulse/streetpulse/crowd"
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
 	"github.com/streetpulse/streetpulse/notices"
 )
@@ -28,6 +29,8 @@ type report struct {
 	Confirmed       *time.Time
 	Place           *string
 	Photos          int
+	Decision        string // of a dispatcher, where no place is known; empty: none yet
+	WorkOrder       string // id of the order that it became; empty: none
 }
 
 const (
@@ -136,8 +139,8 @@ func (s *face) categoryName(set city.Categories, id string) string {
 func (s *Server) findReport(ctx context.Context, token string) (report, error) {
 	var r report
 	err := s.config.Pool.QueryRow(ctx, `select id, category, words, lat, lon, street, email, language, created_at, confirmed_at, place,
-			(select count(*) from report_photos p where p.report = r.id) from reports r where token = $1`, access.HashOf(token)).
-		Scan(&r.ID, &r.Category, &r.Words, &r.At[1], &r.At[0], &r.Street, &r.Email, &r.Language, &r.Created, &r.Confirmed, &r.Place, &r.Photos)
+			(select count(*) from report_photos p where p.report = r.id), decision, coalesce(work_order, '') from reports r where token = $1`, access.HashOf(token)).
+		Scan(&r.ID, &r.Category, &r.Words, &r.At[1], &r.At[0], &r.Street, &r.Email, &r.Language, &r.Created, &r.Confirmed, &r.Place, &r.Photos, &r.Decision, &r.WorkOrder)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return r, errHidden
 	}
@@ -161,6 +164,11 @@ func (s *Server) confirmReport(ctx context.Context, r report) error {
 		}
 		if place != nil {
 			if err := followIn(ctx, tx, *place, r.Email, r.Language, now, true); err != nil {
+				return err
+			}
+		}
+		if place == nil {
+			if err := dispatch.Reported(ctx, tx, r.ID); err != nil {
 				return err
 			}
 		}

@@ -48,7 +48,7 @@ func whoOpens() map[string]access.Action {
 		out[pattern] = access.ManageDevices
 	}
 	for _, pattern := range strings.Split(`GET /console|GET /console/rows|GET /console/at/{id}|GET /console/tiles/{z}/{x}/{y}|GET /console/orders/{id}|POST /console/orders/{id}|GET /console/orders/{id}/sheet|`+
-		`GET /console/reviews/{id}|POST /console/reviews/{id}|POST /console/undo|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
+		`GET /console/reviews/{id}|GET /console/reviews/{id}/photos/{n}|POST /console/reviews/{id}|POST /console/undo|POST /console/views|GET /console/export/{file}|GET /api/v1/orders/stream`, "|") {
 		out[pattern] = access.TriageOrders
 	}
 	for _, pattern := range strings.Split(`GET /supervision|GET /supervision/{file}|GET /admin/log|GET /admin/log/{file}|GET /admin/crews|POST /admin/crews|GET /admin/crews/new|GET /admin/crews/{id}|POST /admin/crews/{id}|`+

@@ -115,12 +115,12 @@ func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// orderPlace leads to the place that an order is about.
+// orderPlace leads to the place that an order is about, or shows the order where there is none.
 func (s *face) orderPlace(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	place, err := dispatch.PlaceOf(r.Context(), s.config.Pool, id)
 	if errors.Is(err, dispatch.ErrNotFound) {
-		return errHidden
+		return s.placeless(w, r, id)
 	}
 	if err != nil {
 		return err
