@@ -90,6 +90,9 @@ func (s *Server) action(ctx context.Context, d Deed) (dispatch.Action, error) {
 // errPosition is returned where something is to be done at a position that is not given.
 var errPosition = errors.New("a position is missing")
 
+// errWhat is returned where a report says not what it is about, and who makes an order of it neither.
+var errWhat = errors.New("a class is missing")
+
 // refused says in words why something could not be done, false where the error is no refusal but a fault.
 func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, bool) {
 	var c *dispatch.Changed
@@ -101,6 +104,8 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return string(bad), true
 	case errors.Is(err, errPosition):
 		return s.texts.T("console.at.missing"), true
+	case errors.Is(err, errWhat):
+		return s.texts.T("console.review.what"), true
 	case errors.Is(err, dispatch.ErrTraffic):
 		return s.texts.T("console.refused.traffic"), true
 	case errors.Is(err, dispatch.ErrTransition):
@@ -270,7 +275,11 @@ func (s *Server) decide(ctx context.Context, place string, given Deed, who worke
 	case "accept":
 		why, err := s.explainer.By(s.rules()).Explain(ctx, place)
 		if errors.Is(err, crowd.ErrNotFound) {
-			return s.desk().AcceptReport(ctx, place, by, crowd.Class(given.Class))
+			order, err := s.desk().AcceptReport(ctx, place, by, crowd.Class(given.Class))
+			if errors.Is(err, dispatch.ErrUnknown) {
+				err = errWhat
+			}
+			return order, err
 		}
 		if err != nil {
 			return "", err

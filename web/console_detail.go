@@ -24,7 +24,7 @@ import (
 type detail struct {
 	row
 	Order    *dispatch.Order // nil: a place, or a report, to be reviewed
-	Reported bool            // it is a report where no place is known
+	Reported bool            // it is a report where no place is known, or the order of one
 	Kind     string          // its class, where the report says it
 	Title    string
 	Where    string
@@ -94,7 +94,7 @@ func (s *face) detailOf(ctx context.Context, d consoleDesk, id string) (*detail,
 	if err != nil {
 		return nil, err
 	}
-	out := &detail{row: s.row(o, d), Order: &o, State: s.stateWords(o)}
+	out := &detail{row: s.row(o, d), Order: &o, Reported: o.Place == "" && o.SplitFrom == "", State: s.stateWords(o)}
 	out.DueWords = s.longDue(o, d)
 	p := crowd.Place{ID: o.Place, Lat: o.Lat, Lon: o.Lon, HeadingDeg: o.HeadingDeg, Class: o.Class, Severity: o.Severity, UncertaintyM: o.UncertaintyM,
 		Devices: o.Devices, State: crowd.Confirmed, Cell: o.Cell}

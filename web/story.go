@@ -159,7 +159,11 @@ func (s *face) todo(p sight) []chapter {
 	var out []chapter
 	for _, state := range ahead {
 		key := "todo." + string(state)
-		out = append(out, chapter{Todo: true, Symbol: string(markOf(p.State, state)), Head: s.texts.T(key), Text: s.texts.T(key + ".text")})
+		text := key + ".text"
+		if state == dispatch.Verified && p.Order.Place == "" {
+			text = key + ".hand"
+		}
+		out = append(out, chapter{Todo: true, Symbol: string(markOf(p.State, state)), Head: s.texts.T(key), Text: s.texts.T(text)})
 	}
 	return out
 }
