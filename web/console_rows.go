@@ -164,7 +164,7 @@ func (s *face) reviewRow(r dispatch.Review) row {
 	out := row{ID: r.ID, Place: r.ID, Number: s.texts.T("console.review"), Street: r.Street, Class: s.texts.T("class." + string(r.Class)), Mark: markOf(crowd.Suspected, ""),
 		Priority: int(math.Round(100 * r.Severity)), With: s.texts.T("console.review"), Due: "–", Size: gradeOf(r.Severity).Pixels(), Lat: round(r.Lat, 6), Lon: round(r.Lon, 6)}
 	if r.Reported {
-		out.Place, out.With = "", s.texts.T("console.review.reported")
+		out.Place, out.With = "", s.texts.T("console.residents")
 		if r.Class == crowd.Nothing {
 			out.Class = s.texts.T("console.review.other")
 		}

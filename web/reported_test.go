@@ -48,7 +48,7 @@ func TestReportsWhereNobodyDrives(t *testing.T) {
 
 	desk := w.signIn(access.Dispatcher)
 	_, body := desk.get("/console?view=review")
-	says("the review list", body, "Lindengasse", "Reported by a resident", "Something else")
+	says("the review list", body, "Lindengasse", "Residents", "Something else")
 	ids := regexp.MustCompile(`/console/reviews/([\w-]+)`).FindAllStringSubmatch(body, -1)
 	if len(ids) == 0 {
 		t.Fatal("the review list leads nowhere")
