@@ -94,13 +94,13 @@ func (d Desk) AcceptReport(ctx context.Context, report string, by By, class crow
 }
 
 // written writes the order of a report.
-func (f Office) written(ctx context.Context, tx pgx.Tx, r Review, by By, reason string) (*record, error) {
+func (o Office) written(ctx context.Context, tx pgx.Tx, r Review, by By, reason string) (*record, error) {
 	cell, err := cellAt(r.Lat, r.Lon)
 	if err != nil {
 		return nil, err
 	}
-	if f.Prefix == "" {
-		if err := tx.QueryRow(ctx, `select coalesce((select split_part(number, '-', 1) from orders order by seq desc limit 1), 'SP')`).Scan(&f.Prefix); err != nil {
+	if o.Prefix == "" {
+		if err := tx.QueryRow(ctx, `select coalesce((select split_part(number, '-', 1) from orders order by seq desc limit 1), 'SP')`).Scan(&o.Prefix); err != nil {
 			return nil, fmt.Errorf("number a work order: %w", err)
 		}
 	}
@@ -109,22 +109,22 @@ func (f Office) written(ctx context.Context, tx pgx.Tx, r Review, by By, reason 
 		return nil, fmt.Errorf("number a work order: %w", err)
 	}
 	at := orb.Point{r.Lon, r.Lat}
-	o := &record{ID: strings.ToLower(rand.Text()[:16]), Number: Number(f.Prefix, seq), Class: r.Class, Severity: r.Severity, State: New,
+	made := &record{ID: strings.ToLower(rand.Text()[:16]), Number: Number(o.Prefix, seq), Class: r.Class, Severity: r.Severity, State: New,
 		PromotedAt: by.At, StateAt: by.At, ClockFrom: by.At, Lat: &r.Lat, Lon: &r.Lon, Cell: &cell}
-	o.Street, o.StreetClass = f.street(at, nil)
-	if o.Body, err = responsible(ctx, tx, at, o.Class, o.StreetClass); err != nil {
+	made.Street, made.StreetClass = o.street(at, nil)
+	if made.Body, err = responsible(ctx, tx, at, made.Class, made.StreetClass); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(o.recur(ctx, tx, at), o.setDeadline(ctx, tx)); err != nil {
+	if err := errors.Join(made.recur(ctx, tx, at), made.setDeadline(ctx, tx)); err != nil {
 		return nil, err
 	}
-	if err := o.insert(ctx, tx, seq, 0, 0); err != nil { // no device has felt it
+	if err := made.insert(ctx, tx, seq, 0, 0); err != nil { // no device has felt it
 		return nil, err
 	}
-	if err := o.tell(ctx, tx, Step{At: by.At, State: New, Actor: by.Actor, Reason: reason}); err != nil {
+	if err := made.tell(ctx, tx, Step{At: by.At, State: New, Actor: by.Actor, Reason: reason}); err != nil {
 		return nil, err
 	}
-	return o, o.note(ctx, tx, nil, deed{At: by.At, Kind: DidPromote, Actor: by.Actor, Person: by.Person, Batch: by.Batch, Reason: reason})
+	return made, made.note(ctx, tx, nil, deed{At: by.At, Kind: DidPromote, Actor: by.Actor, Person: by.Person, Batch: by.Batch, Reason: reason})
 }
 
 // DismissReport takes a report off the review list. Crowd hears nothing: there is no place that the verdict could be about.
