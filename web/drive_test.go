@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -720,16 +721,15 @@ func (w *town) tellsWhatBecame(b *browser, looked func(string, ...[2]int64)) {
 }
 
 // forgive forgets complaints of a network that was cut.
-func (b *browser) forgive() {
+func (b *browser) forgive() { b.forget("net::ERR_", "WebSocket connection", "Failed to fetch") }
+
+// forget forgets complaints that hold one of these texts.
+func (b *browser) forget(texts ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var left []string
-	for _, w := range b.wrongs {
-		if !strings.Contains(w, "net::ERR_") && !strings.Contains(w, "WebSocket connection") && !strings.Contains(w, "Failed to fetch") {
-			left = append(left, w)
-		}
-	}
-	b.wrongs = left
+	b.wrongs = slices.DeleteFunc(b.wrongs, func(w string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(w, text) })
+	})
 }
 
 // TestDrivePageAsItIsServed reads what is served for the drive page.
