@@ -111,7 +111,7 @@ func (x Dismiss) join(ctx context.Context, a *act) error {
 		return fmt.Errorf("%s is dismissed itself: %w", a.words.Number, ErrTransition)
 	}
 	if !state.Open() {
-		return fmt.Errorf("%s is %s: %w", a.words.Number, state, ErrClosed)
+		return fmt.Errorf("%s is %s: %w: %w", a.words.Number, state, ErrClosed, ErrTransition)
 	}
 	a.words.Order, a.order.DuplicateOf = x.Of, &x.Of
 	return nil

@@ -324,7 +324,7 @@ func (s *Server) administering(ctx context.Context, do func(pgx.Tx) (access.Entr
 		if err != nil || e.Detail == "" {
 			return err
 		}
-		e.At, e.Person = s.config.Now(), by.ID
+		e.At, e.Person, e.Detail = s.config.Now(), by.ID, byKey(ctx, e.Detail)
 		return access.Record(ctx, tx, e)
 	})
 }

@@ -108,6 +108,8 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return s.texts.T("console.review.what"), true
 	case errors.Is(err, dispatch.ErrTraffic):
 		return s.texts.T("console.refused.traffic"), true
+	case errors.Is(err, dispatch.ErrClosed):
+		return s.texts.T("console.refused.closed"), true
 	case errors.Is(err, dispatch.ErrTransition):
 		return s.texts.T("console.refused.way"), true
 	case errors.Is(err, dispatch.ErrNoDefect):
@@ -130,8 +132,6 @@ func (s *face) refused(ctx context.Context, err error, d consoleDesk) (string, b
 		return s.texts.T("console.refused.amount"), true
 	case errors.Is(err, dispatch.ErrVerdict):
 		return s.texts.T("console.refused.verdict"), true
-	case errors.Is(err, dispatch.ErrClosed):
-		return s.texts.T("console.refused.closed"), true
 	}
 	return "", false
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,7 +35,15 @@ func (w worker) by(at time.Time) dispatch.By {
 
 // audit writes what people do with orders into the audit log.
 func audit(ctx context.Context, tx pgx.Tx, by dispatch.By, did dispatch.Kind, what, detail string) error {
-	return access.Record(ctx, tx, access.Entry{At: by.At, Person: by.Person, Action: "order." + string(did), What: what, Detail: detail})
+	return access.Record(ctx, tx, access.Entry{At: by.At, Person: by.Person, Action: "order." + string(did), What: what, Detail: byKey(ctx, detail)})
+}
+
+// byKey adds to a line of the log that a program did it, and under which of the person's keys.
+func byKey(ctx context.Context, detail string) string {
+	if c, err := callerOf(ctx); err == nil && c != nil && c.key != nil {
+		return fmt.Sprintf("%s (key %d, %s)", detail, c.key.ID, c.key.Name)
+	}
+	return detail
 }
 
 // namesOf returns what the people of a record are called, by id. Who is no longer known is missing.

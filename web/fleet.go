@@ -126,6 +126,6 @@ func (s *Server) revokeDevice(ctx context.Context, id string) error {
 		if err := ingest.Revoke(ctx, tx, id, s.config.Now()); err != nil {
 			return err
 		}
-		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: "device.revoke", What: id})
+		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: "device.revoke", What: id, Detail: strings.TrimSpace(byKey(ctx, ""))})
 	})
 }

@@ -254,7 +254,7 @@ func (s *Server) noted(ctx context.Context, action string, do func(tx pgx.Tx) (w
 		if err != nil {
 			return err
 		}
-		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: action, What: what, Detail: detail})
+		return access.Record(ctx, tx, access.Entry{At: s.config.Now(), Person: by.ID, Action: action, What: what, Detail: byKey(ctx, detail)})
 	})
 }
 

@@ -205,6 +205,13 @@ func TestWorksInterface(t *testing.T) {
 	if _, body := anna.get("/console?lang=de"); !strings.Contains(body, "Leitstelle") {
 		t.Error("no German console")
 	}
+	key := w.key(w.person("programs@example.org", access.Dispatcher), access.ScopeOrders)
+	if answer, text := w.visitor("192.0.2.9").call(http.MethodPost, "/orders/"+handed+"/notes", `{"do":"note","reason":"From the asset system."}`, key); answer.StatusCode != http.StatusOK {
+		t.Errorf("a program: %s %s", answer.Status, text)
+	}
+	if n := count(w, `select count(*) from audit where action = 'order.noted' and detail ~ '\(key [0-9]+, .+\)$'`); n != 1 {
+		t.Errorf("the log has %d lines that a program wrote a note", n)
+	}
 	if n := count(w, `select count(*) from audit where action like 'order.%'`); n < 9 {
 		t.Errorf("the audit log has %d lines", n)
 	}
