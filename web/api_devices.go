@@ -43,7 +43,7 @@ func (s *Server) registerDevices(api huma.API) {
 		"application/json": {Schema: batchSchema()},
 	}}
 	send.MaxBodyBytes = mostBatch
-	s.weighed(api, &send, newBulk(mostBatches, mostBatches/4), http.StatusServiceUnavailable)
+	s.weighed(api, &send, newBulk(mostBatches, mostBatches), http.StatusServiceUnavailable) // a whole fleet may come from one address
 	huma.Register(api, send, s.apiEvents)
 }
 
