@@ -182,7 +182,7 @@ func (w *town) crewsPage(root *visitor, member string) {
 	if answer, _ := root.get(crewsAt + "/none"); answer.StatusCode != http.StatusNotFound {
 		w.t.Errorf("no crew: %s", answer.Status)
 	}
-	for body, status := range map[string]int{`{"name":"Crew North"}`: 422, `{"name":"Crew East","version":1}`: 409, `{"name":"Crew East"}`: 204} {
+	for body, status := range map[string]int{`{"name":"Crew East","members":["nobody-such"]}`: 422, `{"name":"Crew North"}`: 422, `{"name":"Crew East","version":1}`: 409, `{"name":"Crew East"}`: 204} {
 		if answer, text := root.call(http.MethodPut, "/crews/"+east, body, ""); answer.StatusCode != status {
 			w.t.Errorf("%s: %s %s", body, answer.Status, text)
 		}

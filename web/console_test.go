@@ -234,6 +234,7 @@ func TestConsole(t *testing.T) {
 	b.press("Enter")
 	b.wait(`dt.selectedOptions[0].text === 'It takes longer' && document.activeElement.id === 'dy' && dy.value.startsWith('The repair takes longer than planned. Order ` + number + ` stays')`)
 	b.shoot("console-reply", false)
+	b.accessible("reply", string(axe))
 	eval[chromedp.Void](b, `void document.querySelector('#d-reply button[value=go]').click()`)
 	b.wait(`document.querySelector('.det-in').innerText.includes('Order ` + number + ` stays open until it is done.')`)
 	b.press("?")

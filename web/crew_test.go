@@ -126,6 +126,21 @@ func TestCrewWithoutScripts(t *testing.T) {
 	if n := count(w, `select count(*) from order_actions where person = $1`, carl.ID); n != 5 {
 		t.Errorf("%d actions of carl: start, repaired, material, two photos", n)
 	}
+	// What a phone sent in one stroke it takes back in one.
+	for _, deed := range []string{`"repair","key":"S"`, `"spend","what":"Cold mix","cents":950,"key":"S/1"`} {
+		if answer, text := v.call("POST", "/crew/orders/"+orders[3]+"/actions", `{"stroke":"S","do":`+deed+`}`, ""); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s %s", deed, answer.Status, text)
+		}
+	}
+	if answer, text := v.call("POST", "/crew/undo", `{"key":"S"}`, ""); answer.StatusCode != http.StatusOK {
+		t.Errorf("a stroke: %s %s", answer.Status, text)
+	}
+	if n := count(w, `select count(*) from orders o where id = $1 and state = 'assigned' and not exists (select 1 from order_actions where order_id = o.id and kind in ('spent', 'repaired') and not undone)`, orders[3]); n != 1 {
+		t.Error("a stroke is taken back in part")
+	}
+	if answer, _ := v.fill(orders[3], map[string]string{"do": "note", "cost": "40", "key": "form3"}, nil); answer.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("an amount for nothing: %s", answer.Status)
+	}
 	var photo string
 	if err := w.pool.QueryRow(t.Context(), `select id from order_photos where order_id = $1 and taken = 'after'`, orders[0]).Scan(&photo); err != nil {
 		t.Fatal(err)
