@@ -543,6 +543,9 @@ func TestReviewsBecomeOrdersOrNot(t *testing.T) {
 		if list, err := o.desk.Reviews(ctx); err != nil || len(list) != want {
 			t.Fatalf("a joint that is believed to be %s: %+v, %v", class, list, err)
 		}
+		if n, err := dispatch.ReviewsOpen(ctx, o.pool); err != nil || n != want {
+			t.Fatalf("a joint that is believed to be %s: %d are counted, %v", class, n, err)
+		}
 	}
 	if _, err := o.pool.Exec(ctx, `update places set class = 'joint' where id = 'joint'`); err != nil {
 		t.Fatal(err)

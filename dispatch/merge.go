@@ -127,9 +127,9 @@ func (x Split) do(ctx context.Context, a *act) error {
 	if err != nil {
 		return err
 	}
-	var seq int64
-	if err := a.tx.QueryRow(ctx, `update order_seq set last = last + 1 returning last`).Scan(&seq); err != nil {
-		return fmt.Errorf("number a work order: %w", err)
+	seq, err := takeNumber(ctx, a.tx)
+	if err != nil {
+		return err
 	}
 	o, at := a.order, orb.Point{x.Lon, x.Lat}
 	prefix, _, _ := strings.Cut(o.Number, "-")

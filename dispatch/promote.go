@@ -141,6 +141,25 @@ func nextNumber(ctx context.Context, tx pgx.Tx, place string) (seq int64, err er
 	return seq, err
 }
 
+// takeNumber takes the next number, for an order without a place.
+func takeNumber(ctx context.Context, tx pgx.Tx) (seq int64, err error) {
+	if err := tx.QueryRow(ctx, `update order_seq set last = last + 1 returning last`).Scan(&seq); err != nil {
+		return 0, fmt.Errorf("number a work order: %w", err)
+	}
+	return seq, nil
+}
+
+// prefixed is the office with the prefix of the newest order, where it has none of its own.
+func (o Office) prefixed(ctx context.Context, tx pgx.Tx) (Office, error) {
+	if o.Prefix != "" {
+		return o, nil
+	}
+	if err := tx.QueryRow(ctx, `select coalesce((select split_part(number, '-', 1) from orders order by seq desc limit 1), 'SP')`).Scan(&o.Prefix); err != nil {
+		return o, fmt.Errorf("number a work order: %w", err)
+	}
+	return o, nil
+}
+
 // insert writes a new row.
 func (o *record) insert(ctx context.Context, tx pgx.Tx, seq int64, probability float64, devices int) error {
 	_, err := tx.Exec(ctx, `

@@ -99,14 +99,12 @@ func (o Office) written(ctx context.Context, tx pgx.Tx, r Review, by By, reason 
 	if err != nil {
 		return nil, err
 	}
-	if o.Prefix == "" {
-		if err := tx.QueryRow(ctx, `select coalesce((select split_part(number, '-', 1) from orders order by seq desc limit 1), 'SP')`).Scan(&o.Prefix); err != nil {
-			return nil, fmt.Errorf("number a work order: %w", err)
-		}
+	if o, err = o.prefixed(ctx, tx); err != nil {
+		return nil, err
 	}
-	var seq int64
-	if err := tx.QueryRow(ctx, `update order_seq set last = last + 1 returning last`).Scan(&seq); err != nil {
-		return nil, fmt.Errorf("number a work order: %w", err)
+	seq, err := takeNumber(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
 	at := orb.Point{r.Lon, r.Lat}
 	made := &record{ID: strings.ToLower(rand.Text()[:16]), Number: Number(o.Prefix, seq), Class: r.Class, Severity: r.Severity, State: New,

@@ -30,10 +30,13 @@ type Review struct {
 	Body        string // who would get the order
 }
 
-// Reviews lists what waits for a dispatcher, the most severe first. What is believed to be no defect by now does not, until it is again.
+// toReviewSQL says what places wait for a dispatcher. What is believed to be no defect by now does not, until it is again.
+const toReviewSQL = `from reviews r join places p on p.id = r.place
+	where r.decided_at is null and not p.ordered and p.state <> 'dismissed' and p.class not in ('nothing', 'speed_bump')`
+
+// Reviews lists what waits for a dispatcher, the most severe first.
 func (d Desk) Reviews(ctx context.Context) ([]Review, error) {
-	rows, err := d.Pool.Query(ctx, `select r.place, r.at from reviews r join places p on p.id = r.place
-		where r.decided_at is null and not p.ordered and p.state <> 'dismissed' and p.class not in ('nothing', 'speed_bump') order by p.severity desc, r.place`)
+	rows, err := d.Pool.Query(ctx, `select r.place, r.at `+toReviewSQL+` order by p.severity desc, r.place`)
 	if err != nil {
 		return nil, fmt.Errorf("list what is to be reviewed: %w", err)
 	}
@@ -121,11 +124,9 @@ func (d Desk) AcceptReview(ctx context.Context, place string, by By, why crowd.E
 		if reason == "" {
 			reason = "A dispatcher has looked at it."
 		}
-		office := d.Office
-		if office.Prefix == "" {
-			if err := tx.QueryRow(ctx, `select coalesce((select split_part(number, '-', 1) from orders order by seq desc limit 1), 'SP')`).Scan(&office.Prefix); err != nil {
-				return fmt.Errorf("number a work order: %w", err)
-			}
+		office, err := d.Office.prefixed(ctx, tx)
+		if err != nil {
+			return err
 		}
 		c := crowd.Confirmation{Place: p, Probability: p.Belief.Of(p.Class), At: by.At, Explanation: why}
 		id, err = office.promote(ctx, tx, c, Step{At: by.At, State: New, Actor: by.Actor, Reason: reason}, deed{Actor: by.Actor, Person: by.Person, Batch: by.Batch})
@@ -200,7 +201,7 @@ func announceReview(ctx context.Context, tx pgx.Tx, place string) error {
 
 // ReviewsOpen counts what waits for a dispatcher.
 func ReviewsOpen(ctx context.Context, pool *pgxpool.Pool) (n int, err error) {
-	err = pool.QueryRow(ctx, `select count(*) from reviews r join places p on p.id = r.place where r.decided_at is null and not p.ordered and p.state <> 'dismissed'`).Scan(&n)
+	err = pool.QueryRow(ctx, `select count(*) `+toReviewSQL).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what is to be reviewed: %w", err)
 	}
