@@ -6,15 +6,17 @@ const slow = 20; // ms a frame, on average: less than fifty a second
 const judged = 250; // ms of movement, before that is said
 const coarser = [0.6, 0.4]; // pixels of the map for one of the screen, each way, by step
 const rest = 160; // ms without movement
+const fade = 500; // ms in which labels and marks of new tiles come while it is drawn coarser; they are also placed anew no more often
 
 // Layers that are left out, and the property that does it without a new layout.
 const costly = {'coverage-texture': 'fill-opacity', 'uncertainty-fill': 'fill-opacity', uncertainty: 'line-opacity'} as const;
 
 // setPixelRatio would end the movement under way, so what it does is done without.
-type Resizable = GLMap & {_overridePixelRatio: number | null; _resizeInternal(): void};
+type Inner = GLMap & {_overridePixelRatio: number | null; _resizeInternal(): void; _fadeDuration: number};
 
 export function lean(map: GLMap) {
-  const inner = map as Resizable;
+  const inner = map as Inner;
+  const faded = inner._fadeDuration;
   let needed = 0; // the step at which movement was quick enough
   let drawn = 0;
   let frames = 0;
@@ -42,6 +44,7 @@ export function lean(map: GLMap) {
     else putBack();
     const ratio = coarser[step - 1];
     inner._overridePixelRatio = ratio ? devicePixelRatio * ratio : null;
+    inner._fadeDuration = step ? fade : faded;
     inner._resizeInternal();
     map.triggerRepaint();
   };

@@ -10,12 +10,17 @@ const minor = ['residential', 'unclassified', 'living_street', 'road', 'pedestri
 const classIn = (classes: string[]): Expression => ['in', ['get', 'class'], ['literal', classes]];
 const kindIs = (...kinds: string[]): Expression => ['in', ['get', 'kind'], ['literal', kinds]];
 
+// Streets of all classes are drawn by the same two layers, as each layer is a call of its own for every tile.
+const byClass = <T>(service: T, small: T, large: T, fast: T): Expression => ['match', ['get', 'class'], trunk, fast, major, large, minor, small, service] as unknown as Expression;
+
 // Widths in pixels: thin far out, the street's own width from zoom 17 on (0.4 m a pixel there, half of it at each
 // further zoom). extra is what the casing adds.
-const width = (far: number, mid: number, true17: number, extra = 0): Expression => [
-  'interpolate', ['exponential', 2], ['zoom'],
-  11, far + extra, 14, mid * 0.72 + extra, 15, mid + extra, 17, true17 + extra, 20, true17 * 8 + extra,
-];
+const width = (extra: {service: number; small: number; large: number}): Expression => {
+  const at = (service: number, small: number, large: number, fast: number) =>
+    byClass(service + extra.service, small + extra.small, large + extra.large, fast + extra.large);
+  return ['interpolate', ['exponential', 2], ['zoom'],
+    11, at(0.4, 0.5, 1.6, 2), 14, at(1.1, 3, 4.3, 5.2), 15, at(1.5, 4.2, 6, 7.2), 17, at(7, 20, 27, 30), 20, at(56, 160, 216, 240)];
+};
 
 // OpenStreetMap joins the names of one street by semicolons; the first is enough.
 const name: Expression = ['let', 'end', ['index-of', ';', ['get', 'name']], ['case', ['<', ['var', 'end'], 0], ['get', 'name'], ['slice', ['get', 'name'], 0, ['var', 'end']]]];
@@ -23,47 +28,49 @@ const name: Expression = ['let', 'end', ['index-of', ';', ['get', 'name']], ['ca
 const round = {'line-cap': 'round', 'line-join': 'round'} as const;
 
 function streets(): LayerSpecification[] {
-  const layer = (id: string, filter: Expression, colour: string, w: Expression, minzoom = 0): LayerSpecification => ({
-    id, type: 'line', source: 'streets', 'source-layer': 'streets', filter, minzoom, layout: round,
+  const layer = (id: string, colour: Expression, w: Expression): LayerSpecification => ({
+    id, type: 'line', source: 'streets', 'source-layer': 'streets', layout: {...round, 'line-sort-key': byClass(0, 1, 2, 3)},
+    filter: ['any', classIn([...major, ...trunk]), ['all', ['>=', ['zoom'], 14], classIn([...minor, 'service'])]],
     paint: {'line-color': colour, 'line-width': w},
   });
-  const service: Expression = ['==', ['get', 'class'], 'service'];
   return [
     {
       id: 'foot', type: 'line', source: 'streets', 'source-layer': 'streets', minzoom: 15,
       filter: classIn(['footway', 'path', 'steps', 'cycleway', 'bridleway']),
       paint: {'line-color': token('m-foot'), 'line-width': ['interpolate', ['linear'], ['zoom'], 15, 1, 18, 2], 'line-dasharray': [2, 2.5]},
     },
-    layer('track', ['==', ['get', 'class'], 'track'], token('m-foot'), ['interpolate', ['linear'], ['zoom'], 14, 1, 18, 2.4], 14),
-    layer('service-case', service, token('m-minor-case'), width(0.4, 1.5, 7, 1.2), 14),
-    layer('minor-far', classIn(minor), token('m-minor-case'), ['interpolate', ['linear'], ['zoom'], 12, 0.5, 13.5, 1], 12),
-    layer('minor-case', classIn(minor), token('m-minor-case'), width(0.5, 4.2, 20, 1.6), 13.5),
-    layer('major-case', classIn(major), token('m-major-case'), width(1.6, 6, 27, 1.8)),
-    layer('trunk-case', classIn(trunk), token('m-trunk-case'), width(2, 7.2, 30, 1.8)),
-    layer('service', service, token('m-minor'), width(0.4, 1.5, 7), 14),
-    layer('minor', classIn(minor), token('m-minor'), width(0.5, 4.2, 20), 13.5),
-    layer('major', classIn(major), token('m-major'), width(1.6, 6, 27)),
-    layer('trunk', classIn(trunk), token('m-trunk'), width(2, 7.2, 30)),
+    {
+      id: 'thin', type: 'line', source: 'streets', 'source-layer': 'streets', minzoom: 12, layout: round,
+      filter: ['any', ['all', ['<', ['zoom'], 14], classIn(minor)], ['all', ['>=', ['zoom'], 14], classIn(['track'])]],
+      paint: {'line-color': ['match', ['get', 'class'], 'track', token('m-foot'), token('m-minor-case')],
+        'line-width': ['interpolate', ['linear'], ['zoom'], 12, 0.5, 14, 1.1, 18, 2.4]},
+    },
+    layer('casing', byClass(token('m-minor-case'), token('m-minor-case'), token('m-major-case'), token('m-trunk-case')), width({service: 1.2, small: 1.6, large: 1.8})),
+    layer('street', byClass(token('m-minor'), token('m-minor'), token('m-major'), token('m-trunk')), width({service: 0, small: 0, large: 0})),
   ];
 }
 
 function ground(): {below: LayerSpecification[]; above: LayerSpecification[]} {
-  const fill = (id: string, filter: Expression, colour: string): LayerSpecification => ({
+  const fill = (id: string, filter: Expression, colour: Expression | string): LayerSpecification => ({
     id, type: 'fill', source: 'ground', 'source-layer': 'ground', filter, paint: {'fill-color': colour, 'fill-antialias': false},
-  });
-  const line = (id: string, filter: Expression, paint: object, minzoom = 0): LayerSpecification => ({
-    id, type: 'line', source: 'ground', 'source-layer': 'ground', filter, paint, minzoom,
   });
   const isArea: Expression = ['==', ['geometry-type'], 'Polygon'];
   const water: Expression = ['all', kindIs('water'), isArea];
+  const wide = (waterway: number): Expression => ['match', ['get', 'kind'], 'waterway', waterway, 1];
   return {
-    below: [fill('wood', ['all', kindIs('wood', 'park'), isArea], token('m-wood')), fill('vineyard', ['all', kindIs('vineyard'), isArea], token('m-vine'))],
+    below: [fill('green', ['all', kindIs('wood', 'park', 'vineyard'), isArea], ['match', ['get', 'kind'], 'vineyard', token('m-vine'), token('m-wood')])],
     above: [
       fill('water', water, token('m-water')),
-      line('shore', water, {'line-color': token('m-shore'), 'line-width': 1}),
-      line('waterway', kindIs('waterway'), {'line-color': token('m-water'), 'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 10, 1, 15, 5, 18, 20]}),
-      line('rail', kindIs('rail'), {'line-color': token('m-rail'), 'line-width': 1}, 11),
-      line('sleepers', kindIs('rail'), {'line-color': token('m-rail'), 'line-width': 4, 'line-dasharray': [0.25, 2.25]}, 14),
+      {
+        id: 'shores', type: 'line', source: 'ground', 'source-layer': 'ground', // and waterways, and rails
+        filter: ['any', water, kindIs('waterway'), ['all', kindIs('rail'), ['>=', ['zoom'], 11]]],
+        paint: {'line-color': ['match', ['get', 'kind'], 'rail', token('m-rail'), 'waterway', token('m-water'), token('m-shore')],
+          'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 10, wide(1), 15, wide(5), 18, wide(20)]},
+      },
+      {
+        id: 'sleepers', type: 'line', source: 'ground', 'source-layer': 'ground', minzoom: 14, filter: kindIs('rail'),
+        paint: {'line-color': token('m-rail'), 'line-width': 4, 'line-dasharray': [0.25, 2.25]},
+      },
     ],
   };
 }
