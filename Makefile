@@ -37,7 +37,7 @@ test: web/dist/.built
 	cd web/ui && npm test --silent
 	go test -race -short -trimpath -vet=off -timeout 12m ./...
 	go test -trimpath -vet=off -run '^(TestCrowdBeatsCounting|TestTheDatabaseChangesNothing|TestOrdersOfARecording|TestDriveIsTheWholeCity|TestStudy|TestASmallStudy|TestOrderOfDelivery)$$' ./evaluate/... ./crowd
-	go test -trimpath -vet=off ./firmware-sim
+	go test -trimpath -vet=off ./firmware-sim ./firmware-sim/elsewhere
 
 lint: web/dist/.built
 	go run $(GOLANGCI) run ./...

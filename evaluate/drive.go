@@ -6,13 +6,20 @@ import (
 	"time"
 
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
+	"github.com/streetpulse/streetpulse/firmware-sim/elsewhere"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
+// Simulated is a simulator's city: firmwaresim's or elsewhere's. It is driven day by day.
+type Simulated interface {
+	Day(day int) []firmwaresim.Sent // what phones send on a day, in any order
+	Truth() firmwaresim.Truth       // with the trips of the days that have been driven
+}
+
 // Drive is a simulated city that has been driven to its end.
 type Drive struct {
-	Options firmwaresim.CityOptions
-	Sent    []firmwaresim.Sent // in order of delivery
+	Options firmwaresim.CityOptions // of a city of elsewhere the seed only
+	Sent    []firmwaresim.Sent      // in order of delivery
 	Truth   firmwaresim.Truth
 	End     time.Time // the newest event's time
 
@@ -27,6 +34,16 @@ func NewDrive(options firmwaresim.CityOptions) (*Drive, error) {
 	if err != nil {
 		return nil, err
 	}
+	return driven(city, options), nil
+}
+
+// NewDriveElsewhere drives a city of the second simulator, on which nothing was learnt.
+func NewDriveElsewhere(seed uint64) *Drive {
+	return driven(elsewhere.New(seed), firmwaresim.CityOptions{Seed: seed})
+}
+
+// driven drives a city from the day on which its options begin.
+func driven(city Simulated, options firmwaresim.CityOptions) *Drive {
 	d := &Drive{Options: options, begin: options.Begin, trips: map[string][]int{}, heard: map[string][]time.Time{}}
 	if d.begin.IsZero() { // as CityOptions says
 		d.begin = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -58,7 +75,7 @@ func NewDrive(options firmwaresim.CityOptions) (*Drive, error) {
 	}
 	d.Truth = city.Truth()
 	d.listen()
-	return d, nil
+	return d
 }
 
 // listen notes when honest trips sent something about a pothole. Two phones in one car are one trip.

@@ -14,7 +14,7 @@ const cuts = 12
 
 // Rehearse drives a city, judges it in memory, and scores the places that are confirmed.
 func Rehearse(options firmwaresim.CityOptions) (Report, error) {
-	drive, report, err := prepared(context.Background(), options)
+	drive, report, err := prepared(context.Background(), func() (*Drive, error) { return NewDrive(options) })
 	if err != nil {
 		return report, err
 	}

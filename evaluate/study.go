@@ -66,17 +66,39 @@ func without() []condition {
 // RehearseAll rehearses the cities of the seeds, several at a time; what else they are like says base. It calls done with each
 // report in the seeds' order.
 func RehearseAll(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, done func(Report)) ([]Report, error) {
-	s, err := run(ctx, base, seeds, false, done, func(string) {})
+	s, err := run(ctx, seeded(base), seeds, false, done, func(string) {})
 	return s.Cities, err
+}
+
+// RehearseElsewhere does as RehearseAll in cities of the second simulator, on which nothing was learnt.
+func RehearseElsewhere(ctx context.Context, seeds Seeds, done func(Report)) ([]Report, error) {
+	city := func(seed uint64, _ firmwaresim.Adversaries) (*Drive, error) { return NewDriveElsewhere(seed), nil }
+	s, err := run(ctx, city, seeds, false, done, func(string) {})
+	return s.Cities, err
+}
+
+// driver drives the city of a seed with some adversaries: its own where they are not given.
+type driver func(seed uint64, who firmwaresim.Adversaries) (*Drive, error)
+
+// seeded drives cities that are as base says but for their seeds and adversaries.
+func seeded(base firmwaresim.CityOptions) driver {
+	return func(seed uint64, who firmwaresim.Adversaries) (*Drive, error) {
+		options := base
+		options.Seed = seed
+		if who != 0 {
+			options.Adversaries = who
+		}
+		return NewDrive(options)
+	}
 }
 
 // RunStudy does as RehearseAll and runs the experiments on the first of them. It calls done with each city's
 // report in the seeds' order, and progress with a sentence for each experiment that has ended.
 func RunStudy(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, done func(Report), progress func(string)) (Study, error) {
-	return run(ctx, base, seeds, true, done, progress)
+	return run(ctx, seeded(base), seeds, true, done, progress)
 }
 
-func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experiments bool, done func(Report), progress func(string)) (Study, error) {
+func run(ctx context.Context, city driver, seeds Seeds, experiments bool, done func(Report), progress func(string)) (Study, error) {
 	s := Study{Cities: make([]Report, len(seeds))}
 	some := func(n int) int { return min(n, len(seeds)) }
 	if experiments {
@@ -96,9 +118,7 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, seed := range seeds {
 		group.Go(func() error {
-			options := base
-			options.Seed = seed
-			drive, report, err := prepared(ctx, options)
+			drive, report, err := prepared(ctx, func() (*Drive, error) { return city(seed, 0) })
 			if err != nil {
 				return err
 			}
@@ -127,9 +147,7 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 				break
 			}
 			group.Go(func() error {
-				options := base
-				options.Seed, options.Adversaries = seed, x.who
-				drive, report, err := prepared(ctx, options)
+				drive, report, err := prepared(ctx, func() (*Drive, error) { return city(seed, x.who) })
 				if err != nil {
 					return err
 				}
@@ -148,12 +166,12 @@ func run(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds, experim
 }
 
 // prepared drives a city and begins its report, unless the work has been stopped.
-func prepared(ctx context.Context, options firmwaresim.CityOptions) (*Drive, Report, error) {
+func prepared(ctx context.Context, city func() (*Drive, error)) (*Drive, Report, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, Report{}, err
 	}
 	start := time.Now()
-	drive, err := NewDrive(options)
+	drive, err := city()
 	if err != nil {
 		return nil, Report{}, err
 	}

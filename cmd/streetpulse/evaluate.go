@@ -18,14 +18,15 @@ import (
 )
 
 type evaluateCommand struct {
-	Seed     evaluate.Seeds `default:"1-3" help:"Cities to drive: numbers and ranges, such as 1-8,11." placeholder:"N,…"`
-	JSON     bool           `help:"Print the reports as JSON, one a line."`
-	Plot     string         `help:"Draw the reports into this file (SVG)." placeholder:"FILE"`
-	Markdown string         `help:"Also run the cities with each adversary alone and each defence off, and write all results to this file." placeholder:"FILE"`
-	Pipeline bool           `help:"Replay the cities through the whole pipeline with PostgreSQL, one after the other, instead of judging in memory."`
-	Database string         `help:"With --pipeline: PostgreSQL server to make databases on, instead of a private one." placeholder:"URL"`
-	Detector string         `help:"Instead: simulate drives with raw sensor samples, let our detector and published ones listen, and write the results to this file." placeholder:"FILE"`
-	Train    string         `help:"Instead: fit the waveform classifier on the cities and write its parameters to this file." placeholder:"FILE"`
+	Seed      evaluate.Seeds `default:"1-3" help:"Cities to drive: numbers and ranges, such as 1-8,11." placeholder:"N,…"`
+	JSON      bool           `help:"Print the reports as JSON, one a line."`
+	Plot      string         `help:"Draw the reports into this file (SVG)." placeholder:"FILE"`
+	Markdown  string         `help:"Also run the cities with each adversary alone and each defence off, and write all results to this file." placeholder:"FILE"`
+	Pipeline  bool           `help:"Replay the cities through the whole pipeline with PostgreSQL, one after the other, instead of judging in memory."`
+	Database  string         `help:"With --pipeline: PostgreSQL server to make databases on, instead of a private one." placeholder:"URL"`
+	Elsewhere bool           `help:"Instead of our own simulator's cities, drive those of a second one, on which nothing was learnt."`
+	Detector  string         `help:"Instead: simulate drives with raw sensor samples, let our detector and published ones listen, and write the results to this file." placeholder:"FILE"`
+	Train     string         `help:"Instead: fit the waveform classifier on the cities and write its parameters to this file." placeholder:"FILE"`
 }
 
 func (c evaluateCommand) Run(ctx context.Context, o output) error {
@@ -40,6 +41,8 @@ func (c evaluateCommand) Run(ctx context.Context, o output) error {
 			return err
 		}
 		return writeFile(c.Detector, study.Markdown)
+	case c.Elsewhere && (c.Pipeline || c.Markdown != ""):
+		return errors.New("the cities of the second simulator are judged in memory only, without experiments: leave out --pipeline and --markdown")
 	case c.Pipeline && c.Markdown != "":
 		return errors.New("--markdown has experiments that only judging in memory can do: leave out --pipeline")
 	}
@@ -78,6 +81,8 @@ func (c evaluateCommand) study(ctx context.Context, o output, done func(evaluate
 		return evaluate.RunStudy(ctx, firmwaresim.CityOptions{}, c.Seed, done, func(s string) { fmt.Fprintln(o.err, s) })
 	case c.Pipeline:
 		study.Cities, err = c.pipeline(ctx, o, done)
+	case c.Elsewhere:
+		study.Cities, err = evaluate.RehearseElsewhere(ctx, c.Seed, done)
 	default:
 		study.Cities, err = evaluate.RehearseAll(ctx, firmwaresim.CityOptions{}, c.Seed, done)
 	}
