@@ -81,7 +81,7 @@ type phone struct {
 
 func (c *City) newPhone(kind string, v *car, r *rand.Rand) *phone {
 	p := &phone{kind: kind, app: &c.apps[r.IntN(len(c.apps))], place: 0.15 + 0.5*r.Float64(), lateral: 0.3 * r.NormFloat64(),
-		gain: 0.85 + 0.3*r.Float64(), noise: 0.005 + 0.012*r.Float64(), engine: 22 + 14*r.Float64(), hum: 0.012 * r.Float64(),
+		gain: 0.85 + 0.3*r.Float64(), noise: 0.007 + 0.015*r.Float64(), engine: 22 + 14*r.Float64(), hum: 0.018 * r.Float64(),
 		shell: newResonance(v.shell, 0.08+0.06*r.Float64()), flex: 0.1 + 0.25*r.Float64(), knocks: c.ch.knocks * math.Exp(0.7*r.NormFloat64()-0.25),
 		bad: math.Exp(0.25 * r.NormFloat64()), r: rand.New(rand.NewPCG(r.Uint64(), 5))}
 	switch r.IntN(4) {

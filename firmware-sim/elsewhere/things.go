@@ -106,8 +106,8 @@ func (t *thing) form(ch *character, r *rand.Rand) {
 		t.age(r)
 	case "casting":
 		t.side, t.hit = side, logit(0.15+0.75*r.Float64())
-		height := -ch.sunk * 0.019 * math.Exp(0.35*r.NormFloat64())
-		if r.Float64() < 0.3 {
+		height := -ch.sunk * 0.0205 * math.Exp(0.35*r.NormFloat64())
+		if r.Float64() < 0.22 {
 			height = ch.sunk * 0.014 * math.Exp(0.3*r.NormFloat64())
 		}
 		t.shape, t.face.SizeM = lid(height, r), height
