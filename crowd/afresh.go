@@ -31,10 +31,11 @@ func (m *mind) learnAfresh(nodes []*node) (news []*node) {
 			m.see(n, opinions)
 			n.read = m.readNode(n)
 			_, causes := m.causes(n, opinions)
-			n.lie = causes[invented]
+			n.lie, n.wide = causes[invented], causes[2]+causes[3]
 		}
 	})
 	m.learn(nodes, names)
+	m.trust.lag = lag(nodes)
 	for d, s := range before.devices { // what somebody said where a crew has been since is still known of them
 		if _, heard := m.trust.devices[d]; !heard {
 			m.trust.devices[d] = s

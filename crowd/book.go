@@ -163,7 +163,7 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 			n = &node{id: id}
 			b.nodes[id] = n
 		}
-		n.at, n.structure, n.lie, n.came, n.verdict, n.repaired = [2]float64{lon, lat}, s.structure, s.lie, came, verdict, repaired != nil
+		n.at, n.anchor, n.structure, n.lie, n.came, n.verdict, n.repaired = [2]float64{lon, lat}, s.anchor, s.structure, s.lie, came, verdict, repaired != nil
 		return nil
 	}); err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
@@ -376,7 +376,7 @@ func (t *trust) scan(rows pgx.Rows) error {
 
 // looks lists the numbers that say what jolts and classes look like here.
 func (l *lessons) looks() []*float64 {
-	all := []*float64{&l.lent, &l.blur}
+	all := []*float64{&l.lent, &l.blur, &l.lag}
 	for kind := range l.likeness {
 		d := &l.likeness[kind]
 		all = append(all, &d.heard)

@@ -100,7 +100,7 @@ func (m *mind) judge(a *arrival, out *outcome) {
 	out.coverage[coverageKey{geo.CoverageCell(a.Cell), a.Time.UTC().Truncate(24 * time.Hour)}]++
 	if a.Kind == wire.Pass {
 		for _, s := range m.cache.near(a.around) {
-			if d, ok := s.distance(a); ok && (d <= missGateM || s.ID == a.about && d <= 2*missGateM) && s.counts(a) {
+			if d, ok := s.distance(a, m.trust.lag); ok && (d <= missGateM || s.ID == a.about && d <= 2*missGateM) && s.counts(a) {
 				s.miss(a)
 				m.assess(s, a, out)
 			}
@@ -135,7 +135,7 @@ func (m *mind) nearest(a *arrival) *site {
 	var best *site
 	nearest := gateM
 	for _, s := range m.cache.near(a.around) {
-		if d, ok := s.distance(a); ok && d < nearest {
+		if d, ok := s.distance(a, m.trust.lag); ok && d < nearest {
 			best, nearest = s, d
 		}
 	}
@@ -144,7 +144,7 @@ func (m *mind) nearest(a *arrival) *site {
 	}
 	nearest = math.Min(reachSigmas*math.Max(a.AccuracyM, 3), farthestM)
 	for _, s := range m.cache.near(a.around) {
-		if d, ok := s.distance(a); ok && s.Devices >= 3 && d < nearest {
+		if d, ok := s.distance(a, m.trust.lag); ok && s.Devices >= 3 && d < nearest {
 			best, nearest = s, d
 		}
 	}
@@ -156,7 +156,7 @@ func (m *mind) nearest(a *arrival) *site {
 func (m *mind) relocate(s *site, a *arrival) {
 	m.cache.remove(s)
 	cell, region := s.Cell, s.Region
-	s.locate()
+	s.locate(m.trust.lag)
 	if !slices.Contains(a.regions, s.Region) {
 		s.Cell, s.Region = cell, region
 	}

@@ -28,6 +28,7 @@ type lessons struct {
 	likeness [2]discriminant // what the classes look like here, without and with a waveform
 	lent     float64         // log odds for a pothole against a casting, so that there are enough of them: see hearBalance
 	blur     float64         // how far positions err, as a share of what phones say
+	lag      float64         // how far they are behind the wheels, metres
 	copies   copyLessons     // how often waveforms are alike here
 	earning  bool            // devices can have earned trust; it is known while lessons are worked out, typical says so afterwards
 }
@@ -146,6 +147,8 @@ func (t *trust) all(devices []string) []*opinion {
 type node struct {
 	id        string
 	at        orb.Point
+	anchor    orb.Point // from which spots count
+	wide      float64   // probability that it is a joint or a rail, while learning
 	structure [numCauses]float64
 	looks     [2]looks
 	lie       float64            // probability that it is made up, when it was last judged

@@ -148,7 +148,7 @@ func (r *Rehearsal) pass(hour int64) {
 
 // node is the site as learning sees it.
 func (s *site) node() *node {
-	n := &node{id: s.ID, at: s.point(), structure: s.structure, lie: s.lie, came: s.came, verdict: s.verdict, repaired: !s.repairedAt.IsZero(),
+	n := &node{id: s.ID, at: s.point(), anchor: s.anchor, structure: s.structure, lie: s.lie, came: s.came, verdict: s.verdict, repaired: !s.repairedAt.IsZero(),
 		voices: make([]voice, 0, len(s.order))}
 	for _, d := range s.order {
 		if a := s.accounts[d]; !a.shadow {

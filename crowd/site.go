@@ -170,8 +170,8 @@ func (a *account) touch(t time.Time) {
 	}
 }
 
-// locate estimates position, heading and uncertainty anew from the accounts.
-func (s *site) locate() {
+// locate estimates position, heading and uncertainty anew from the accounts, where positions lag so many metres behind.
+func (s *site) locate(lag float64) {
 	spots := make([]spot, 0, len(s.order))
 	for _, d := range s.order {
 		if p, ok := s.accounts[d].spot(); ok {
@@ -182,25 +182,30 @@ func (s *site) locate() {
 		return
 	}
 	east, north, weight := centre(spots)
-	p := shift(s.anchor, east, north)
-	s.Lon, s.Lat = p[0], p[1]
 	s.UncertaintyM = math.Sqrt(1 / weight)
 	s.HeadingDeg = nil
 	if sin, cos, ok := direction(spots); ok {
 		h := math.Mod(math.Atan2(sin, cos)*180/math.Pi+360, 360)
 		s.HeadingDeg = &h
+		east, north = east+lag*sin, north+lag*cos
 	}
+	p := shift(s.anchor, east, north)
+	s.Lon, s.Lat = p[0], p[1]
 	if cell, err := geo.FineCell(s.Lat, s.Lon); err == nil {
 		s.Cell, s.Region = cell, geo.Region(cell)
 	}
 }
 
-// distance is how far the event lies from the place in metres, or false where its direction is another.
-func (s *site) distance(e *arrival) (float64, bool) {
+// distance is how far the event lies from the place in metres, where positions lag so many behind, or false where its direction is another.
+func (s *site) distance(e *arrival, lag float64) (float64, bool) {
 	if e.HeadingDeg != nil && s.HeadingDeg != nil && geo.HeadingDiff(*e.HeadingDeg, *s.HeadingDeg) > headingGate {
 		return 0, false
 	}
 	east, north := offset(orb.Point{e.Lon, e.Lat}, s.point())
+	if s.HeadingDeg != nil { // else the place lies where it was felt
+		sin, cos := math.Sincos(*s.HeadingDeg * math.Pi / 180)
+		east, north = east-lag*sin, north-lag*cos
+	}
 	return math.Hypot(east, north), true
 }
 

@@ -78,7 +78,7 @@ func (m *mind) suspectedChanges(s *site, around []geo.Cell) []Change {
 	defer t.forget()
 	crossed := false
 	n, found := t.until(func() { t.hit() }, func() bool {
-		t.site.locate()
+		t.site.locate(m.trust.lag)
 		crossed = m.line.crossed(t.site, m.weigh(t.site, around))
 		return crossed && m.line.becomes(t.site) != ""
 	})

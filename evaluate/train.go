@@ -21,8 +21,8 @@ type Sample struct {
 	Device string
 }
 
-// Train drives the cities of the given seeds, fits the waveform classifier to the jolts of known cause, and writes its
-// parameters. The same seeds give the same parameters.
+// Train drives the cities of the given seeds, of both simulators, fits the waveform classifier to the jolts of known cause, and writes
+// its parameters. The same seeds give the same parameters.
 func Train(w io.Writer, seeds []uint64, progress func(string)) error {
 	var plain, wave []Sample
 	for _, seed := range seeds {
@@ -30,8 +30,10 @@ func Train(w io.Writer, seeds []uint64, progress func(string)) error {
 		if err != nil {
 			return err
 		}
-		p, q := Samples(c.All(), seed)
-		plain, wave = append(plain, p...), append(wave, q...)
+		for simulator, sent := range [][]firmwaresim.Sent{c.All(), NewDriveElsewhere(seed).Sent} {
+			p, q := Samples(sent, fmt.Sprint(simulator, " ", seed))
+			plain, wave = append(plain, p...), append(wave, q...)
+		}
 		progress(fmt.Sprintf("city %d driven: %d jolts, %d with a waveform", seed, len(plain), len(wave)))
 	}
 	encoder := json.NewEncoder(w)
@@ -40,13 +42,13 @@ func Train(w io.Writer, seeds []uint64, progress func(string)) error {
 }
 
 // Samples are the jolts of known cause: all of them as jolts without a waveform are read, and those that have one.
-func Samples(sent []firmwaresim.Sent, city uint64) (plain, wave []Sample) {
+func Samples(sent []firmwaresim.Sent, city string) (plain, wave []Sample) {
 	for n, s := range sent {
 		class := classIndex(s.Cause.Class)
 		if s.Kind != wire.Bump || class < 0 || s.Cause.Cause == "invention" {
 			continue
 		}
-		object := fmt.Sprintf("%d %s", city, s.Cause.Cause)
+		object := city + " " + s.Cause.Cause
 		if class == crowd.NumClasses-1 {
 			object = fmt.Sprintf("%s %d", object, n)
 		}
