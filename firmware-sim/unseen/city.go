@@ -2,6 +2,7 @@ package unseen
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -57,10 +58,10 @@ func newTraits(d dice) traits {
 	like := func(least, most float64) int { return int(float64(potholes) * d.between(least, most)) }
 	return traits{
 		cars: d.count(200, 300), potholes: potholes, castings: like(0.85, 1.2), joints: like(0.5, 0.7), bumps: like(0.5, 0.65),
-		rails: like(0.5, 0.6), patches: d.count(70, 130),
-		gpsM: d.between(2, 7), silent: d.between(0.1, 0.5), knocks: d.between(2, 3.5), careful: d.between(0.3, 0.5),
+		rails: like(0.5, 0.6), patches: d.count(50, 90),
+		gpsM: d.between(2, 7), silent: d.between(0.1, 0.5), knocks: d.between(2, 3.5), careful: d.between(0.2, 0.4),
 		passShare: d.between(0.15, 0.3), lossShare: d.between(0, 0.03), fleet: d.chance(0.45), villains: d.count(16, 45),
-		appetite: d.between(0.44, 0.58), roughness: d.between(0.8, 1.3), centreM: d.between(300, 700), inventions: 40,
+		appetite: d.between(0.33, 0.42) * math.Sqrt(250/float64(potholes)), roughness: d.between(0.8, 1.3), centreM: d.between(300, 700), inventions: 40,
 	}
 }
 

@@ -18,22 +18,22 @@ func newField(class string, d dice) field {
 	case "pothole":
 		h := &hole{
 			half: clamp(d.around(0.38, 0.3), 0.2, 0.8), across: clamp(d.around(0.34, 0.25), 0.18, 0.6),
-			depth: clamp(d.around(0.088, 0.25), 0.05, 0.15), edge: d.between(0.04, 0.25), lip: d.between(0, 0.008),
+			depth: clamp(d.around(0.115, 0.22), 0.07, 0.17), edge: d.between(0.04, 0.25), lip: d.between(0, 0.008),
 		}
 		for i := range h.wave {
 			h.wave[i], h.phase[i] = d.between(0.02, 0.22)/float64(i+1), d.between(0, 2*math.Pi)
 		}
 		return h
 	case "casting":
-		deep := -clamp(d.around(0.017, 0.35), 0.006, 0.035)
+		deep := -clamp(d.around(0.014, 0.3), 0.006, 0.028)
 		if d.chance(0.4) {
-			deep = clamp(d.around(0.013, 0.4), 0.005, 0.03) // proud
+			deep = clamp(d.around(0.011, 0.3), 0.005, 0.022) // proud
 		}
 		return &cover{radius: d.between(0.29, 0.36), deep: deep, ring: d.between(0.08, 0.5), collar: 0.008 * d.NormFloat64(), rattle: d.between(0, 0.004)}
 	case "joint":
-		return &joint{gap: d.between(0.06, 0.18), deep: d.between(0.015, 0.04), step: 0.011 * d.NormFloat64(), hump: d.between(0, 0.022), skew: 0.12 * d.NormFloat64()}
+		return &joint{gap: d.between(0.06, 0.18), deep: d.between(0.015, 0.04), step: 0.008 * d.NormFloat64(), hump: d.between(0.004, 0.018), skew: 0.12 * d.NormFloat64()}
 	case "rail":
-		return &rail{tracks: d.count(1, 2), proud: d.between(0.005, 0.018), sunk: d.between(0.006, 0.026), skew: 0.2 * d.NormFloat64(), panel: 0.012 * d.NormFloat64()}
+		return &rail{tracks: d.count(1, 2), proud: d.between(0.005, 0.014), sunk: d.between(0.006, 0.024), skew: 0.2 * d.NormFloat64(), panel: 0.012 * d.NormFloat64()}
 	}
 	b := &ramp{shape: d.heavier([]float64{3, 3, 2, 1}), high: d.between(0.07, 0.12), long: d.between(2.6, 4)}
 	switch b.shape {

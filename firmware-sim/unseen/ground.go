@@ -160,7 +160,7 @@ func (c *City) roughen(i int) {
 	along = max(8, min(along, r.length-8-length))
 	length = min(length, r.length-along-6)
 	p := &patch{id: named("patch-", i), along: along}
-	p.left, p.right = rough(length, d.between(0.7, 1.6), d)
+	p.left, p.right = rough(length, d.between(0.4, 1), d)
 	lat, lon := c.streets.latLon(r.at(along+length/2, 0))
 	p.truth = &firmwaresim.Patch{Lat: lat, Lon: lon, HeadingDeg: round(r.heading, 1), LengthM: round(length, 1)}
 	c.patches, c.bad[k] = append(c.patches, p), append(c.bad[k], p)

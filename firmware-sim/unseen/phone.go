@@ -60,7 +60,7 @@ func newApps(d dice) []*app {
 	apps := make([]*app, d.count(4, 7))
 	for i := range apps {
 		a := &app{
-			rateHz: rates[i], jitter: d.between(0, 0.15), cutoffHz: d.between(0.25, 0.6) * rates[i], threshold: d.between(0.17, 0.30),
+			rateHz: rates[i], jitter: d.between(0, 0.15), cutoffHz: d.between(0.25, 0.6) * rates[i], threshold: d.between(0.14, 0.23),
 			quantum: []float64{0.001, 0.004, 0.01}[d.IntN(3)], ageS: d.between(0, 0.7), honesty: d.around(1, 0.3),
 			headless: d.chance(0.15), passes: i == 0 || d.chance(0.65), deadS: d.between(0.6, 2),
 		}

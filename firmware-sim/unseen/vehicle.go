@@ -25,14 +25,14 @@ func newVehicle(d dice) vehicle {
 	v := vehicle{
 		mass: mass, pitch: mass * base * base * d.between(0.20, 0.27), roll: mass * d.between(0.30, 0.42),
 		front: base * share, rear: base * (1 - share), track: d.between(0.72, 0.8),
-		tyre: d.between(165e3, 240e3), harsh: d.between(0.015, 0.04), gapM: d.between(0.055, 0.09),
+		tyre: d.between(165e3, 240e3), harsh: d.between(0.03, 0.075), gapM: d.between(0.055, 0.09),
 	}
 	for axle := range 2 {
 		on := mass * (1 - share) / 2
 		if axle == 1 {
 			on = mass * share / 2
 		}
-		f, worn := 2*math.Pi*d.between(1.1, 1.6), d.between(0.18, 0.38)
+		f, worn := 2*math.Pi*d.between(1.1, 1.6), d.between(0.24, 0.42)
 		v.wheel[axle] = d.between(32, 48) * math.Sqrt(mass/1150)
 		v.spring[axle] = on * f * f
 		v.bound[axle] = 2 * worn * on * f * d.between(0.6, 0.9)
