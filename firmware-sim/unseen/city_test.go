@@ -1,62 +1,37 @@
 package unseen_test
 
 import (
+	"bytes"
 	"encoding/json"
-	"slices"
 	"testing"
-	"time"
 
-	"github.com/streetpulse/streetpulse/evaluate"
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 	"github.com/streetpulse/streetpulse/firmware-sim/unseen"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
-// The same seed is the same city, to the byte; another seed is another one.
+// The same seed is the same city, to the byte, and another seed another one; nothing that its phones send would be refused by a
+// server, and everything has its cause.
 func TestSameSeedSameCity(t *testing.T) {
 	t.Parallel()
-	drive := func(seed uint64) string {
-		c := unseen.New(seed)
-		sent := append(c.Day(0), c.Day(1)...)
-		text, err := json.Marshal(struct {
-			Sent  []firmwaresim.Sent
-			Truth firmwaresim.Truth
-		}{sent, c.Truth()})
+	drive := func() (sent []firmwaresim.Sent, truth firmwaresim.Truth, text []byte) {
+		c := unseen.New(3)
+		sent, truth = c.Day(0), c.Truth()
+		text, err := json.Marshal([]any{sent, truth})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(text)
+		return sent, truth, text
 	}
-	first := drive(3)
-	if first != drive(3) {
+	sent, truth, first := drive()
+	if _, _, second := drive(); !bytes.Equal(first, second) {
 		t.Error("the same seed gave two cities")
 	}
-	if first == drive(4) {
+	if other := unseen.New(4).Truth(); other.Objects[0].Lat == truth.Objects[0].Lat {
 		t.Error("two seeds gave the same city")
 	}
-}
-
-// One city, driven to its end, is as hard as cities are, and sends nothing that a server would refuse.
-func TestCityIsHard(t *testing.T) {
-	t.Parallel()
-	c := unseen.New(12)
-	var sent []firmwaresim.Sent
-	for day := range 21 {
-		sent = append(sent, c.Day(day)...)
-	}
-	slices.SortStableFunc(sent, func(a, b firmwaresim.Sent) int { return a.Deliver.Compare(b.Deliver) })
-	truth := c.Truth()
-	lines, end := make([]wire.Line, len(sent)), time.Time{}
-	for i, s := range sent {
-		lines[i] = s.Line
-		if s.Time.After(end) {
-			end = s.Time
-		}
-	}
-	score := evaluate.ScoreOf(evaluate.Naive(lines, 3), truth, end)
-	if score.Precision > 0.25 || score.Recall < 0.8 || score.Inventions < 35 {
-		t.Errorf("three devices within 15 m: precision %.2f, recall %.2f, %d inventions; want at most 0.25, at least 0.8 and 35",
-			score.Precision, score.Recall, score.Inventions)
+	if len(sent) < 1000 {
+		t.Errorf("%d events in a day", len(sent))
 	}
 	checkEvents(t, sent, truth)
 }
@@ -75,9 +50,9 @@ func checkEvents(t *testing.T, sent []firmwaresim.Sent, truth firmwaresim.Truth)
 			ids[s.ID] = true
 			batch.Events = append(batch.Events, s.Event)
 		}
-		good, rejected, err := wire.Decode(batch.Append(nil), part[0].Deliver)
+		good, rejected, err := wire.Decode(batch.Append(nil), part[len(part)-1].Deliver)
 		if err != nil || len(rejected) > 0 || len(good) != len(batch.Events) {
-			t.Fatalf("of %d events %d are good: %v, %v", len(batch.Events), len(good), rejected, err)
+			t.Fatalf("of %d events %d are good, %d refused: %v", len(batch.Events), len(good), len(rejected), err)
 		}
 	}
 	for _, s := range sent {

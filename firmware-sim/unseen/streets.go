@@ -3,6 +3,7 @@ package unseen
 import (
 	"container/heap"
 	"math"
+	"slices"
 )
 
 // rank is a road's place in the hierarchy.
@@ -48,7 +49,6 @@ type streets struct {
 	nodes    []point
 	roads    []road
 	out      [][]int // roads by the node that they leave
-	busy     []float64
 }
 
 // newStreets grows a network: random points kept apart, joined where nothing lies between two (Gabriel and Sokal 1969), the
@@ -61,11 +61,7 @@ func newStreets(d dice, centreM float64) *streets {
 		r, a := radius*math.Sqrt(d.Float64()), d.between(0, 2*math.Pi)
 		x, y := r*math.Cos(a), stretch*r*math.Sin(a)
 		p := point{x*math.Cos(turn) - y*math.Sin(turn), x*math.Sin(turn) + y*math.Cos(turn)}
-		free := true
-		for _, q := range s.nodes {
-			free = free && p.to(q) > apart*(0.75+0.5*r/radius)
-		}
-		if free {
+		if !slices.ContainsFunc(s.nodes, func(q point) bool { return p.to(q) <= apart*(0.75+0.5*r/radius) }) {
 			s.nodes, misses = append(s.nodes, p), 0
 		}
 	}
@@ -91,11 +87,8 @@ func (s *streets) join(d dice, farthest, centreM float64) {
 			if length > farthest {
 				continue
 			}
-			middle, free := point{(p.e + q.e) / 2, (p.n + q.n) / 2}, true
-			for k, o := range s.nodes {
-				free = free && (k == i || k == j || middle.to(o) >= length/2)
-			}
-			if !free {
+			middle := point{(p.e + q.e) / 2, (p.n + q.n) / 2}
+			if slices.ContainsFunc(s.nodes, func(o point) bool { return o != p && o != q && middle.to(o) < length/2 }) {
 				continue
 			}
 			canyon := 1 + d.between(0.3, 1.3)*math.Exp(-math.Pow(math.Hypot(middle.e, middle.n)/centreM, 2))
@@ -185,9 +178,7 @@ func (s *streets) way(from, to int, cost func(road int) float64) []int {
 		}
 		ways = append(ways, by[n])
 	}
-	for i, j := 0, len(ways)-1; i < j; i, j = i+1, j-1 {
-		ways[i], ways[j] = ways[j], ways[i]
-	}
+	slices.Reverse(ways)
 	return ways
 }
 
