@@ -141,7 +141,7 @@ func (s *Server) orErrorPage(serve func(*face, http.ResponseWriter, *http.Reques
 		} else {
 			err = serve(f, w, r)
 		}
-		if err == nil {
+		if err == nil || lead(w, r, err) {
 			return
 		}
 		status := statusOf(err)
@@ -269,6 +269,9 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 	}
 	if id := q.Get("place"); id != "" {
 		err := s.fillPlace(r, v, id)
+		if j := (errJoined{}); errors.As(err, &j) {
+			err = s.fillPlace(r, v, j.into)
+		}
 		if errors.Is(err, errHidden) {
 			v.Gone = true
 			return v, nil

@@ -62,14 +62,14 @@ func (s *Server) seen(p crowd.Place, o *dispatch.Order) (sight, bool) {
 // errHidden is returned where there is nothing that the public may see.
 var errHidden = errors.New("no such place")
 
-// find returns one public place, or errHidden.
+// find returns one public place, or errHidden: errJoined where it has turned out to be another that is public.
 func (s *Server) find(ctx context.Context, id string) (sight, error) {
 	found, err := s.query(ctx, "p.id = $2", "", id)
 	if err != nil {
 		return sight{}, err
 	}
 	if len(found) == 0 {
-		return sight{}, errHidden
+		return sight{}, s.joined(ctx, id)
 	}
 	return found[0], nil
 }
