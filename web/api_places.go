@@ -341,7 +341,7 @@ func (s *face) explained(e crowd.Explanation, p sight) explained {
 		Devices: e.Devices, Passes: e.Passes, Reasons: []reason{}, Changes: []lever{}}
 	for _, r := range e.Reasons {
 		one := reason{Reason: r}
-		for _, w := range s.reasons([]crowd.Reason{r}, p) {
+		for _, w := range s.reasons([]crowd.Reason{r}, e.Passes, p) {
 			one.Text = w.Text
 		}
 		out.Reasons = append(out.Reasons, one)

@@ -359,10 +359,10 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	}
 	place := s.describe(rec.sight)
 	v.Place, v.Area = &place, areaText(rec.sight)
-	v.Reasons = s.reasons(rec.Why.Reasons, rec.sight)
+	v.Reasons = s.reasons(rec.Why.Reasons, rec.Why.Passes, rec.sight)
 	v.Changes = s.changes(rec.Why.Changes)
 	if rec.Grounds != nil && !slices.Equal(rec.Grounds.Reasons, rec.Why.Reasons) {
-		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.sight)
+		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.Grounds.Passes, rec.sight)
 	}
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.withParts(s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies), rec.Parts)

@@ -18,7 +18,8 @@ import (
 // sight is a place as anybody may see it, with its work order where there is one.
 type sight struct {
 	crowd.PublicPlace
-	Order *dispatch.Order
+	Order   *dispatch.Order
+	Verdict dispatch.Verdict // with which a dispatcher took it off the review list; empty: not, or not read
 }
 
 // Called is the class that people call the place by: what an open order is of, whatever has come to be believed since; else what is believed.
