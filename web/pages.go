@@ -379,8 +379,12 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	if err != nil {
 		return err
 	}
-	v.Ballot, err = s.ask(ctx, rec.sight, who)
-	return err
+	if v.Ballot, err = s.ask(ctx, rec.sight, who); err != nil {
+		return err
+	}
+	_, known := personOf(ctx)
+	v.Ballot.Follows = known && !slices.ContainsFunc(v.Ballot.Choices, func(c choice) bool { return c.Mine })
+	return nil
 }
 
 // scriptTexts returns the texts that the map's script shows by itself, as JSON.

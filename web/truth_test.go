@@ -2,10 +2,12 @@ package web_test
 
 import (
 	"context"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/web"
 )
@@ -18,6 +20,29 @@ func TestWhatWasDismissedIsTold(t *testing.T) {
 	w.dropped("pdropped1")
 	if _, body := w.get("/places/pdropped1"); strings.Contains(body, "Judged to be") || !strings.Contains(body, "What is there is no defect.") {
 		t.Error("the story does not tell the verdict")
+	}
+}
+
+// TestVotingWithAnAccountSaysThatItFollows reads the form logged in and not.
+func TestVotingWithAnAccountSaysThatItFollows(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, believing)
+	id := w.judged("Ringstraße", .45, 3, 0)
+	if _, err := w.pool.Exec(context.Background(), `update places set class = 'pothole', severity = 0.5 where id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	const said = "with your answer you follow the place"
+	if _, body := w.visitor("192.0.2.1").get("/places/" + id); strings.Contains(body, said) {
+		t.Error("it is said to who has no account")
+	}
+	v := w.signIn(access.Resident)
+	for _, path := range []string{"/places/", "/panel?place="} {
+		if _, body := v.get(path + id); !strings.Contains(body, said) {
+			t.Errorf("%s does not say that a vote follows", path)
+		}
+	}
+	if _, body := v.send("/places/"+id+"/votes", url.Values{"vote": {"known"}}); !strings.Contains(body, "whether you follow the place") || strings.Contains(body, said) {
+		t.Error("the answer does not say it, or the form says it again")
 	}
 }
 

@@ -27,6 +27,7 @@ type ballot struct {
 	Question string
 	Choices  []choice
 	Notice   string // what became of a vote just cast
+	Follows  bool   // who votes first is logged in and follows the place by that
 	Refused  bool
 }
 
