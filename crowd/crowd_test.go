@@ -156,7 +156,7 @@ func TestThePublicSeesDefectsOnly(t *testing.T) {
 		{crowd.Casting, 0.7, crowd.Suspected, true},
 		{crowd.SpeedBump, 0.9, crowd.Suspected, false},
 		{crowd.Nothing, 0.9, crowd.Suspected, false},
-		{crowd.SpeedBump, 0.2, crowd.Dismissed, true}, // what was decided stays public
+		{crowd.SpeedBump, 0.2, crowd.Dismissed, true}, // what was decided stays public, as suspected places are
 	} {
 		cell, err := geo.FineCell(48.41, 15.6)
 		if err != nil {
@@ -167,11 +167,17 @@ func TestThePublicSeesDefectsOnly(t *testing.T) {
 		if ok != test.public {
 			t.Errorf("%s of severity %g, %s: public is %t", test.class, test.severity, test.state, ok)
 		}
-		if ok && test.state == crowd.Suspected && (!shown.Coarse || shown.Lat == p.Lat) {
-			t.Errorf("%s is suspected and shown where it is", test.class)
+		if ok && (!shown.Coarse || shown.Lat == p.Lat) {
+			t.Errorf("%s is %s, was never confirmed, and is shown where it is", test.class, test.state)
 		}
-		if _, ok := crowd.Hidden.Public(p); ok && test.state == crowd.Suspected {
-			t.Errorf("%s is suspected and shown in a city that hides those", test.class)
+		if _, ok := crowd.Hidden.Public(p); ok {
+			t.Errorf("%s is %s, was never confirmed, and is shown in a city that hides those", test.class, test.state)
+		}
+		p.Ordered = true
+		for _, v := range []crowd.Visibility{crowd.Hidden, crowd.Coarse, crowd.Exact} {
+			if shown, ok := v.Public(p); !ok || shown.Coarse {
+				t.Errorf("%s is %s, was confirmed, and is not shown where it is under %q", test.class, test.state, v)
+			}
 		}
 	}
 }

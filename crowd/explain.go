@@ -105,7 +105,7 @@ func (m *mind) reasons(s *site, around []geo.Cell) []Reason {
 	opposite := s.HeadingDeg != nil && m.feltOpposite(s, around)
 	add(t.waves > 0, ReasonDrop, t.drops, t.waves)
 	add(opposite, ReasonBothWays, 1, 0)
-	add(!opposite && t.jolts > 2 && math.Hypot(t.sin, t.cos) > 0.8*float64(t.jolts), ReasonOneWay, t.jolts, t.jolts)
+	add(!opposite && t.jolts > 2 && math.Hypot(t.sin, t.cos) > 0.8*float64(t.jolts), ReasonOneWay, t.oneWay(), t.jolts)
 	add(s.came > evident, ReasonCame, 1, 0)
 	add(t.jolts > 2 && t.slow*2 > t.jolts, ReasonSlow, t.slow, t.jolts)
 	add(t.jolts > 2 && t.slow == 0, ReasonNoSlow, 0, t.jolts)
@@ -116,6 +116,12 @@ func (m *mind) reasons(s *site, around []geo.Cell) []Reason {
 	add(t.same > 0, ReasonSameCar, t.same, t.felt+t.same)
 	add(t.doubted > 0, ReasonUntrusted, t.doubted, t.passed)
 	return reasons
+}
+
+// oneWay is how many of the jolts were in the direction of most. The headings are kept as the sum of their vectors alone, in which each jolt
+// the other way takes one away.
+func (t said) oneWay() int {
+	return int(math.Round((float64(t.jolts) + math.Hypot(t.sin, t.cos)) / 2))
 }
 
 // beside counts the things and cases on record that bear on the place.

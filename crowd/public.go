@@ -37,6 +37,17 @@ const Severe = 0.5
 // DefectSQL is Place.Defect of the table places under the name p.
 const DefectSQL = `(p.class = 'pothole' or p.class in ('casting', 'joint', 'rail') and p.severity >= 0.5)`
 
+// ConfirmedSQL is Place.WasConfirmed of the table places under the name p.
+const ConfirmedSQL = `(p.ordered or p.devices >= 2 and p.state = 'confirmed')`
+
+// ShownSQL says of places p that were never confirmed which of them a city that shows suspected places shows. A dismissal stays to be seen there,
+// whatever the place is believed to be since.
+const ShownSQL = `(p.devices >= 2 and (p.state = 'dismissed' or ` + DefectSQL + `))`
+
+// WasConfirmed says whether the place is, or ever was, believed enough to be work: from then on it is public where it is. A dismissal
+// confirms nothing.
+func (p Place) WasConfirmed() bool { return p.Ordered || p.Devices >= 2 && p.State == Confirmed }
+
 // Defect says whether the place, as believed now, is something that somebody should mend. Speed bumps and nothing are not.
 func (p Place) Defect() bool {
 	switch p.Class {
@@ -62,17 +73,13 @@ func Dated(p Place) Place {
 }
 
 // Public returns what the public may see of p, or false where it may see nothing. A place that rests on one device is never
-// shown, nor, before it is confirmed, what is no defect.
+// shown, nor, before somebody has decided on it, what is no defect.
 func (v Visibility) Public(p Place) (PublicPlace, bool) {
-	if p.Devices < 2 {
-		return PublicPlace{}, false
-	}
 	out := PublicPlace{Place: Dated(p)}
-	wasConfirmed := p.State == Confirmed || p.State == Dismissed || p.Ordered
-	if wasConfirmed {
+	if p.WasConfirmed() {
 		return out, true
 	}
-	if v == Hidden || !p.Defect() {
+	if v == Hidden || p.Devices < 2 || p.State != Dismissed && !p.Defect() {
 		return PublicPlace{}, false
 	}
 	out.StateAt = p.StateAt.Truncate(day)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/streetpulse/streetpulse/crowd"
 )
 
 // Outcome is what became of a place that a device has felt: the state of its order, or where it has none its own.
@@ -23,7 +25,7 @@ func Untold(ctx context.Context, pool *pgxpool.Pool, device string) (list []Outc
 		from evidence e join places p on p.id = e.place left join orders o on o.place = p.id join devices d on d.id = e.device
 			cross join lateral (select greatest(coalesce(o.state_at, p.state_at),
 				(select max(a.at) from order_actions a where a.order_id = o.id and a.words->>'to' = o.state and not a.undone)) as at) known
-		where e.device = $1 and e.hits > 0 and (o.id is not null or p.devices >= 2 and p.state in ('confirmed', 'dismissed'))
+		where e.device = $1 and e.hits > 0 and (o.id is not null or `+crowd.ConfirmedSQL+`)
 			and known.at > coalesce(d.told_at, '-infinity')
 		order by at desc, p.id limit $2`, device, mostOutcomes)
 	if err != nil {

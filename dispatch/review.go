@@ -164,6 +164,18 @@ func (d Desk) DismissReview(ctx context.Context, place string, by By, x Dismiss)
 	})
 }
 
+// ReviewVerdict returns the verdict with which a place was taken off the review list, empty where it was not.
+func ReviewVerdict(ctx context.Context, pool *pgxpool.Pool, place string) (v Verdict, err error) {
+	err = pool.QueryRow(ctx, `select decision from reviews where place = $1 and decided_at is not null and decision <> $2`, place, ordered).Scan(&v)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read what was decided on place %s: %w", place, err)
+	}
+	return v, nil
+}
+
 func decideReview(ctx context.Context, tx pgx.Tx, place string, by By, decision string) error {
 	if err := crowd.Hold(ctx, tx, place); err != nil {
 		return err

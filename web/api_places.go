@@ -112,8 +112,8 @@ func (s *Server) registerPlaces(api huma.API) {
 	one := func(in *placeInput) Spoken { return in.Spoken }
 	huma.Register(api, open("list-places", http.MethodGet, "/places", "Places, newest change first", 400, 503),
 		each(s, (*face).apiPlaces, func(in *placesInput) Spoken { return in.Spoken }))
-	huma.Register(api, open("get-place", http.MethodGet, "/places/{id}", "One place and its story", 404, 503), each(s, (*face).apiPlace, one))
-	huma.Register(api, open("get-evidence", http.MethodGet, "/places/{id}/evidence", "Why a place is believed", 404, 503), each(s, (*face).apiEvidence, one))
+	huma.Register(api, open("get-place", http.MethodGet, "/places/{id}", "One place and its story", 308, 404, 503), each(s, (*face).apiPlace, one))
+	huma.Register(api, open("get-evidence", http.MethodGet, "/places/{id}/evidence", "Why a place is believed", 308, 404, 503), each(s, (*face).apiEvidence, one))
 }
 
 func (s *face) apiPlaces(ctx context.Context, in *placesInput) (*geojsonBody[placeCollection], error) {
@@ -289,7 +289,7 @@ type placeRecord struct {
 func (s *face) apiPlace(ctx context.Context, in *placeInput) (*geojsonBody[placeRecord], error) {
 	rec, err := s.record(ctx, in.ID)
 	if err != nil {
-		return nil, s.failed(ctx, "place", err)
+		return nil, s.failedPlace(ctx, "", err)
 	}
 	body := placeRecord{placeFeature: s.placeFeature(s.describe(rec.sight)), Story: []storyStep{}}
 	for _, c := range s.tell(rec.sight, rec.Steps, rec.OrderSteps) {
@@ -341,7 +341,7 @@ func (s *face) explained(e crowd.Explanation, p sight) explained {
 		Devices: e.Devices, Passes: e.Passes, Reasons: []reason{}, Changes: []lever{}}
 	for _, r := range e.Reasons {
 		one := reason{Reason: r}
-		for _, w := range s.reasons([]crowd.Reason{r}, p) {
+		for _, w := range s.reasons([]crowd.Reason{r}, e.Passes, p) {
 			one.Text = w.Text
 		}
 		out.Reasons = append(out.Reasons, one)
@@ -355,7 +355,7 @@ func (s *face) explained(e crowd.Explanation, p sight) explained {
 func (s *face) apiEvidence(ctx context.Context, in *placeInput) (*struct{ Body evidence }, error) {
 	rec, err := s.record(ctx, in.ID)
 	if err != nil {
-		return nil, s.failed(ctx, "place", err)
+		return nil, s.failedPlace(ctx, "/evidence", err)
 	}
 	body := evidence{Place: rec.ID, explained: s.explained(rec.Why, rec.sight)}
 	if rec.Grounds != nil && rec.Order != nil {

@@ -209,7 +209,7 @@ func (s *face) fillDetail(ctx context.Context, out *detail, p crowd.Place, stree
 	if err != nil {
 		return fmt.Errorf("reasons of place %s: %w", p.ID, err)
 	}
-	out.Reasons, out.Bars, out.Changes = s.reasons(why.Reasons, t.sight), s.bars(p.Belief), s.changes(why.Changes)
+	out.Reasons, out.Bars, out.Changes = s.reasons(why.Reasons, why.Passes, t.sight), s.bars(p.Belief), s.changes(why.Changes)
 	out.Felt = s.texts.T("console.felt", "n", p.Devices, "passes", p.Passes, "class", s.texts.T("class."+string(p.Class)), "percent", sure(p.Belief.Of(p.Class)))
 	if err := s.fillEvidence(ctx, out, p); err != nil {
 		return err

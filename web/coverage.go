@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/paulmach/orb"
 
@@ -138,10 +139,21 @@ func (s *Server) areaNames(resolution int) map[geo.Cell]string {
 			out[c.area] += ", " + c.name
 		}
 	}
-	for _, c := range claims { // an area whose streets all name others shares the longest of them
-		if out[c.area] == "" {
-			out[c.area] = c.name
+	longest := map[geo.Cell][]string{}
+	for _, c := range claims {
+		longest[c.area] = append(longest[c.area], c.name)
+	}
+	for _, c := range claims { // an area whose streets all name others shares the longest two of them, and has a number where others do too
+		if out[c.area] != "" {
+			continue
 		}
+		names := longest[c.area]
+		name := strings.Join(names[:min(2, len(names))], ", ")
+		out[c.area] = name
+		for n := 2; taken[out[c.area]]; n++ {
+			out[c.area] = fmt.Sprintf("%s %d", name, n)
+		}
+		taken[out[c.area]] = true
 	}
 	for _, area := range slices.Sorted(maps.Keys(sums)) { // what has no street with a name is called by the nearest, in brackets
 		if out[area] != "" {

@@ -172,7 +172,7 @@ func (s *face) bars(b crowd.Belief) []bar {
 			if c != top {
 				continue
 			}
-			percent := int(math.Round(left[i] * 100))
+			percent := sure(left[i])
 			left[i] = -1
 			if percent < 1 || percent > rest {
 				continue
@@ -190,8 +190,8 @@ func (s *face) bars(b crowd.Belief) []bar {
 // why is one reason in words, with the symbol it stands under.
 type why struct{ Symbol, Text string }
 
-// reasons puts the reasons for a belief into plain sentences.
-func (s *face) reasons(rs []crowd.Reason, p sight) []why {
+// reasons puts the reasons for a belief into plain sentences; passes are the smooth ones that stood beside them.
+func (s *face) reasons(rs []crowd.Reason, passes int, p sight) []why {
 	t := s.texts
 	var out []why
 	for _, r := range rs {
@@ -201,7 +201,11 @@ func (s *face) reasons(rs []crowd.Reason, p sight) []why {
 				continue
 			}
 			if r.Of <= r.N {
-				out = append(out, why{"jolt", t.T("why.felt.all", "n", r.N)})
+				if passes > 0 { // of the same drivers
+					out = append(out, why{"jolt", t.N("why.felt.smooth", passes, "drivers", r.N)})
+				} else {
+					out = append(out, why{"jolt", t.T("why.felt.all", "n", r.N)})
+				}
 			} else {
 				out = append(out, why{"jolt", t.T("why.felt", "n", r.N, "not", r.Of-r.N)})
 			}

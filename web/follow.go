@@ -188,7 +188,7 @@ type followOutput struct {
 }
 
 func (s *Server) registerFollows(api huma.API) {
-	op := open("follow-place", http.MethodPost, "/places/{id}/followers", "Follow a place by e-mail", 403, 404, 422, 429, 503)
+	op := open("follow-place", http.MethodPost, "/places/{id}/followers", "Follow a place by e-mail", 308, 403, 404, 422, 429, 503)
 	op.DefaultStatus = http.StatusAccepted
 	op.Description = "Nothing is sent but a link to confirm, until it is confirmed. Every mail has a link to stop."
 	huma.Register(api, op, each(s, (*face).apiFollow, func(in *followInput) Spoken { return in.Spoken }))
@@ -200,7 +200,7 @@ func (s *face) apiFollow(ctx context.Context, in *followInput) (*followOutput, e
 	}
 	status, err := s.follow(in.request, in.ID, in.Body.Email)
 	if err != nil {
-		return nil, s.failed(ctx, "place", err)
+		return nil, s.failedPlace(ctx, "/followers", err)
 	}
 	if status != http.StatusOK {
 		return nil, huma.NewError(status, s.followWrong(status))

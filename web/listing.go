@@ -19,7 +19,7 @@ type listing struct {
 }
 
 // changedSQL is when a place last changed, as far as the public may know: suspected ones are dated by day.
-const changedSQL = `coalesce(o.state_at, case when p.state in ('confirmed', 'dismissed') then p.state_at
+const changedSQL = `coalesce(o.state_at, case when ` + crowd.ConfirmedSQL + ` then p.state_at
 	else date_trunc('day', p.state_at, 'UTC') end)`
 
 // orders of a list, by name.

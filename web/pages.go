@@ -141,7 +141,7 @@ func (s *Server) orErrorPage(serve func(*face, http.ResponseWriter, *http.Reques
 		} else {
 			err = serve(f, w, r)
 		}
-		if err == nil {
+		if err == nil || lead(w, r, err) {
 			return
 		}
 		status := statusOf(err)
@@ -269,6 +269,9 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 	}
 	if id := q.Get("place"); id != "" {
 		err := s.fillPlace(r, v, id)
+		if j := (errJoined{}); errors.As(err, &j) {
+			err = s.fillPlace(r, v, j.into)
+		}
 		if errors.Is(err, errHidden) {
 			v.Gone = true
 			return v, nil
@@ -356,10 +359,10 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	}
 	place := s.describe(rec.sight)
 	v.Place, v.Area = &place, areaText(rec.sight)
-	v.Reasons = s.reasons(rec.Why.Reasons, rec.sight)
+	v.Reasons = s.reasons(rec.Why.Reasons, rec.Why.Passes, rec.sight)
 	v.Changes = s.changes(rec.Why.Changes)
 	if rec.Grounds != nil && !slices.Equal(rec.Grounds.Reasons, rec.Why.Reasons) {
-		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.sight)
+		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.Grounds.Passes, rec.sight)
 	}
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.withParts(s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies), rec.Parts)
@@ -376,8 +379,12 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	if err != nil {
 		return err
 	}
-	v.Ballot, err = s.ask(ctx, rec.sight, who)
-	return err
+	if v.Ballot, err = s.ask(ctx, rec.sight, who); err != nil {
+		return err
+	}
+	_, known := personOf(ctx)
+	v.Ballot.Follows = known && !slices.ContainsFunc(v.Ballot.Choices, func(c choice) bool { return c.Mine })
+	return nil
 }
 
 // scriptTexts returns the texts that the map's script shows by itself, as JSON.

@@ -133,7 +133,7 @@ func TestPagesTell(t *testing.T) {
 		"/?place=pjoint1":        {"Nothing is here"}, // suspected, but slight: no defect
 		"/places/pgoettweiger1":  {"Eight drivers felt it.", "Verified by traffic", "12 Feb", "First jolt", "<svg class=\"mini\""},
 		"/places/pmitterweg1":    {"coarse on purpose", "Pothole near ", "within 200 metres"},
-		"/list?state=dismissed":  {"Speed bump, Hohensteinstraße"},
+		"/list?state=dismissed":  {"Speed bump near Hohensteinstraße"},
 		"/list?class=casting":    {"Sunken manhole, Schmidhüttenstraße"},
 		"/list?order=felt":       {"Most drivers first"},
 		"/panel?place=pmissong1": {"Sunken manhole near "},

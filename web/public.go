@@ -18,7 +18,8 @@ import (
 // sight is a place as anybody may see it, with its work order where there is one.
 type sight struct {
 	crowd.PublicPlace
-	Order *dispatch.Order
+	Order   *dispatch.Order
+	Verdict dispatch.Verdict // with which a dispatcher took it off the review list; empty: not, or not read
 }
 
 // Called is the class that people call the place by: what an open order is of, whatever has come to be believed since; else what is believed.
@@ -54,36 +55,35 @@ func (s sight) Point() orb.Point { return orb.Point{s.Lon, s.Lat} }
 // seen cuts a place to what the public may see of it, or returns false where that is nothing. What has been ordered
 // is public whole, but for exact times.
 func (s *Server) seen(p crowd.Place, o *dispatch.Order) (sight, bool) {
-	if o != nil {
-		return sight{PublicPlace: crowd.PublicPlace{Place: crowd.Dated(p)}, Order: o}, true
-	}
+	p.Ordered = p.Ordered || o != nil
 	shown, ok := s.suspected().Public(p)
-	return sight{PublicPlace: shown}, ok
+	return sight{PublicPlace: shown, Order: o}, ok
 }
 
 // errHidden is returned where there is nothing that the public may see.
 var errHidden = errors.New("no such place")
 
-// find returns one public place, or errHidden.
+// find returns one public place, or errHidden: errJoined where it has turned out to be another that is public.
 func (s *Server) find(ctx context.Context, id string) (sight, error) {
 	found, err := s.query(ctx, "p.id = $2", "", id)
 	if err != nil {
 		return sight{}, err
 	}
 	if len(found) == 0 {
-		return sight{}, errHidden
+		return sight{}, s.joined(ctx, id)
 	}
 	return found[0], nil
 }
 
-// publicSQL is the condition under which a place, left joined with its order, may be shown at all; $1 says whether
-// suspected places are.
-const publicSQL = `(o.id is not null or p.devices >= 2 and (p.state in ('confirmed', 'dismissed')
-	or $1::boolean and ` + crowd.DefectSQL + `))`
+// wholeSQL is the condition under which a place, left joined with its order, is public where it is, whatever the city has chosen for suspected ones.
+const wholeSQL = `(o.id is not null or ` + crowd.ConfirmedSQL + `)`
+
+// publicSQL is the condition under which such a place may be shown at all; $1 says whether suspected places are.
+const publicSQL = `(` + wholeSQL + ` or $1::boolean and ` + crowd.ShownSQL + `)`
 
 const sightSQL = `
 select p.id, p.region, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, p.state_at, p.class, p.belief,
-	p.severity, p.devices, p.passes, p.first_at, p.last_at,
+	p.severity, p.devices, p.passes, p.first_at, p.last_at, p.ordered,
 	o.id, o.number, o.class, o.severity, o.probability, o.devices, o.state, o.street, o.body, o.promoted_at, o.state_at,
 	o.external_id
 from places p left join orders o on o.place = p.id
@@ -127,7 +127,7 @@ func scanSight(row pgx.Rows) (crowd.Place, *dispatch.Order, error) {
 		promoted, at                                     *time.Time
 	}
 	err := row.Scan(&p.ID, &region, &cell, &p.Lat, &p.Lon, &p.HeadingDeg, &p.UncertaintyM, &p.State, &p.StateAt, &p.Class,
-		&belief, &p.Severity, &p.Devices, &p.Passes, &p.FirstAt, &p.LastAt,
+		&belief, &p.Severity, &p.Devices, &p.Passes, &p.FirstAt, &p.LastAt, &p.Ordered,
 		&o.id, &o.number, &o.class, &o.severity, &o.probability, &o.devices, &o.state, &o.street, &o.body,
 		&o.promoted, &o.at, &o.external)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/maptile"
 
+	"github.com/streetpulse/streetpulse/access"
 	"github.com/streetpulse/streetpulse/crowd"
 	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
@@ -100,6 +101,8 @@ func TestNothingPublicTells(t *testing.T) {
 			w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .45, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
 			w.put(defect{ID: "prepaired1", Street: "Ringstraße", Share: .7, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 40, Order: dispatch.Verified})
 			w.put(defect{ID: "pdismissed1", Street: "Ringstraße", Share: .9, State: crowd.Dismissed, Severity: .5, Devices: 5, Days: 30})
+			w.put(defect{ID: "pdropped1", Street: "Ringstraße", Share: .32, State: crowd.Suspected, Class: crowd.Casting, Severity: .7, Devices: 5, Days: 30})
+			w.dropped("pdropped1")
 			w.put(defect{ID: "previewed1", Street: "Ringstraße", Share: .2, State: crowd.Confirmed, Class: crowd.Casting, Severity: .7, Devices: 5, Days: 30})
 			for _, sql := range []string{`update places set first_at = date_trunc('hour', first_at) + '7 min 13 s', last_at = date_trunc('hour', last_at) + '7 min 13 s',
 					state_at = date_trunc('hour', state_at) + '7 min 13 s'`, `update place_steps set at = date_trunc('hour', at) + '7 min 13 s'`,
@@ -111,9 +114,15 @@ func TestNothingPublicTells(t *testing.T) {
 			}
 			w.regions()
 			bodies := w.walk("/api/v1/orders?limit=1", "/api/v1/places?limit=1", "/feeds/places/pordered1.atom", "/data/orders.geojson", "/data/places.geojson", "/places/"+suspected, "/?place="+suspected, "/panel?place="+suspected, "/panel?places="+suspected+",palone1",
-				"/places/palone1", "/?place=palone1", "/api/v1/places/palone1", "/api/v1/places/"+suspected+"/evidence", "/api/v1/places/"+suspected+"/votes")
+				"/places/palone1", "/?place=palone1", "/api/v1/places/palone1", "/api/v1/places/"+suspected+"/evidence", "/api/v1/places/"+suspected+"/votes",
+				"/places/pdropped1", "/?place=pdropped1", "/panel?place=pdropped1", "/api/v1/places/pdropped1", "/list?state=dismissed", "/?show=dismissed", "/data/places.csv", "/feeds/places/pdropped1.atom")
 			at := w.position(suspected)
 			fine, err := geo.FineCell(at.Lat(), at.Lon())
+			if err != nil {
+				t.Fatal(err)
+			}
+			never := w.position("pdropped1")
+			neverCell, err := geo.FineCell(never.Lat(), never.Lon())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,13 +135,16 @@ func TestNothingPublicTells(t *testing.T) {
 			told := regexp.MustCompile(`"(?:first|last)_at":"[^"]*T(?:0[1-9]|[12]\d)`)
 			hidden := regexp.MustCompile(`cursor=([\w-]{12,})`)
 			person := regexp.MustCompile(`judged-device|@`)
-			shown := 0
+			shown, dropped := 0, 0
 			for path, body := range bodies {
 				near := func(p orb.Point) bool {
-					return strings.Contains(body, fmt.Sprintf("%.4f", p.Lat())) && strings.Contains(body, fmt.Sprintf("%.4f", p.Lon()))
+					return beside(body, fmt.Sprintf("%.4f", p.Lat()), fmt.Sprintf("%.4f", p.Lon()))
 				}
 				if strings.Contains(body, suspected) && !strings.Contains(path, suspected) {
 					shown++
+				}
+				if strings.Contains(body, "pdropped1") && !strings.Contains(path, "pdropped1") {
+					dropped++
 				}
 				for _, c := range hidden.FindAllStringSubmatch(body, -1) {
 					if b, err := base64.RawURLEncoding.DecodeString(c[1]); err == nil && clock.Match(b) {
@@ -148,18 +160,56 @@ func TestNothingPublicTells(t *testing.T) {
 					t.Errorf("%s tells the hour of a jolt: %s", path, told.FindString(body))
 				case strings.Contains(body, "palone1") && !strings.Contains(path, "palone1") || near(alone) || strings.Contains(body, lonely.String()):
 					t.Errorf("%s tells of a place that rests on one device", path)
+				case choice != crowd.Exact && (near(never) || strings.Contains(body, neverCell.String())):
+					t.Errorf("%s tells where a place is that was dismissed and never confirmed", path)
+				case choice == crowd.Hidden && strings.Contains(body, "pdropped1") && !strings.Contains(path, "pdropped1"):
+					t.Errorf("%s tells of a place that was dismissed and never confirmed", path)
 				case choice != crowd.Exact && (near(at) || strings.Contains(body, fine.String())):
 					t.Errorf("%s tells where a suspected place is", path)
 				case choice == crowd.Hidden && (strings.Contains(body, suspected) && !strings.Contains(path, suspected) || strings.Contains(body, "Mitterweg") && strings.Contains(body, "Pothole near")):
 					t.Errorf("%s tells of a suspected place", path)
 				}
 			}
-			if len(bodies) < 25 || choice != crowd.Hidden && shown == 0 {
-				t.Errorf("%d answers, of which %d show the suspected place", len(bodies), shown)
+			if len(bodies) < 25 || choice != crowd.Hidden && (shown == 0 || dropped == 0) {
+				t.Errorf("%d answers, of which %d show the suspected place and %d the dismissed one", len(bodies), shown, dropped)
+			}
+			if answer, _ := w.get("/api/v1/places/pdropped1"); (answer.StatusCode == http.StatusOK) != (choice != crowd.Hidden) {
+				t.Errorf("the dismissed place: %s", answer.Status)
 			}
 			w.walkTiles(choice, suspected, at, alone)
+			w.walkTiles(choice, "pdropped1", never, alone)
 			w.listenFor(choice, suspected)
+			w.listenFor(choice, "pdropped1")
 		})
+	}
+}
+
+// beside says whether two numbers stand within 80 characters of each other, as those of one position do; corners of the cells of several coarse
+// places can have one each.
+func beside(text, a, b string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], a)
+		if i < 0 {
+			return false
+		}
+		from += i + len(a)
+		if strings.Contains(text[max(0, from-len(a)-80):min(len(text), from+80)], b) {
+			return true
+		}
+	}
+}
+
+// dropped lets a dispatcher dismiss a place from the review list.
+func (w *town) dropped(id string) {
+	w.t.Helper()
+	w.regions()
+	if _, err := w.pool.Exec(context.Background(), `with r as (insert into reviews (place, class, at) select id, class, state_at from places where id = $1)
+		update places set steps = (select max(n) from place_steps where place = $1) where id = $1`, id); err != nil {
+		w.t.Fatal(err)
+	}
+	answer, body := w.signIn(access.Dispatcher).send("/console/reviews/"+id, url.Values{"do": {"dismiss"}, "verdict": {"not_defect"}})
+	if answer.StatusCode != http.StatusOK || count(w, `select count(*) from places where id = $1 and state = 'dismissed'`, id) != 1 {
+		w.t.Fatalf("dismissed: %s %s", answer.Status, body)
 	}
 }
 

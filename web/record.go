@@ -44,6 +44,9 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	if out.Poll, _, err = crowd.PollOf(ctx, s.config.Pool, id, nil); err != nil {
 		return record{}, err
 	}
+	if out.Verdict, err = dispatch.ReviewVerdict(ctx, s.config.Pool, id); err != nil {
+		return record{}, err
+	}
 	if out.Days, err = crowd.Days(ctx, s.config.Pool, id); err != nil {
 		return record{}, fmt.Errorf("days of place %s: %w", id, err)
 	}

@@ -153,13 +153,18 @@ func (s *face) fillWhere(ctx context.Context, v *reportView) error {
 	}
 	v.Placed, v.Where = true, s.streetAt(*v.at)
 	v.Lat, v.Lon = fmt.Sprintf("%.6f", v.at.Lat()), fmt.Sprintf("%.6f", v.at.Lon())
-	found, err := s.inBox(ctx, widen(orb.Bound{Min: *v.at, Max: *v.at}, nearM), "")
+	found, err := s.inBox(ctx, widen(orb.Bound{Min: *v.at, Max: *v.at}, coarseShift), "")
 	if err != nil {
 		return err
 	}
+	fine, err := geo.FineCell(v.at.Lat(), v.at.Lon())
+	if err != nil {
+		return badRequest("The position is not on the globe.")
+	}
 	for _, p := range found {
 		d := geo.Distance(p.Point(), *v.at)
-		if p.Mark() == markDismissed || d > nearM {
+		near := d <= nearM || p.Coarse && p.Cell == geo.CoverageCell(fine) // its middle can be further away than it is
+		if p.Mark() == markDismissed || !near {
 			continue
 		}
 		n := nearby{titled: s.describe(p), Vote: crowd.Known}
@@ -168,7 +173,15 @@ func (s *face) fillWhere(ctx context.Context, v *reportView) error {
 		}
 		v.Near = append(v.Near, n)
 	}
-	slices.SortStableFunc(v.Near, func(a, b nearby) int { return a.Metres - b.Metres })
+	slices.SortStableFunc(v.Near, func(a, b nearby) int {
+		if a.Coarse != b.Coarse { // what is known to lie here comes before what may
+			if b.Coarse {
+				return -1
+			}
+			return 1
+		}
+		return a.Metres - b.Metres
+	})
 	v.Near = v.Near[:min(len(v.Near), mostNear)]
 	v.Minimap = s.pinMap(*v.at)
 	for i, key := range []string{"report.north", "report.east", "report.south", "report.west"} {

@@ -25,6 +25,7 @@ type statsView struct {
 	Weeks       []weekRow // newest first
 	More        []weekRow // those that are not shown at once
 	Sparks      []sparkView
+	Medians     medianTable // the same as a table
 	Areas       []areaRow
 	Districts   bool // areas are districts
 	Rest        []areaRow
@@ -54,7 +55,7 @@ type sparkView struct {
 }
 
 type areaRow struct {
-	Name                string
+	Name, Cell          string // Cell is empty for a district
 	Confirmed, Repaired int
 	Half, Nine, Right   string
 	InTime              string
@@ -70,7 +71,8 @@ type streetRow struct {
 
 const (
 	weeksShown   = 4
-	areasShown   = 12
+	areasShown   = 9 // with the most confirmed places
+	neglectShown = 6 // of the others, of which the most was never driven
 	sparksShown  = 6
 	streetsShown = 12
 )
@@ -99,17 +101,8 @@ func (s *face) statsPage(w http.ResponseWriter, r *http.Request) error {
 			v.More = append(v.More, row)
 		}
 	}
-	v.Sparks = s.sparks(p)
-	for i, a := range p.Areas {
-		row := s.areaRow(a.Figures)
-		row.Name = s.areaName(a)
-		row.Driven, row.Mapped = a.Driven, a.Driven.total() > 0
-		if i < areasShown {
-			v.Areas = append(v.Areas, row)
-		} else {
-			v.Rest = append(v.Rest, row)
-		}
-	}
+	v.Sparks, v.Medians = s.sparks(p)
+	s.fillAreas(v, p.Areas)
 	for _, b := range p.Bodies {
 		v.Bodies = append(v.Bodies, s.areaRow(b))
 	}
@@ -249,32 +242,4 @@ func (s *face) speedChart(p *performance) template.HTML {
 		{t.T("stats.half.short"), "l-half", quantiles(weeks, .5)},
 	}
 	return c.draw(s.month)
-}
-
-// sparks draws the time to repair of the areas with the most repairs, beside the whole city's.
-func (s *face) sparks(p *performance) []sparkView {
-	var list []areaFigures
-	for _, a := range p.Areas {
-		if len(a.RepairDays) > 1 {
-			list = append(list, a)
-		}
-	}
-	if len(list) < 2 {
-		return nil
-	}
-	list = list[:min(len(list), sparksShown)]
-	n := len(p.shown())
-	all := quantiles(p.Weeks[:n], .5)
-	lines := []series{{Values: all}}
-	for _, a := range list {
-		lines = append(lines, series{Values: quantiles(a.Weekly[:n], .5)})
-	}
-	top := most(lines, s.promiseDays())
-	var out []sparkView
-	for i, a := range list {
-		label := s.texts.T("stats.spark.label", "area", s.areaName(a), "days", s.days(a.Quantile(.5)))
-		out = append(out, sparkView{s.areaName(a), spark(label, lines[i+1].Values, all, s.promiseDays(), max(1, top),
-			func(v float64) string { return s.texts.Decimal(v, 1) })})
-	}
-	return out
 }

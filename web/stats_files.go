@@ -39,6 +39,15 @@ func (s *face) statsFile(w http.ResponseWriter, r *http.Request) error {
 			row := append([]string{a.h3(), s.areaName(a)}, s.cells(a.Figures)...)
 			rows = append(rows, append(row, a.Driven.row()...))
 		}
+	case "area-weeks":
+		rows = append(rows, append([]string{"week", "h3", "area"}, s.columns()...))
+		for _, a := range p.Areas {
+			for _, f := range a.Weekly {
+				if f.Found+f.Confirmed+f.Repaired+f.Verified+f.Reopened+f.Right+f.Wrong > 0 {
+					rows = append(rows, append([]string{f.Week.Format(time.DateOnly), a.h3(), s.areaName(a)}, s.cells(f)...))
+				}
+			}
+		}
 	case "bodies":
 		rows = append(rows, append([]string{"body"}, s.columns()...))
 		for _, b := range p.Bodies {

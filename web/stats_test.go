@@ -110,6 +110,22 @@ func TestStatsAgreeWithTheOrders(t *testing.T) {
 	if sum("repaired") != repaired || sum("confirmed") != confirmed {
 		t.Errorf("areas.csv has %d confirmed, %d repaired", sum("confirmed"), sum("repaired"))
 	}
+	names := map[string]bool{}
+	for _, row := range rows {
+		if names[row[1]] {
+			t.Errorf("two areas are called %q", row[1])
+		}
+		names[row[1]] = true
+	}
+	if header, rows = w.table("/stats/area-weeks.csv?period=all"); sum("repaired") != repaired || sum("confirmed") != confirmed || len(rows) < 2 {
+		t.Errorf("area-weeks.csv has %d confirmed, %d repaired", sum("confirmed"), sum("repaired"))
+	}
+	_, page := w.get("/stats?period=all")
+	_, shown, _ := strings.Cut(page, `class="data areas"`)
+	shown, _, _ = strings.Cut(shown, "</table>")
+	if !strings.Contains(shown, "As told") || !strings.Contains(shown, ">100 %</td>") && !strings.Contains(shown, ">100%</td>") {
+		t.Error("the areas that are shown at once do not say what crews found, or none of them was never driven")
+	}
 	if header, rows = w.table("/stats/bodies.csv?period=all"); sum("repaired") != repaired || rows[0][0] != "City of Krems, Roads" {
 		t.Errorf("bodies.csv has %d repaired by %q", sum("repaired"), rows[0][0])
 	}
@@ -121,7 +137,7 @@ func TestStatsAgreeWithTheOrders(t *testing.T) {
 	if header, rows = w.table("/stats/areas.csv?period=52w"); len(rows) != 2 || sum("repaired") != repaired || sum("street_m") == 0 || rows[0][1] != "Stein" || rows[1][1] != "Outside the districts" {
 		t.Errorf("by district: %v", rows)
 	}
-	_, page := w.get("/stats?period=all")
+	_, page = w.get("/stats?period=all")
 	for _, word := range []string{"How well Krems keeps its roads", fmt.Sprintf("within %.1f days", math.Round(half*10)/10), fmt.Sprintf("<dd>%d</dd>", repaired),
 		"Nobody drives", "promise: 3 days", "Streets that nobody drives", "nobody drove in four weeks"} {
 		if !strings.Contains(strings.ToLower(page), strings.ToLower(word)) && word != "Nobody drives" {

@@ -26,7 +26,9 @@ type chapter struct {
 func (s *face) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []chapter {
 	var out []chapter
 	for _, st := range steps {
-		out = append(out, s.placeChapter(p, st))
+		if st.Kind != crowd.StepDismissed || !dismissedAt(orders, st.At) { // the order says it, and why
+			out = append(out, s.placeChapter(p, st))
+		}
 	}
 	for _, st := range orders {
 		out = append(out, s.orderChapter(p, st))
@@ -37,6 +39,11 @@ func (s *face) tell(p sight, steps []crowd.Step, orders []dispatch.Step) []chapt
 		out[len(out)-1].Now = true
 	}
 	return append(out, todo...)
+}
+
+// dismissedAt says whether an order was dismissed at a time.
+func dismissedAt(orders []dispatch.Step, at time.Time) bool {
+	return slices.ContainsFunc(orders, func(o dispatch.Step) bool { return o.State == dispatch.Dismissed && o.At.Equal(at) })
 }
 
 // withReplies puts what the city has said to everybody into a story, each after what had happened by then.
@@ -91,8 +98,16 @@ func (s *face) placeChapter(p sight, st crowd.Step) chapter {
 			"percent", sure(w.Probability))
 	case crowd.StepReview:
 		c.Symbol = string(markConfirmed)
-	case crowd.StepFaded, crowd.StepDismissed:
+	case crowd.StepFaded:
 		c.Symbol = string(markDismissed)
+	case crowd.StepDismissed: // by the verdict, which the class need not be
+		c.Symbol = string(markDismissed)
+		switch p.Verdict {
+		case dispatch.NotFound, dispatch.NotDefect, dispatch.NotOurs:
+			c.Text = t.T("reason." + string(p.Verdict))
+		case dispatch.Duplicate:
+			c.Text = t.T("step.dismissed.duplicate")
+		}
 	default:
 		c.Symbol = string(markSuspected)
 	}

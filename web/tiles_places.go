@@ -153,8 +153,9 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders 
 		var p spot
 		var cell int64
 		var state crowd.State
+		var whole bool
 		var number, order *string
-		if err := rows.Scan(&p.id, &cell, &p.at[1], &p.at[0], &p.heading, &p.uncertainty, &state, &p.class, &p.severity, &number, &order); err != nil {
+		if err := rows.Scan(&p.id, &cell, &p.at[1], &p.at[0], &p.heading, &p.uncertainty, &state, &p.class, &p.severity, &number, &order, &whole); err != nil {
 			return nil, fmt.Errorf("read the places of a tile: %w", err)
 		}
 		p.group, p.mark = geo.CoverageCell(geo.Cell(cell)), markOf(state, "")
@@ -164,7 +165,7 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders 
 		if !show.wants(p.mark, p.class) {
 			continue
 		}
-		if order == nil && s.coarsens(state) {
+		if !whole && s.suspected() == crowd.Coarse {
 			middle, err := p.group.LatLng()
 			if err != nil {
 				continue
@@ -177,14 +178,9 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders 
 	return out, rows.Err()
 }
 
-// coarsens says whether a place without an order is shown at the middle of its coverage cell only.
-func (s *Server) coarsens(state crowd.State) bool {
-	return s.suspected() == crowd.Coarse && state != crowd.Confirmed && state != crowd.Dismissed
-}
-
 // Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand places.
 const spotsSQL = `
-select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, ` + calledSQL + `, p.severity, o.number, o.state
+select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, ` + calledSQL + `, p.severity, o.number, o.state, ` + wholeSQL + `
 from places p left join lateral (select id, number, state, class from orders where place = p.id limit 1) o on true
 where ` + publicSQL + ` and ` + within + ` and ($6 = '' or ` + calledSQL + ` = $6) and (o.id is not null or not $7)
 order by p.severity desc, p.id limit $8`
@@ -396,8 +392,8 @@ func gather(sums []cellSum, key plateKey) map[geo.Cell]*plate {
 // group would give it away.
 func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
 	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''), `+calledSQL+`,
-			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity)
-		from places p left join orders o on o.place = p.id where `+publicSQL+` group by 1, 2, 3, 4, 5`, s.showsSuspected())
+			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity), `+wholeSQL+` as whole
+		from places p left join orders o on o.place = p.id where `+publicSQL+` group by 1, 2, 3, 4, 5, whole`, s.showsSuspected())
 	if err != nil {
 		return nil, fmt.Errorf("gather places: %w", err)
 	}
@@ -408,11 +404,12 @@ func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
 		var cell int64
 		var state crowd.State
 		var order dispatch.State
-		if err := rows.Scan(&cell, &c.ordered, &state, &order, &c.class, &c.n, &c.lat, &c.lon, &c.id, &c.severity); err != nil {
+		var whole bool
+		if err := rows.Scan(&cell, &c.ordered, &state, &order, &c.class, &c.n, &c.lat, &c.lon, &c.id, &c.severity, &whole); err != nil {
 			return nil, fmt.Errorf("gather places: %w", err)
 		}
 		c.cell, c.mark = geo.Cell(cell), markOf(state, order)
-		if !c.ordered && s.coarsens(state) {
+		if !whole && s.suspected() == crowd.Coarse {
 			middle, err := c.cell.LatLng()
 			if err != nil {
 				continue

@@ -111,6 +111,9 @@ func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
 	return s.showPlace(w, r, r.PathValue("id"), http.StatusOK, func(v *placeView) {
 		if r.URL.Query().Get("voted") != "" {
 			v.Ballot.Notice = s.texts.T("vote.thanks")
+			if _, known := personOf(r.Context()); known {
+				v.Ballot.Notice += " " + s.texts.T("vote.thanks.account")
+			}
 		}
 	})
 }

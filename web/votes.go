@@ -27,6 +27,7 @@ type ballot struct {
 	Question string
 	Choices  []choice
 	Notice   string // what became of a vote just cast
+	Follows  bool   // who votes first is logged in and follows the place by that
 	Refused  bool
 }
 
@@ -180,9 +181,9 @@ type voteInput struct {
 }
 
 func (s *Server) registerVotes(api huma.API) {
-	huma.Register(api, open("get-votes", http.MethodGet, "/places/{id}/votes", "What passers-by say of a place", 404, 503),
+	huma.Register(api, open("get-votes", http.MethodGet, "/places/{id}/votes", "What passers-by say of a place", 308, 404, 503),
 		each(s, (*face).apiPoll, func(in *placeInput) Spoken { return in.Spoken }))
-	vote := open("cast-vote", http.MethodPost, "/places/{id}/votes", "Say something of a place", 400, 403, 404, 422, 429, 503)
+	vote := open("cast-vote", http.MethodPost, "/places/{id}/votes", "Say something of a place", 308, 400, 403, 404, 422, 429, 503)
 	vote.Description = "No account is needed. People are told apart by a cookie and by their address, of which keyed hashes are kept for four " +
 		"weeks at most. Saying something else replaces what was said before; saying the same again changes nothing. Votes are weak evidence: they never decide alone."
 	huma.Register(api, vote, each(s, (*face).apiVote, func(in *voteInput) Spoken { return in.Spoken }))
@@ -191,7 +192,7 @@ func (s *Server) registerVotes(api huma.API) {
 func (s *face) apiPoll(ctx context.Context, in *placeInput) (*pollOutput, error) {
 	out, err := s.poll(ctx, in.ID)
 	if err != nil {
-		return nil, s.failed(ctx, "place", err)
+		return nil, s.failedPlace(ctx, "/votes", err)
 	}
 	return out, nil
 }
@@ -221,11 +222,11 @@ func (s *face) apiVote(ctx context.Context, in *voteInput) (*pollOutput, error) 
 		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests(text), http.Header{"Retry-After": {strconv.Itoa(wait)}})
 	}
 	if err != nil {
-		return nil, s.failed(ctx, "place", err)
+		return nil, s.failedPlace(ctx, "/votes", err)
 	}
 	out, err := s.poll(ctx, in.ID)
 	if err != nil {
-		return nil, s.failed(ctx, "place", err)
+		return nil, s.failedPlace(ctx, "/votes", err)
 	}
 	if cookie != nil {
 		out.SetCookie = cookie.String()

@@ -37,7 +37,7 @@ func (s *Server) Work(ctx context.Context) error {
 
 // WorkOnce does once what Work does.
 func (s *Server) WorkOnce(ctx context.Context) error {
-	return errors.Join(s.matchReports(ctx), s.tellReporters(ctx), s.tellFollowers(ctx), s.askFollowers(ctx), s.forget(ctx), s.gate.Forget(ctx))
+	return errors.Join(s.moveJoined(ctx), s.matchReports(ctx), s.tellReporters(ctx), s.tellFollowers(ctx), s.askFollowers(ctx), s.forget(ctx), s.gate.Forget(ctx))
 }
 
 // matchReports gives reports the places that have come to be known where they are.
