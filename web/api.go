@@ -42,9 +42,16 @@ func (s *Server) registerAPI(mux *routes) {
 	s.registerPeople(api)
 	s.registerStream(api)
 	inner.HandleFunc(apiPath+"/", func(w http.ResponseWriter, r *http.Request) {
+		if elsewhere(inner, apiPath+"/", w, r) {
+			return
+		}
+		if others := w.Header().Get("Allow"); others != "" {
+			problem(w, http.StatusMethodNotAllowed, "This address takes "+others+".")
+			return
+		}
 		problem(w, http.StatusNotFound, "There is nothing at "+r.URL.Path+". What there is stands in "+apiPath+"/openapi.json.")
 	})
-	mux.Handle(apiPath+"/", compressed(inner))
+	mux.Handle(apiPath+"/", compressed(validated(inner)))
 	mux.Handle("GET "+apiPath+"/stream", inner) // compressing would hold events back
 	mux.Handle("GET "+apiPath+"/orders/stream", inner)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -226,4 +227,92 @@ func TestDataAndFollowJourney(t *testing.T) {
 		t.Errorf("%d follow it", n)
 	}
 	b.clean(fmt.Sprint("follow ", n))
+}
+
+// atom is a feed as RFC 4287 has it.
+type atom struct {
+	XMLName xml.Name `xml:"http://www.w3.org/2005/Atom feed"`
+	ID      string   `xml:"id"`
+	Title   string   `xml:"title"`
+	Updated string   `xml:"updated"`
+	Author  string   `xml:"author>name"`
+	Links   []struct {
+		Rel  string `xml:"rel,attr"`
+		Href string `xml:"href,attr"`
+	} `xml:"link"`
+	Entries []struct {
+		ID      string `xml:"id"`
+		Title   string `xml:"title"`
+		Updated string `xml:"updated"`
+		Summary string `xml:"summary"`
+	} `xml:"entry"`
+}
+
+// TestFeedsAreAtom checks that feeds have what they must, and that an entry keeps its id while the story goes on.
+func TestFeedsAreAtom(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.settle()
+	tag := regexp.MustCompile(`^tag:127\.0\.0\.1,\d{4}(-\d\d-\d\d)?:[A-Za-z0-9/_-]+$`)
+	read := func(path string) (feed atom) {
+		t.Helper()
+		_, body := w.get(path)
+		if err := xml.Unmarshal([]byte(body), &feed); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if feed.Title == "" || feed.Author == "" || !tag.MatchString(feed.ID) {
+			t.Errorf("%s: title %q, author %q, id %q", path, feed.Title, feed.Author, feed.ID)
+		}
+		rels := map[string]string{}
+		for _, l := range feed.Links {
+			rels[l.Rel] = l.Href
+		}
+		if rels["self"] != w.http.URL+path || rels["alternate"] == "" || rels["alternate"] == rels["self"] {
+			t.Errorf("%s: links %v", path, rels)
+		}
+		seen := map[string]bool{feed.ID: true}
+		for _, e := range feed.Entries {
+			if _, err := time.Parse(time.RFC3339, e.Updated); err != nil || e.Title == "" || seen[e.ID] || !tag.MatchString(e.ID) || e.Updated > feed.Updated {
+				t.Errorf("%s: %+v", path, e)
+			}
+			seen[e.ID] = true
+		}
+		if _, err := time.Parse(time.RFC3339, feed.Updated); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		return feed
+	}
+	read("/feeds/orders.atom")
+	const path = "/feeds/places/pgoettweiger1.atom"
+	before := map[string]string{}
+	for _, e := range read(path).Entries {
+		before[e.ID] = e.Title
+	}
+	// The city says something, and something comes to light that was before all.
+	order := "ogoettweiger1"
+	if _, err := w.pool.Exec(t.Context(), `insert into order_actions (order_id, version, at, actor, kind, state, reason) values ($1, 9, $2, 'dispatcher', 'replied', 'verified', 'We come <soon> & repair it.')`, order, today().AddDate(0, 0, -2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.pool.Exec(t.Context(), `insert into place_steps (place, n, at, kind, words) values ('pgoettweiger1', 99, $1, 'suspected', '{}')`, today().AddDate(0, 0, -200)); err != nil {
+		t.Fatal(err)
+	}
+	after := read(path)
+	if len(after.Entries) != len(before)+2 {
+		t.Errorf("%d entries, before %d", len(after.Entries), len(before))
+	}
+	said := false
+	for _, e := range after.Entries {
+		said = said || e.Summary == "We come <soon> & repair it."
+		if title, ok := before[e.ID]; ok && title != e.Title {
+			t.Errorf("%s was %q, and is %q", e.ID, title, e.Title)
+		}
+	}
+	if !said {
+		t.Error("the feed leaves out what the city said")
+	}
+	empty := newTown(t)
+	_, body := empty.get("/feeds/orders.atom")
+	if !strings.Contains(body, "<updated>2026-03-11T00:00:00Z</updated>") {
+		t.Errorf("a feed of nothing: %s", body)
+	}
 }

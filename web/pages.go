@@ -169,6 +169,8 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, errElsewhere), errors.Is(err, errRole):
 		return http.StatusForbidden
+	case errors.Is(err, errMethod):
+		return http.StatusMethodNotAllowed
 	case away(err):
 		return http.StatusServiceUnavailable
 	}
@@ -177,6 +179,9 @@ func statusOf(err error) int {
 
 // errElsewhere is returned for forms that another site's page sends.
 var errElsewhere = errors.New("sent by another site's page")
+
+// errMethod is returned where an address takes other methods than the one it was asked by.
+var errMethod = errors.New("not by this method")
 
 // badRequest says what is wrong with a request.
 type badRequest string
@@ -214,6 +219,7 @@ type panelView struct {
 	Query    string  // a street that was looked for without scripts
 	Streets  []nudge // and what was found
 	Around   string  // the name of what the list is around
+	Near     string  // and where that is: latitude,longitude
 
 	Place   *titled
 	Area    string // the cell of a coarse place: lon,lat lon,lat …
@@ -283,8 +289,8 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 		return v, s.fillTogether(ctx, v, ids)
 	}
 	if near := q.Get("near"); near != "" {
-		v.Together, v.Around = true, q.Get("at")
-		return v, s.fillAround(ctx, v, near)
+		v.Together = true
+		return v, s.fillAround(ctx, v, near, q.Get("at"))
 	}
 	if text := strings.TrimSpace(q.Get("q")); text != "" {
 		v.Together, v.Query = true, text
@@ -312,14 +318,15 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 // aroundM is how far around a street's middle places are listed.
 const aroundM = 400
 
-// fillAround lists the places around a position, the nearest first.
-func (s *face) fillAround(ctx context.Context, v *panelView, near string) error {
+// fillAround lists the places around a position, the nearest first. It is called by the name given where a street there has it.
+func (s *face) fillAround(ctx context.Context, v *panelView, near, name string) error {
 	at, ok, err := (&placesInput{Near: near}).near()
 	if err != nil || !ok {
 		return err
 	}
-	if v.Around == "" {
-		v.Around = near
+	v.Near, v.Around = fmt.Sprintf("%.6f,%.6f", at.Lat(), at.Lon()), s.texts.T("home.around.point")
+	if s.hasStreet(name, at) {
+		v.Around = name
 	}
 	found, err := s.inBox(ctx, widen(orb.Bound{Min: at, Max: at}, aroundM), "order by p.severity desc, p.id limit 500")
 	if err != nil {
@@ -332,6 +339,15 @@ func (s *face) fillAround(ctx context.Context, v *panelView, near string) error 
 		}
 	}
 	return nil
+}
+
+// hasStreet says whether a search for a street's name finds it near a position.
+func (s *Server) hasStreet(name string, at orb.Point) bool {
+	n := s.network()
+	if n == nil || name == "" {
+		return false
+	}
+	return slices.ContainsFunc(n.Search(name, 8), func(f geo.Found) bool { return f.Name == name && geo.Distance(f.Point, at) <= aroundM })
 }
 
 // fillTogether lists the places that were clicked on at once.

@@ -153,6 +153,32 @@ func TestPagesTell(t *testing.T) {
 	}
 }
 
+// TestPageThatIsNot asks for a page after the last of a list.
+func TestPageThatIsNot(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.settle()
+	answer, body := w.get("/list?page=40&order=newest")
+	if answer.StatusCode != http.StatusNotFound || !strings.Contains(body, "There is no page 40.") || !strings.Contains(body, `href="/list?order=newest&amp;page=2">To the last page, 2</a>`) || strings.Contains(body, "No place fits") {
+		t.Errorf("page 40: %s", answer.Status)
+	}
+	if answer, body := w.get("/list?state=verified&class=rail"); answer.StatusCode != http.StatusOK || !strings.Contains(body, "No place fits") {
+		t.Errorf("a list of nothing: %s", answer.Status)
+	}
+}
+
+// TestOneGermanWordEach holds the German texts to one word for an office and one for those who drive.
+func TestOneGermanWordEach(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("text/de.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := regexp.MustCompile(`[^"]*\b(Disposition|Fahrende[rn]?|Disponent\w*)\b[^"]*`).FindAllString(string(b), -1); len(found) > 0 {
+		t.Errorf("say Leitstelle and Fahrer: %q", found)
+	}
+}
+
 // TestReasons has the engine judge real events, and reads its reasons on the page.
 func TestReasons(t *testing.T) {
 	t.Parallel()
@@ -261,7 +287,8 @@ func TestStreetSearch(t *testing.T) {
 		"/?q=rings":   {"Streets that begin with “rings”", ">Ringstraße</a>"},
 		"/?q=zzz":     {"No street begins like that."},
 		"/?q=%3Cb%3E": {"&lt;b&gt;"},
-		"/?near=48.41,15.40&at=" + url.QueryEscape("<i>"): {"Places around &lt;i&gt;", "we do not know"},
+		"/?near=48.41,15.40&at=" + url.QueryEscape("<i>"):        {"Places around this point", "we do not know"},
+		"/?near=48.41,15.40&at=" + url.QueryEscape("Ringstraße"): {"Places around this point"}, // which is elsewhere
 	} {
 		_, body := w.get(path)
 		for _, word := range words {

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -43,9 +44,34 @@ const (
 // reportForm is what somebody fills in.
 type reportForm struct {
 	Lat, Lon, Category, Words, Email, Draft string
+	Query                                   string // a street that was looked for without scripts
 
+	do     string // the button's: what is to be done instead of sending it; empty: it is sent
+	asked  string // the street that was looked for before
+	drop   []int  // kept photos that are to go, by number
 	at     *orb.Point
 	photos []photo
+}
+
+// What the buttons of the form do that do not send it.
+const (
+	doFind  = "find"  // look for a street
+	doEnter = "enter" // the key: look for the street where another was typed, else send
+	doMove  = "at:"   // and a latitude and a longitude, after which the pin goes there
+)
+
+// looking says whether a form asks for a street, and not to be sent.
+func (f *reportForm) looking() bool {
+	return f.do == doFind || f.do == doEnter && f.Query != "" && f.Query != f.asked
+}
+
+// moving puts the pin where a button says, if one does.
+func (f *reportForm) moving() bool {
+	at, ok := strings.CutPrefix(f.do, doMove)
+	if ok {
+		f.Lat, f.Lon, _ = strings.Cut(at, ",")
+	}
+	return ok
 }
 
 // fieldError says what is wrong with a field; Field is its id on the page.
@@ -64,8 +90,7 @@ type nudge struct{ Href, Text string }
 type reportView struct {
 	head
 	reportForm
-	Query      string
-	Found      []nudge // streets that a search found
+	Found      []nudge // streets that a search found: what their buttons do, and their names
 	Searched   bool
 	Placed     bool
 	Where      string
@@ -73,7 +98,7 @@ type reportView struct {
 	Minimap    template.HTML
 	Nudges     []nudge
 	Categories []city.Category
-	Kept       int
+	Kept       []int // numbers of photos that are kept
 	Errors     []fieldError
 	Bounds     string
 	Texts      string
@@ -96,7 +121,8 @@ func (s *face) reportPage(w http.ResponseWriter, r *http.Request) error {
 	if p, ok := personOf(r.Context()); ok {
 		f.Email = p.Email
 	}
-	return s.showReport(w, r, http.StatusOK, f, q.Get("q"), nil)
+	f.Query = q.Get("q")
+	return s.showReport(w, r, http.StatusOK, f, nil)
 }
 
 // reportNear answers with what is known about a position, for the page's script.
@@ -112,8 +138,8 @@ func (s *face) reportNear(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, r, http.StatusOK, "near", v)
 }
 
-func (s *face) showReport(w http.ResponseWriter, r *http.Request, status int, f reportForm, query string, wrong []fieldError) error {
-	v := &reportView{head: head{Page: "report", Title: s.texts.T("report.title")}, reportForm: f, Query: query, Errors: wrong}
+func (s *face) showReport(w http.ResponseWriter, r *http.Request, status int, f reportForm, wrong []fieldError) error {
+	v := &reportView{head: head{Page: "report", Title: s.texts.T("report.title")}, reportForm: f, Errors: wrong}
 	set, err := city.LoadCategories(r.Context(), s.config.Pool)
 	if err != nil {
 		return err
@@ -125,15 +151,19 @@ func (s *face) showReport(w http.ResponseWriter, r *http.Request, status int, f 
 		return err
 	}
 	v.Texts = s.scriptTexts()
-	if n := s.network(); query != "" && n != nil {
+	if n := s.network(); f.Query != "" && n != nil {
 		v.Searched = true
-		for _, found := range n.Search(query, 8) {
-			v.Found = append(v.Found, nudge{reportAddress(found.Point), found.Name})
+		for _, found := range n.Search(f.Query, 8) {
+			v.Found = append(v.Found, nudge{moveTo(found.Point), found.Name})
 		}
 	}
 	if v.Draft != "" {
-		if v.Kept, err = s.photosOf(r.Context(), v.Draft); err != nil {
+		n, err := s.photosOf(r.Context(), v.Draft)
+		if err != nil {
 			return err
+		}
+		for i := range n {
+			v.Kept = append(v.Kept, i+1)
 		}
 	}
 	if err := s.fillWhere(r.Context(), v); err != nil {
@@ -142,9 +172,8 @@ func (s *face) showReport(w http.ResponseWriter, r *http.Request, status int, f 
 	return s.render(w, r, status, "base", v)
 }
 
-func reportAddress(p orb.Point) string {
-	return fmt.Sprintf("/report?lat=%.6f&lon=%.6f", p.Lat(), p.Lon())
-}
+// moveTo is what a button does that puts the pin somewhere.
+func moveTo(p orb.Point) string { return fmt.Sprintf(doMove+"%.6f,%.6f", p.Lat(), p.Lon()) }
 
 // fillWhere tells what is known about the position: its street, the places that may be meant, a small map.
 func (s *face) fillWhere(ctx context.Context, v *reportView) error {
@@ -186,7 +215,7 @@ func (s *face) fillWhere(ctx context.Context, v *reportView) error {
 	v.Minimap = s.pinMap(*v.at)
 	for i, key := range []string{"report.north", "report.east", "report.south", "report.west"} {
 		const step = 15.0
-		v.Nudges = append(v.Nudges, nudge{reportAddress(geo.Destination(*v.at, float64(i)*90, step)) + "#where", s.texts.T(key)})
+		v.Nudges = append(v.Nudges, nudge{moveTo(geo.Destination(*v.at, float64(i)*90, step)), s.texts.T(key)})
 	}
 	return nil
 }
@@ -236,9 +265,19 @@ func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
 	// Phones send slowly; where the time cannot be set, the usual one holds.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(reportReadTime))
 	r.Body = http.MaxBytesReader(w, r.Body, mostReportBody)
-	wait, tries := s.tries.take(from, now)
-	f, wrong, err := s.readForm(r, tries)
+	var wait time.Duration
+	try := sync.OnceValue(func() (may bool) { // a photo, or a report; not where the pin is only moved
+		wait, may = s.tries.take(from, now)
+		return may
+	})
+	f, wrong, err := s.readForm(r, try)
 	if err != nil {
+		return err
+	}
+	if !isDraft(f.Draft) {
+		f.Draft = ""
+	}
+	if err := s.dropPhotos(r.Context(), f.Draft, f.drop); err != nil {
 		return err
 	}
 	if len(f.photos) > 0 {
@@ -249,25 +288,33 @@ func (s *face) reportPost(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if moved := f.moving(); moved || f.looking() {
+		f.at, _ = parsePosition(f.Lat, f.Lon)
+		if moved {
+			f.Query = ""
+		}
+		return s.showReport(w, r, http.StatusOK, f, wrong)
+	}
+	f.Query = ""
 	said, err := s.check(r.Context(), &f)
 	if err != nil {
 		return err
 	}
 	wrong = append(said, wrong...)
-	may := tries
+	may := try()
 	if may {
 		wait, may = s.reports.may(from, now)
 	}
 	if !may {
 		w.Header().Set("Retry-After", seconds(wait))
-		return s.showReport(w, r, http.StatusTooManyRequests, f, "", append([]fieldError{{"report", s.texts.T("report.often.form")}}, wrong...))
+		return s.showReport(w, r, http.StatusTooManyRequests, f, append([]fieldError{{"report", s.texts.T("report.often.form")}}, wrong...))
 	}
 	if len(wrong) > 0 {
-		return s.showReport(w, r, http.StatusUnprocessableEntity, f, "", wrong)
+		return s.showReport(w, r, http.StatusUnprocessableEntity, f, wrong)
 	}
 	err = s.submit(r, f)
 	if errors.Is(err, errBusy) {
-		return s.showReport(w, r, http.StatusTooManyRequests, f, "", []fieldError{{"report", s.texts.T("report.busy")}})
+		return s.showReport(w, r, http.StatusTooManyRequests, f, []fieldError{{"report", s.texts.T("report.busy")}})
 	}
 	if err != nil {
 		return err
@@ -292,9 +339,9 @@ func (s *face) submit(r *http.Request, f reportForm) error {
 	return err
 }
 
-// readForm reads the parts of the form as they come: a photo that is too large costs nothing but itself. Without photos it passes
-// over them.
-func (s *face) readForm(r *http.Request, photos bool) (f reportForm, wrong []fieldError, err error) {
+// readForm reads the parts of the form as they come: a photo that is too large costs nothing but itself. Photos it passes over where try
+// says no.
+func (s *face) readForm(r *http.Request, try func() bool) (f reportForm, wrong []fieldError, err error) {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return f, nil, badRequest("The form is no multipart form.")
@@ -312,7 +359,7 @@ func (s *face) readForm(r *http.Request, photos bool) (f reportForm, wrong []fie
 		if err != nil {
 			return f, nil, badRequest("The form broke off.")
 		}
-		if part.FormName() == "photos" && !photos {
+		if part.FormName() == "photos" && (part.FileName() == "" || !try()) { // none was chosen, or too many were sent
 			continue
 		}
 		if part.FormName() == "photos" {
@@ -330,6 +377,9 @@ func (s *face) readForm(r *http.Request, photos bool) (f reportForm, wrong []fie
 			return f, nil, badRequest("The form is too long.")
 		}
 		left -= int64(len(b))
+		if n, err := strconv.Atoi(string(b)); part.FormName() == "drop" && err == nil {
+			f.drop = append(f.drop, n)
+		}
 		if to := f.field(part.FormName()); to != nil {
 			*to = strings.TrimSpace(textOf(string(b)))
 		}
@@ -350,6 +400,12 @@ func (f *reportForm) field(name string) *string {
 		return &f.Email
 	case "draft":
 		return &f.Draft
+	case "q":
+		return &f.Query
+	case "asked":
+		return &f.asked
+	case "do":
+		return &f.do
 	}
 	return nil
 }
@@ -411,12 +467,13 @@ func (s *face) check(ctx context.Context, f *reportForm) (wrong []fieldError, er
 	if !isEmail(f.Email) {
 		wrong = append(wrong, fieldError{"email", t.T("report.email.wrong")})
 	}
-	if f.Draft != "" {
-		if b, err := base64.RawURLEncoding.DecodeString(f.Draft); err != nil || len(b) != access.SecretBytes {
-			f.Draft = ""
-		}
-	}
 	return wrong, nil
+}
+
+// isDraft says whether a text can be the secret name of a report that is not sent yet.
+func isDraft(text string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && len(b) == access.SecretBytes
 }
 
 // inTown says whether a position lies in the town, or near it.
@@ -527,6 +584,15 @@ func (s *face) reportPhoto(w http.ResponseWriter, r *http.Request) error {
 		return errHidden
 	}
 	return s.showPhoto(w, r, `select jpeg from report_photos where report = $1 and n = $2`, rep.ID, n)
+}
+
+// draftPhoto shows a photo of a report that is not sent yet to who is writing it.
+func (s *face) draftPhoto(w http.ResponseWriter, r *http.Request) error {
+	n, err := strconv.Atoi(r.PathValue("n"))
+	if err != nil || !isDraft(r.PathValue("draft")) {
+		return errHidden
+	}
+	return s.showPhoto(w, r, `select jpeg from report_photos where report = $1 and n = $2 and not exists (select 1 from reports where id = $1)`, r.PathValue("draft"), n)
 }
 
 // showPhoto answers with a photo that a query finds.

@@ -59,6 +59,24 @@ func (s *Server) keepPhotos(ctx context.Context, draft string, photos []photo) e
 	})
 }
 
+// dropPhotos takes photos out of a report that is not sent yet; the others move up.
+func (s *Server) dropPhotos(ctx context.Context, draft string, numbers []int) error {
+	if draft == "" || len(numbers) == 0 {
+		return nil
+	}
+	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `delete from report_photos where report = $1 and n = any($2) and not exists (select 1 from reports where id = $1)`, draft, numbers); err != nil {
+			return fmt.Errorf("drop photos: %w", err)
+		}
+		for to := 1; to <= mostPhotos; to++ { // one by one, as no two may have one number at any time
+			if _, err := tx.Exec(ctx, `update report_photos set n = $2 where report = $1 and n = (select min(n) from report_photos where report = $1 and n >= $2)`, draft, to); err != nil {
+				return fmt.Errorf("drop photos: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
 func (s *Server) photosOf(ctx context.Context, id string) (n int, err error) {
 	err = s.config.Pool.QueryRow(ctx, `select count(*) from report_photos where report = $1`, id).Scan(&n)
 	if err != nil {

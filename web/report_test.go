@@ -93,7 +93,7 @@ func TestReport(t *testing.T) {
 	anna := w.visitor("192.0.2.1")
 	form := w.at("Ringstraße", .45)
 	_, body := anna.get("/report?q=Rings")
-	if !strings.Contains(body, `>Ringstraße</a>`) {
+	if !strings.Contains(body, `>Ringstraße</button>`) {
 		t.Error("the search finds no Ringstraße")
 	}
 	_, body = anna.get("/report?lat=" + form["lat"] + "&lon=" + form["lon"])
@@ -192,6 +192,60 @@ func TestReportLosesNothing(t *testing.T) {
 		}
 		for _, wrong := range wellFormed(body) {
 			t.Errorf("%s: %s", name, wrong)
+		}
+	}
+}
+
+// TestReportMovesWithoutLoss looks for a street and moves the pin again and again: nothing is lost, no photo stays that is to go, and nobody
+// is told that they have reported too often.
+func TestReportMovesWithoutLoss(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, believing, func(c *web.Config) { c.ReportLimit = 1 })
+	anna := w.visitor("192.0.2.1")
+	form := w.at("Ringstraße", .45)
+	form["words"], form["category"] = "Left lane", "casting"
+	form["do"], form["q"] = "find", "Austr"
+	_, body := anna.report(form, picture(t), picture(t), picture(t))
+	draft := regexp.MustCompile(`name="draft" value="([^"]+)"`).FindStringSubmatch(body)
+	move := regexp.MustCompile(`value="(at:[^"]+)"[^>]*>Austraße`).FindStringSubmatch(body)
+	if draft == nil || move == nil {
+		t.Fatalf("no street, or no photo: %s", body)
+	}
+	form["draft"], form["do"], form["drop"] = draft[1], move[1], "2"
+	for range 8 {
+		answer, moved := anna.report(form)
+		if at := strings.Split(strings.TrimPrefix(form["do"], "at:"), ","); answer.StatusCode != http.StatusOK || !strings.Contains(moved, `id="lat" value="`+at[0]+`"`) || !strings.Contains(moved, `id="lon" value="`+at[1]+`"`) {
+			t.Fatalf("%s: %s", form["do"], answer.Status)
+		}
+		for _, kept := range []string{">Left lane</textarea>", `value="anna@example.org"`, `value="casting" checked`, "2 photos are kept.", draft[1] + `/2"`} {
+			if !strings.Contains(moved, kept) {
+				t.Errorf("%s: %q is lost", form["do"], kept)
+			}
+		}
+		for _, wrong := range wellFormed(moved) {
+			t.Error(wrong)
+		}
+		form["do"] = regexp.MustCompile(`value="(at:[^"]+)"[^>]*>north`).FindStringSubmatch(moved)[1]
+		delete(form, "drop")
+	}
+	if answer, body := anna.get("/report/photos/" + draft[1] + "/2"); answer.Header.Get("Content-Type") != "image/jpeg" || !strings.HasPrefix(body, "\xFF\xD8") {
+		t.Errorf("a kept photo: %s", answer.Status)
+	}
+	form["do"], form["q"] = "enter", ""
+	if answer, _ := anna.report(form, picture(t)); answer.Request.URL.Path != "/report/sent" {
+		t.Errorf("sent: %s", answer.Status)
+	}
+	if n := count(w, `select count(*) from report_photos where report = $1 and n between 1 and 3`, draft[1]); n != 3 {
+		t.Errorf("the report has %d photos", n)
+	}
+	form["do"], form["drop"] = "find", "1"
+	anna.report(form)
+	if n := count(w, `select count(*) from report_photos where report = $1`, draft[1]); n != 3 {
+		t.Errorf("a report that was sent has %d photos", n)
+	}
+	for _, path := range []string{"/report/photos/" + draft[1] + "/1", "/report/photos/" + draft[1] + "/x", "/report/photos/x/1"} {
+		if answer, _ := anna.get(path); answer.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %s", path, answer.Status)
 		}
 	}
 }
@@ -439,12 +493,31 @@ func TestReportingJourney(t *testing.T) {
 	b.view(360, 780, true)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	form := w.at("Ringstraße", .45)
-	run(b, chromedp.Navigate(w.http.URL+"/report?q=Ring"))
-	b.tap(`#hits a`)
-	b.until(`location.search.includes('lat=')`)
-	spot := eval[string](b, `location.search`)
-	b.tap(`.nudges a`)
-	b.until(fmt.Sprintf(`location.search !== %q && document.querySelector('.nudges a')`, spot))
+	run(b, chromedp.Navigate(w.http.URL+"/report?category=casting"))
+	b.until(`document.getElementById('words') !== null`)
+	run(b, chromedp.Evaluate[chromedp.Void](`void document.getElementById('words').focus()`))
+	b.press("Left lane")
+	b.choose("#photos", picture(t))
+	run(b, chromedp.Evaluate[chromedp.Void](`void document.getElementById('q').focus()`))
+	b.press("Ring")
+	b.press("Enter")
+	b.tap(`#hits button`)
+	b.until(`document.getElementById('lat')?.value`)
+	spot := run(b, chromedp.Evaluate[string](`lat.value + ',' + lon.value`))
+	b.tap(`.nudges button`)
+	b.until(fmt.Sprintf(`document.querySelector('.nudges button') && lat.value + ',' + lon.value !== %q`, spot))
+	b.until(`document.querySelector('.kept img')?.naturalWidth === 300`)
+	b.shoot("report-kept", true)
+	if got := run(b, chromedp.Evaluate[string](`[words.value, document.querySelector('[name=category]:checked').value, document.querySelectorAll('.kept img').length, location.hash].join()`)); got != "Left lane,casting,1,#where" {
+		t.Errorf("after looking for a street and moving the pin the form holds %s", got)
+	}
+	run(b, chromedp.Evaluate[chromedp.Void](`void document.getElementById('email').focus()`))
+	b.press("cleo@example.org")
+	b.press("Enter")
+	b.reads("Your report is in")
+	if n := count(w, `select count(*) from reports r join report_photos p on p.report = r.id where category = 'casting' and words = 'Left lane' and email = 'cleo@example.org'`); n != 1 {
+		t.Errorf("%d reports of Cleo's with a photo", n)
+	}
 	run(b, chromedp.Navigate(w.http.URL+"/report?lat="+form["lat"]+"&lon="+form["lon"]))
 	b.reads("Is it one of these?")
 	if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {

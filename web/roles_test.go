@@ -27,7 +27,7 @@ const (
 // whoOpens says of every route of the mux who may open it. Every new one needs its line here.
 func whoOpens() map[string]access.Action {
 	out := map[string]access.Action{}
-	for _, pattern := range strings.Split(`GET /{$}|GET /panel|GET /list|GET /places/{id}|GET /orders/{id}|GET /stats|GET /stats/{file}|GET /report|POST /report|GET /report/near|GET /report/sent|`+
+	for _, pattern := range strings.Split(`GET /{$}|GET /panel|GET /list|GET /places/{id}|GET /orders/{id}|GET /stats|GET /stats/{file}|GET /report|POST /report|GET /report/near|GET /report/sent|GET /report/photos/{draft}/{n}|`+
 		`GET /reports/{token}|POST /reports/{token}|GET /reports/{token}/photos/{n}|GET /data|GET /developers|GET /judging|GET /privacy|GET /accessibility|GET /data/{file}|GET /feeds/orders.atom|GET /feeds/places/{file}|`+
 		`POST /places/{id}/follow|GET /follow/{token}|POST /follow/{token}|POST /places/{id}/votes|/|GET /assets/|GET /look/{file}|GET /favicon.ico|GET /tiles/{layer}/{z}/{x}/{y}|`+
 		`GET /tiles/{layer}|/api/v1/|GET /api/v1/stream|GET /healthz|GET /readyz|GET /metrics|GET /mqtt|POST /broker/|`+

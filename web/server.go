@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -155,13 +157,43 @@ func (m *routes) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Re
 	m.Handle(pattern, http.HandlerFunc(h))
 }
 
+// methods are those that something may stand under for.
+func methods() []string {
+	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+}
+
+// allowed returns the methods that a mux takes at a path, beside what rest, its pattern for everything else, takes.
+func allowed(mux *http.ServeMux, rest, path string) []string {
+	var out []string
+	for _, method := range methods() {
+		if _, pattern := mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}}); pattern != "" && pattern != rest {
+			out = append(out, method)
+		}
+	}
+	return out
+}
+
+// elsewhere answers a request that no pattern but rest takes with where to go, if that is the same path without a slash at its end. Where
+// the path takes other methods it says so in the header, as net/http does without such a pattern.
+func elsewhere(mux *http.ServeMux, rest string, w http.ResponseWriter, r *http.Request) bool {
+	path := strings.TrimRight(r.URL.Path, "/")
+	if path != r.URL.Path && path != "" && len(allowed(mux, rest, path)) > 0 {
+		http.Redirect(w, r, (&url.URL{Path: path, RawQuery: r.URL.RawQuery}).String(), http.StatusPermanentRedirect)
+		return true
+	}
+	if others := allowed(mux, rest, r.URL.Path); len(others) > 0 {
+		w.Header().Set("Allow", strings.Join(others, ", "))
+	}
+	return false
+}
+
 // Handler serves every address. The stream of changes flows while Run runs.
 func (s *Server) Handler() http.Handler { return s.guard(s.readable(s.routes())) }
 
 func (s *Server) routes() *routes {
 	mux := &routes{ServeMux: http.NewServeMux()}
 	page := func(pattern string, serve pageFunc) {
-		mux.Handle(pattern, compressed(s.orErrorPage(serve)))
+		mux.Handle(pattern, compressed(validated(s.orErrorPage(serve))))
 	}
 	page("GET /{$}", (*face).home)
 	page("GET /panel", (*face).panel)
@@ -174,6 +206,7 @@ func (s *Server) routes() *routes {
 	page("POST /report", (*face).reportPost)
 	page("GET /report/near", (*face).reportNear)
 	page("GET /report/sent", (*face).reportSent)
+	page("GET /report/photos/{draft}/{n}", (*face).draftPhoto)
 	page("GET /reports/{token}", (*face).reportLink)
 	page("POST /reports/{token}", (*face).reportConfirm)
 	page("GET /reports/{token}/photos/{n}", (*face).reportPhoto)
@@ -196,7 +229,15 @@ func (s *Server) routes() *routes {
 	s.registerConsole(page)
 	s.registerCrew(page)
 	s.registerSupervision(page)
-	page("/", func(*face, http.ResponseWriter, *http.Request) error { return errHidden })
+	page("/", func(_ *face, w http.ResponseWriter, r *http.Request) error {
+		if elsewhere(mux.ServeMux, "/", w, r) {
+			return nil
+		}
+		if w.Header().Get("Allow") != "" {
+			return errMethod
+		}
+		return errHidden
+	})
 
 	mux.Handle("GET /assets/", s.assets)
 	mux.HandleFunc("GET "+driveAssets, s.driveFile)
@@ -205,7 +246,7 @@ func (s *Server) routes() *routes {
 	mux.HandleFunc("GET /look/{file}", s.lookFile)
 	mux.Handle("GET /favicon.ico", http.HandlerFunc(s.favicon))
 	mux.Handle("GET /tiles/{layer}/{z}/{x}/{y}", compressed(http.HandlerFunc(s.tile)))
-	mux.Handle("GET /tiles/{layer}", compressed(http.HandlerFunc(s.tileJSON)))
+	mux.Handle("GET /tiles/{layer}", compressed(validated(http.HandlerFunc(s.tileJSON))))
 	s.registerAPI(mux)
 
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

@@ -39,7 +39,7 @@ func layers() map[string]layer {
 		"orders": {0, 18, true, marked, func(ctx context.Context, s *Server, t maptile.Tile, f filter) ([]byte, error) {
 			return s.placesTile(ctx, t, f, true)
 		}},
-		"coverage": {11, 14, true, cell, drawCoverage},
+		"coverage": {10, 14, true, cell, drawCoverage},
 		"cells":    {9, 14, true, map[string]string{"h3": "String", "n": "Number", "mark": "String", "mix": "String"}, drawCells},
 		"streets":  {0, 15, false, map[string]string{"name": "String", "class": "String", "oneway": "Boolean"}, backgroundTile("streets")},
 		"ground":   {0, 15, false, map[string]string{"name": "String", "kind": "String"}, backgroundTile("ground")},

@@ -29,6 +29,7 @@ type listView struct {
 	From, To, Total, Size int
 	Left                  int // on the next page
 	Back, Next            string
+	Number, Last          int // of a page that there is not, and of the last that there is
 }
 
 func (s *face) listPage(w http.ResponseWriter, r *http.Request) error {
@@ -70,6 +71,11 @@ func (s *face) listPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if v.To < v.Total && len(v.Places) > 0 {
 		v.Next, v.Left = listAddress(q, page+1), min(listSize, v.Total-v.To)
+	}
+	if len(v.Places) == 0 && v.Total > 0 {
+		v.Number, v.Last = page, (v.Total+listSize-1)/listSize
+		v.Back = listAddress(q, v.Last)
+		return s.render(w, r, http.StatusNotFound, "base", v)
 	}
 	return s.render(w, r, http.StatusOK, "base", v)
 }

@@ -7,6 +7,7 @@ import {listen, type Change} from './live.ts';
 import {addMarks, addPlate} from './marks.ts';
 import {focusHeading, load, placeShown, type Place} from './panel.ts';
 import {Places} from './places.ts';
+import {Paper} from './print.ts';
 import {search} from './search.ts';
 import {coverageZoom, filterQuery, placesTiles, style, type Filter, type Selected} from './style.ts';
 
@@ -16,6 +17,7 @@ const side = document.querySelector<HTMLElement>('.side')!;
 const texts = JSON.parse(box.dataset.texts ?? '{}') as Record<string, string>;
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const phone = matchMedia('(max-width: 760px)');
+const low = matchMedia('(max-height: 480px)'); // with phone: the page scrolls, and the panel stands below the map
 const text = (key: string) => texts[key] ?? key;
 
 const panel = document.getElementById('panel')!;
@@ -52,10 +54,11 @@ function makeMap(): GLMap {
   maplibre.setWorkerUrl(box.dataset.worker!);
   const [west, south, east, north] = (box.dataset.bounds ?? '').split(',').map(Number) as [number, number, number, number];
   const place = placeShown();
+  const near = box.dataset.near?.split(',').map(Number) as [number, number] | undefined; // latitude, longitude
   const map = new maplibre.Map({
     container: canvas, style: style(filter, selected(place)), hash: 'map', attributionControl: false, maxPitch: 0, dragRotate: false,
     pitchWithRotate: false, touchPitch: false, maxZoom: 19.9, fadeDuration: calm.matches ? 0 : 120, refreshExpiredTiles: false,
-    ...(place ? {center: [place.lon, place.lat] as [number, number], zoom: place.area ? 14.6 : 16} : {bounds: [west, south, east, north] as [number, number, number, number], fitBoundsOptions: {padding: 24, maxZoom: 15}}),
+    ...(place ? {center: [place.lon, place.lat] as [number, number], zoom: place.area ? 14.6 : 16} : near ? {center: [near[1], near[0]] as [number, number], zoom: 16} : {bounds: [west, south, east, north] as [number, number, number, number], fitBoundsOptions: {padding: 24, maxZoom: 15}}),
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
@@ -88,9 +91,11 @@ async function start() {
 // Screen joins map, panel and address.
 class Screen {
   private places: Places;
+  private paper: Paper;
 
   constructor(private map: GLMap) {
     this.places = new Places(map);
+    this.paper = new Paper(map, canvas, () => this.recolour());
   }
 
   begin() {
@@ -117,7 +122,6 @@ class Screen {
     const far = () => box.classList.toggle('far', this.map.getZoom() < coverageZoom);
     this.map.on('zoom', far);
     far();
-    window.addEventListener('beforeprint', () => this.picture());
     search(document.querySelector<HTMLFormElement>('form.find')!, document.getElementById('hits')!, (s) => {
       this.map.easeTo({center: [s.lon, s.lat], zoom: Math.max(this.map.getZoom(), 16), duration: duration()});
       void this.go(query({near: `${s.lat},${s.lon}`, at: s.name}));
@@ -201,6 +205,7 @@ class Screen {
     this.select(place);
     document.title = document.title.replace(/^.* – (?=Streetpulse)/, (place?.title ?? document.querySelector('.top nav a')!.textContent) + ' – ');
     if (place) this.bring(place);
+    if (phone.matches && low.matches && ['place', 'places', 'near'].some((key) => q.has(key))) panel.querySelector('h1')?.scrollIntoView({block: 'nearest'});
   }
 
   private select(place: Place | null) {
@@ -283,19 +288,10 @@ class Screen {
     const act: Record<string, () => void> = {
       in: () => this.map.zoomIn({duration: duration()}),
       out: () => this.map.zoomOut({duration: duration()}),
-      print: () => window.print(),
+      print: () => void this.paper.print(),
       here: () => this.locate(),
     };
     for (const b of box.querySelectorAll<HTMLElement>('.mctl [data-do]')) b.addEventListener('click', () => act[b.dataset.do!]?.());
-  }
-
-  // picture has the map printed as it is seen: what a graphics card has drawn is gone by the time that a page is printed.
-  private picture() {
-    this.map.redraw();
-    const seen = this.map.getCanvas();
-    const copy = canvas.querySelector<HTMLCanvasElement>('.printed') ?? canvas.appendChild(Object.assign(document.createElement('canvas'), {className: 'printed'}));
-    Object.assign(copy, {width: seen.width, height: seen.height});
-    copy.getContext('2d')!.drawImage(seen, 0, 0);
   }
 
   private locate() {
@@ -317,7 +313,9 @@ class Screen {
 
   // On a phone the panel is a sheet: half the screen, or nearly all of it; and the legend is opened by who asks for it.
   private sheet() {
-    if (matchMedia('(max-width: 760px)').matches) box.querySelector<HTMLDetailsElement>('.legend')!.open = false;
+    const legend = box.querySelector<HTMLDetailsElement>('.legend')!;
+    legend.open = !phone.matches && !low.matches;
+    legend.hidden = false;
     const handle = side.querySelector<HTMLButtonElement>('.sheet-h')!;
     handle.hidden = false;
     handle.addEventListener('click', () => {

@@ -27,9 +27,12 @@ async function choose(at: {lat: number; lng: number}) {
   const mine = ++asked;
   lat.value = at.lat.toFixed(6);
   lon.value = at.lng.toFixed(6);
-  const query = new URLSearchParams({lat: lat.value, lon: lon.value});
+  const query = new URLSearchParams(location.search);
+  query.set('lat', lat.value);
+  query.set('lon', lon.value);
+  query.delete('q');
   history.replaceState(null, '', '/report?' + query);
-  const answer = await fetch('/report/near?' + query);
+  const answer = await fetch('/report/near?' + new URLSearchParams({lat: lat.value, lon: lon.value}));
   if (mine !== asked || !answer.ok) return;
   near.innerHTML = await answer.text();
 }
@@ -78,9 +81,24 @@ async function start() {
     moved = true;
     map.easeTo({center: at, zoom: Math.max(map.getZoom(), 17), duration: calm.matches ? 0 : 180});
   };
-  search(document.querySelector<HTMLFormElement>('form.find')!, hits, (s) => go([s.lon, s.lat]), () => tell(text('search.none')));
+  search(finder(), hits, (s) => go([s.lon, s.lat]), () => tell(text('search.none')));
   controls(map, go);
   map.once('idle', () => (box.dataset.ready = 'yes'));
+}
+
+// finder is the part of the form that looks for a street: with scripts its button, or Enter in its field, sends nothing.
+function finder(): HTMLElement {
+  const part = document.querySelector<HTMLElement>('.find')!;
+  const find = (e: Event) => {
+    e.preventDefault();
+    part.dispatchEvent(new Event('submit', {cancelable: true}));
+  };
+  part.querySelector('button')!.addEventListener('click', find);
+  const field = part.querySelector('input')!;
+  field.removeAttribute('form'); // what is typed there is no part of the report
+  field.addEventListener('keydown', (e) => e.key === 'Enter' && find(e));
+  document.querySelector<HTMLButtonElement>('[name=do][value=enter]')!.formNoValidate = false;
+  return part;
 }
 
 function controls(map: GLMap, go: (at: [number, number]) => void) {

@@ -1,5 +1,5 @@
 // Search for a street: what is typed is looked up, what is chosen is gone to. Down and up walk through what was found,
-// Escape leaves it. Without scripts the form asks the server.
+// Escape leaves it. Without scripts the form asks the server. The form hears of a submit, which may be told to a part of a form.
 
 export interface Street {
   name: string;
@@ -7,7 +7,7 @@ export interface Street {
   lon: number;
 }
 
-export function search(form: HTMLFormElement, hits: HTMLElement, go: (street: Street) => void, none: (query: string) => void) {
+export function search(form: HTMLElement, hits: HTMLElement, go: (street: Street) => void, none: (query: string) => void) {
   const field = form.querySelector<HTMLInputElement>('input[name=q]')!;
   let asked = 0;
   let timer = 0;

@@ -76,7 +76,7 @@ function ground(): {below: LayerSpecification[]; above: LayerSpecification[]} {
 }
 
 // coverageZoom is how near coverage is drawn from: what is not shown must not look as if it had been driven.
-export const coverageZoom = 11;
+export const coverageZoom = 10;
 
 function coverage(): LayerSpecification[] {
   const base = {source: 'coverage', 'source-layer': 'coverage', minzoom: coverageZoom} as const;
