@@ -37,7 +37,7 @@ test: web/dist/.built
 	cd web/ui && npm test --silent
 	go test -race -short -trimpath -vet=off -timeout 12m ./...
 	go test -trimpath -vet=off -run '^(TestCrowdBeatsCounting|TestTheDatabaseChangesNothing|TestOrdersOfARecording|TestDriveIsTheWholeCity|TestStudy|TestASmallStudy|TestOrderOfDelivery)$$' ./evaluate/... ./crowd
-	go test -trimpath -vet=off ./firmware-sim ./firmware-sim/elsewhere
+	go test -trimpath -vet=off ./firmware-sim ./firmware-sim/elsewhere ./firmware-sim/unseen
 
 lint: web/dist/.built
 	go run $(GOLANGCI) run ./...
@@ -57,7 +57,7 @@ eval: bin/streetpulse
 # Everything in the project that a command makes and that must not differ: the Go code of the Protobuf format, and the waveform
 # classifier's parameters.
 generate: proto bin/streetpulse
-	bin/streetpulse evaluate --seed 101,102,103,104,105,106,107,108,109,110,111,112 --train crowd/waveform.json
+	bin/streetpulse evaluate --seed 101-112 --train crowd/waveform.json
 
 # protoc writes its own version into what it makes: that line is left out, so that any protoc 3 or later makes the same.
 proto:

@@ -1,24 +1,36 @@
 package evaluate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
 	"github.com/streetpulse/streetpulse/firmware-sim/elsewhere"
+	"github.com/streetpulse/streetpulse/firmware-sim/unseen"
 	"github.com/streetpulse/streetpulse/ingest/wire"
 )
 
-// Simulated is a simulator's city: firmwaresim's or elsewhere's. It is driven day by day.
-type Simulated interface {
+// Simulator makes cities. Each is a world of its own: other streets, physics, phones and liars.
+type Simulator string
+
+// Simulators.
+const (
+	Own       Simulator = "own"       // firmware-sim, on which the belief is learnt and tuned
+	Elsewhere Simulator = "elsewhere" // from which only the waveform classifier has learnt
+	Unseen    Simulator = "unseen"    // from which nothing was learnt
+)
+
+// simulated is a simulator's city. It is driven day by day.
+type simulated interface {
 	Day(day int) []firmwaresim.Sent // what phones send on a day, in any order
 	Truth() firmwaresim.Truth       // with the trips of the days that have been driven
 }
 
 // Drive is a simulated city that has been driven to its end.
 type Drive struct {
-	Options firmwaresim.CityOptions // of a city of elsewhere the seed only
+	Options firmwaresim.CityOptions // of a city of another simulator the seed only
 	Sent    []firmwaresim.Sent      // in order of delivery
 	Truth   firmwaresim.Truth
 	End     time.Time // the newest event's time
@@ -37,13 +49,22 @@ func NewDrive(options firmwaresim.CityOptions) (*Drive, error) {
 	return driven(city, options), nil
 }
 
-// NewDriveElsewhere drives a city of the second simulator, on which nothing was learnt.
-func NewDriveElsewhere(seed uint64) *Drive {
-	return driven(elsewhere.New(seed), firmwaresim.CityOptions{Seed: seed})
+// NewDriveIn drives a simulator's city of a seed.
+func NewDriveIn(simulator Simulator, seed uint64) (*Drive, error) {
+	options := firmwaresim.CityOptions{Seed: seed}
+	switch simulator {
+	case Own:
+		return NewDrive(options)
+	case Elsewhere:
+		return driven(elsewhere.New(seed), options), nil
+	case Unseen:
+		return driven(unseen.New(seed), options), nil
+	}
+	return nil, fmt.Errorf("there is no simulator %q", simulator)
 }
 
 // driven drives a city from the day on which its options begin.
-func driven(city Simulated, options firmwaresim.CityOptions) *Drive {
+func driven(city simulated, options firmwaresim.CityOptions) *Drive {
 	d := &Drive{Options: options, begin: options.Begin, trips: map[string][]int{}, heard: map[string][]time.Time{}}
 	if d.begin.IsZero() { // as CityOptions says
 		d.begin = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)

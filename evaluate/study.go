@@ -17,9 +17,10 @@ import (
 // Study is how Streetpulse did in several cities, and what became of the first of them under other conditions.
 type Study struct {
 	Cities      []Report
-	Adversaries []Trial // each adversary alone, and none
-	Defences    []Trial // all defences, and each one off
-	Verdicts    []Trial // by how many orders a crew has looked at
+	Adversaries []Trial  // each adversary alone, and none
+	Defences    []Trial  // all defences, and each one off
+	Verdicts    []Trial  // by how many orders a crew has looked at
+	Unseen      []Report // cities of the simulator that nothing was learnt from
 }
 
 // Trial is what the same cities came to under one condition.
@@ -70,9 +71,9 @@ func RehearseAll(ctx context.Context, base firmwaresim.CityOptions, seeds Seeds,
 	return s.Cities, err
 }
 
-// RehearseElsewhere does as RehearseAll in cities of the second simulator, on which nothing was learnt.
-func RehearseElsewhere(ctx context.Context, seeds Seeds, done func(Report)) ([]Report, error) {
-	city := func(seed uint64, _ firmwaresim.Adversaries) (*Drive, error) { return NewDriveElsewhere(seed), nil }
+// RehearseIn does as RehearseAll in a simulator's cities.
+func RehearseIn(ctx context.Context, simulator Simulator, seeds Seeds, done func(Report)) ([]Report, error) {
+	city := func(seed uint64, _ firmwaresim.Adversaries) (*Drive, error) { return NewDriveIn(simulator, seed) }
 	s, err := run(ctx, city, seeds, false, done, func(string) {})
 	return s.Cities, err
 }

@@ -6,7 +6,11 @@ import (
 	"io"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/streetpulse/streetpulse/crowd"
 	firmwaresim "github.com/streetpulse/streetpulse/firmware-sim"
@@ -21,21 +25,29 @@ type Sample struct {
 	Device string
 }
 
-// Train drives the cities of the given seeds, of both simulators, fits the waveform classifier to the jolts of known cause, and writes
+// Train drives the cities of the given seeds, our own and elsewhere, fits the waveform classifier to the jolts of known cause, and writes
 // its parameters. The same seeds give the same parameters.
 func Train(w io.Writer, seeds []uint64, progress func(string)) error {
-	var plain, wave []Sample
-	for _, seed := range seeds {
-		c, err := firmwaresim.NewCity(firmwaresim.CityOptions{Seed: seed})
-		if err != nil {
-			return err
-		}
-		for simulator, sent := range [][]firmwaresim.Sent{c.All(), NewDriveElsewhere(seed).Sent} {
-			p, q := Samples(sent, fmt.Sprint(simulator, " ", seed))
-			plain, wave = append(plain, p...), append(wave, q...)
-		}
-		progress(fmt.Sprintf("city %d driven: %d jolts, %d with a waveform", seed, len(plain), len(wave)))
+	simulators := []Simulator{Own, Elsewhere}
+	plains, waves := make([][]Sample, len(seeds)*len(simulators)), make([][]Sample, len(seeds)*len(simulators))
+	var driving errgroup.Group
+	driving.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range plains {
+		simulator, seed := simulators[i%len(simulators)], seeds[i/len(simulators)]
+		driving.Go(func() error {
+			d, err := NewDriveIn(simulator, seed)
+			if err != nil {
+				return err
+			}
+			plains[i], waves[i] = Samples(d.Sent, fmt.Sprint(simulator, " ", seed))
+			return nil
+		})
 	}
+	if err := driving.Wait(); err != nil {
+		return err
+	}
+	plain, wave := slices.Concat(plains...), slices.Concat(waves...)
+	progress(fmt.Sprintf("%d cities driven: %d jolts, %d with a waveform", len(plains), len(plain), len(wave)))
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", " ")
 	return encoder.Encode(Fit(plain, wave, progress))
@@ -64,7 +76,11 @@ func Samples(sent []firmwaresim.Sent, city string) (plain, wave []Sample) {
 
 // Fit fits both readers.
 func Fit(plain, wave []Sample, progress func(string)) crowd.Classifier {
-	c := crowd.Classifier{Version: 3, Plain: fitReader(plain, 0, 12), Wave: fitReader(wave, 1, 28)}
+	c := crowd.Classifier{Version: 3}
+	var fitting sync.WaitGroup
+	fitting.Go(func() { c.Plain = fitReader(plain, 0, 12) })
+	fitting.Go(func() { c.Wave = fitReader(wave, 1, 40) })
+	fitting.Wait()
 	progress(fmt.Sprintf("of the jolts it was fitted to %.1f %% without and %.1f %% with a waveform are put into their class",
 		100*accuracy(&c.Plain.Network, plain), 100*accuracy(&c.Wave.Network, wave)))
 	return c

@@ -24,7 +24,7 @@ type evaluateCommand struct {
 	Markdown  string         `help:"Also run the cities with each adversary alone and each defence off, and write all results to this file." placeholder:"FILE"`
 	Pipeline  bool           `help:"Replay the cities through the whole pipeline with PostgreSQL, one after the other, instead of judging in memory."`
 	Database  string         `help:"With --pipeline: PostgreSQL server to make databases on, instead of a private one." placeholder:"URL"`
-	Elsewhere bool           `help:"Instead of our own simulator's cities, drive those of a second one, on which nothing was learnt."`
+	Simulator string         `enum:"own,elsewhere,unseen" default:"own" help:"Whose cities to drive: of our own simulator, of one that only the waveform classifier has learnt from (elsewhere), or of one that nothing was learnt from (unseen)."`
 	Detector  string         `help:"Instead: simulate drives with raw sensor samples, let our detector and published ones listen, and write the results to this file." placeholder:"FILE"`
 	Train     string         `help:"Instead: fit the waveform classifier on the cities and write its parameters to this file." placeholder:"FILE"`
 }
@@ -41,8 +41,8 @@ func (c evaluateCommand) Run(ctx context.Context, o output) error {
 			return err
 		}
 		return writeFile(c.Detector, study.Markdown)
-	case c.Elsewhere && (c.Pipeline || c.Markdown != ""):
-		return errors.New("the cities of the second simulator are judged in memory only, without experiments: leave out --pipeline and --markdown")
+	case c.Simulator != string(evaluate.Own) && (c.Pipeline || c.Markdown != ""):
+		return errors.New("other simulators' cities are judged in memory only, without experiments: leave out --pipeline and --markdown")
 	case c.Pipeline && c.Markdown != "":
 		return errors.New("--markdown has experiments that only judging in memory can do: leave out --pipeline")
 	}
@@ -78,11 +78,16 @@ func (c evaluateCommand) Run(ctx context.Context, o output) error {
 func (c evaluateCommand) study(ctx context.Context, o output, done func(evaluate.Report)) (study evaluate.Study, err error) {
 	switch {
 	case c.Markdown != "":
-		return evaluate.RunStudy(ctx, firmwaresim.CityOptions{}, c.Seed, done, func(s string) { fmt.Fprintln(o.err, s) })
+		progress := func(s string) { fmt.Fprintln(o.err, s) }
+		if study, err = evaluate.RunStudy(ctx, firmwaresim.CityOptions{}, c.Seed, done, progress); err != nil {
+			return study, err
+		}
+		few := c.Seed[:min(len(c.Seed), 4)]
+		study.Unseen, err = evaluate.RehearseIn(ctx, evaluate.Unseen, few, func(r evaluate.Report) { progress(fmt.Sprintf("unseen city %d judged", r.Seed)) })
 	case c.Pipeline:
 		study.Cities, err = c.pipeline(ctx, o, done)
-	case c.Elsewhere:
-		study.Cities, err = evaluate.RehearseElsewhere(ctx, c.Seed, done)
+	case c.Simulator != string(evaluate.Own):
+		study.Cities, err = evaluate.RehearseIn(ctx, evaluate.Simulator(c.Simulator), c.Seed, done)
 	default:
 		study.Cities, err = evaluate.RehearseAll(ctx, firmwaresim.CityOptions{}, c.Seed, done)
 	}

@@ -19,7 +19,7 @@ func TestEvaluateSaysWhatItCannotDo(t *testing.T) {
 		{[]string{"--seed", "3-1"}, exitUsage, `the range "3-1" ends before it begins`},
 		{[]string{"--seed", "1,two"}, exitUsage, `"two" is neither a number nor a range`},
 		{[]string{"--seed", "1", "--pipeline", "--markdown", page}, exitFailed, "leave out --pipeline"},
-		{[]string{"--seed", "1", "--elsewhere", "--pipeline"}, exitFailed, "in memory only"},
+		{[]string{"--seed", "1", "--simulator", "elsewhere", "--pipeline"}, exitFailed, "in memory only"},
 	} {
 		var out, errs bytes.Buffer
 		code := run(context.Background(), append([]string{"evaluate"}, x.args...), output{out: &out, err: &errs, in: strings.NewReader("")})
