@@ -103,7 +103,10 @@ func TestCountingDevicesFails(t *testing.T) {
 	if testing.Short() { // a whole city is too much for the race detector: `make test` runs this without it
 		t.Skip("not with -short")
 	}
-	d := evaluate.NewDriveElsewhere(21)
+	d, err := evaluate.NewDriveIn(evaluate.Elsewhere, 21)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if n := len(d.Sent); n < 40_000 || n > 110_000 {
 		t.Errorf("%d events", n)
 	}

@@ -84,7 +84,7 @@ func New(seed uint64) *City {
 // for in ascending order.
 func (c *City) Day(day int) []firmwaresim.Sent {
 	c.today = nil
-	c.watch.renew(c, day)
+	c.watch.renew(c)
 	var trips []trip
 	for _, d := range c.drivers {
 		trips = append(trips, c.plan(d, day)...)

@@ -153,7 +153,7 @@ func (c *City) enter(m *pass, k int, in float64, next []int) (out float64) {
 	hours := float64(m.at.Hour()) + float64(m.at.Minute())/60
 	jam := 0.0
 	if wd := m.at.Weekday(); wd != time.Saturday && wd != time.Sunday {
-		jam = math.Exp(-math.Pow((hours-8)/1, 2)) + 0.9*math.Exp(-math.Pow((hours-17.3)/1.2, 2))
+		jam = bell(hours-8) + 0.9*bell((hours-17.3)/1.2)
 	}
 	cruise := r.rank.pace() * v.brisk * d.around(1, 0.08) * (1 - 0.35*jam*d.Float64())
 	out = 0.8
@@ -188,3 +188,5 @@ func (c *City) enter(m *pass, k int, in float64, next []int) (out float64) {
 	m.felt = make([][]float64, len(v.phones))
 	return out
 }
+
+func bell(x float64) float64 { return math.Exp(-x * x) }

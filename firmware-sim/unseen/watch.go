@@ -42,7 +42,7 @@ func (w *watch) report(k int, along float64) {
 }
 
 // renew makes the list of a new day.
-func (w *watch) renew(c *City, day int) {
+func (w *watch) renew(c *City) {
 	const remembered = 6 // days
 	for k := range w.spots {
 		spots := slices.Clone(w.controls[k])
