@@ -20,6 +20,7 @@ type Options struct {
 	Pool       *pgxpool.Pool
 	Server     string               // smtp://user:password@host:port, smtps:// for TLS from the start; empty: mails wait
 	From       string               // the sender's address
+	Show       bool                 // without a server mails do not wait: they are logged with their links, secret ones too. For demonstrations only
 	Inside     []netip.Prefix       // networks that are not public and that webhooks may be in all the same
 	Workers    func(*river.Workers) // adds workers of jobs that others queue; nil: there are none
 	Registerer prometheus.Registerer
@@ -72,9 +73,13 @@ func New(o Options) (*Courier, error) {
 		webhooksQueue: {MaxWorkers: webhooksAtOnce}, river.QueueDefault: {MaxWorkers: othersAtOnce}}
 	letters := &letterWorker{c: c}
 	if o.Server != "" { // without one the mails' jobs wait
-		if letters.mailer, err = newMailer(o.Server, o.From); err != nil {
+		if letters.by, err = newMailer(o.Server, o.From); err != nil {
 			return nil, err
 		}
+	} else if o.Show {
+		letters.by = shown{o.Log}
+	}
+	if letters.by != nil {
 		queues[lettersQueue] = river.QueueConfig{MaxWorkers: lettersAtOnce}
 	}
 	adding := errors.Join(river.AddWorkerSafely(workers, letters), river.AddWorkerSafely(workers, &webhookWorker{c: c, sender: c.sender, busy: &busy{n: map[string]int{}}}),
@@ -146,7 +151,7 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 	if err := errors.Join(pool.SendBatch(ctx, b).Close(), adoptMails(ctx, pool), adoptDeliveries(ctx, pool)); err != nil {
 		return fmt.Errorf("sweep up after notices: %w", err)
 	}
-	if w.c.options.Server != "" {
+	if w.c.options.Server != "" || w.c.options.Show {
 		return nil
 	}
 	var n int

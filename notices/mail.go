@@ -94,8 +94,13 @@ var errNotSent = errors.New("the mail was not sent: the reason is in the table m
 // letterWorker sends mails.
 type letterWorker struct {
 	river.WorkerDefaults[letterJob]
-	c      *Courier
-	mailer *mailer
+	c  *Courier
+	by postman // nil: mails wait
+}
+
+// postman takes one mail where it goes.
+type postman interface {
+	send(ctx context.Context, id int64, at time.Time, letter Mail) error
 }
 
 // Timeout is how long one try may take.
@@ -123,7 +128,7 @@ func (w *letterWorker) Work(ctx context.Context, job *river.Job[letterJob]) erro
 		if err != nil {
 			return err
 		}
-		why = w.mailer.send(ctx, job.Args.Mail, created, m)
+		why = w.by.send(ctx, job.Args.Mail, created, m)
 		if why != nil {
 			if ctx.Err() != nil {
 				return ctx.Err() // we are being stopped: that was no try

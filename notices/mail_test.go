@@ -3,8 +3,10 @@ package notices_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/mail"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,4 +145,56 @@ func TestWrongMailServers(t *testing.T) {
 			t.Errorf("%q and %q are taken for a mail server and a sender", server, from)
 		}
 	}
+}
+
+// TestADemonstrationShowsItsMails logs whom a mail is for, what about and its links, where a courier is told to; and never else.
+func TestADemonstrationShowsItsMails(t *testing.T) {
+	t.Parallel()
+	pool := postgrestest.New(t)
+	var text written
+	post(t, pool, "anna@example.org")
+	c, err := notices.New(notices.Options{Pool: pool, Show: true, Look: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&text, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, c)
+	until(t, "it is shown", func() bool { return number(t, pool, `select count(*) from mails where sent_at is null`) == 0 })
+	for _, want := range []string{"level=INFO", "to=anna@example.org", "Ihre Meldung: Ringstraße", "links=https://krems.example/report/x"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, text.String())
+		}
+	}
+
+	quiet := postgrestest.New(t)
+	var nothing written
+	post(t, quiet, "anna@example.org")
+	if c, err = notices.New(notices.Options{Pool: quiet, Look: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&nothing, nil))}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c)
+	until(t, "it says that they wait", func() bool { return strings.Contains(nothing.String(), "no --smtp") })
+	if s := nothing.String(); strings.Contains(s, "anna") || strings.Contains(s, "https://") {
+		t.Errorf("the log of a server that is no demonstration tells of the mail:\n%s", s)
+	}
+	if n := number(t, quiet, `select count(*) from mails where sent_at is null and body <> ''`); n != 1 {
+		t.Errorf("%d mails wait, want 1", n)
+	}
+}
+
+// written is a log that is read while it is written.
+type written struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *written) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(b)
+}
+
+func (w *written) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }

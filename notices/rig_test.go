@@ -53,6 +53,12 @@ func deliverWith(t *testing.T, o notices.Options) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, c)
+}
+
+// run has a courier work until the test ends, or the returned function is called.
+func run(t *testing.T, c *notices.Courier) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

@@ -228,6 +228,7 @@ type panelView struct {
 	Grounds []why    // why it was believed when its order was written, where that reads otherwise than today
 	Bars    []bar
 	Story   []chapter
+	Duties  []fact // who has to repair, and by when; none without an order
 	Ballot  *ballot
 	History *history
 
@@ -387,6 +388,9 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 		if st.State == dispatch.Repaired && !st.Undone && v.repaired.IsZero() {
 			v.repaired = st.At
 		}
+	}
+	if place.Order != nil {
+		v.Duties = s.duties(*place.Order, v.repaired)
 	}
 	if text := s.said(rec.Poll); text != "" {
 		v.Reasons = append(v.Reasons, why{"person", text})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -42,6 +43,7 @@ type orderView struct {
 	head
 	P       titled
 	Story   []chapter
+	Duties  []fact
 	Minimap template.HTML
 	Data    string
 }
@@ -57,7 +59,13 @@ func (s *face) placeless(w http.ResponseWriter, r *http.Request, id string) erro
 	}
 	p := s.describe(sightOf(o))
 	p.State = s.stateWords(o)
-	v := &orderView{head: head{Page: "workorder", Title: p.Title}, P: p, Story: s.tell(p.sight, nil, steps), Minimap: s.minimap(p), Data: apiPath + "/orders/" + o.ID}
+	var repaired time.Time // for the first time
+	for _, st := range steps {
+		if st.State == dispatch.Repaired && !st.Undone && repaired.IsZero() {
+			repaired = st.At
+		}
+	}
+	v := &orderView{Duties: s.duties(*p.Order, repaired), head: head{Page: "workorder", Title: p.Title}, P: p, Story: s.tell(p.sight, nil, steps), Minimap: s.minimap(p), Data: apiPath + "/orders/" + o.ID}
 	return s.render(w, r, http.StatusOK, "base", v)
 }
 

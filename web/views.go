@@ -172,12 +172,7 @@ func (s *face) facts(p titled, repaired time.Time) []fact {
 		fact{Name: t.T("fact.passes"), Value: strconv.Itoa(p.Passes)})
 	if o := p.Order; o != nil {
 		out = append(out, fact{Name: t.T("fact.order"), Value: o.Number, Code: true})
-		if o.Body != "" {
-			out = append(out, fact{Name: t.T("fact.body"), Value: o.Body})
-		}
-		if text := s.promise(*o, repaired); text != "" {
-			out = append(out, fact{Name: t.T("fact.promise"), Value: text})
-		}
+		out = append(out, s.duties(*o, repaired)...)
 		if o.ExternalID != "" {
 			out = append(out, fact{Name: t.T("fact.external"), Value: o.ExternalID, Code: true})
 		}
@@ -190,6 +185,26 @@ func (s *face) facts(p titled, repaired time.Time) []fact {
 	return append(out,
 		fact{Name: t.T("fact.position"), Value: t.T("fact.position.value", "lat", at(p.Lat), "lon", at(p.Lon), "m", int(math.Ceil(p.UncertaintyM)))},
 		fact{Name: t.T("fact.cell"), Value: p.Cell.String(), Code: true})
+}
+
+// duties says who has to repair, and by when where that was promised.
+func (s *face) duties(o dispatch.Order, repaired time.Time) []fact {
+	out := []fact{{Name: s.texts.T("fact.body"), Value: s.responsible(o)}}
+	if text := s.promise(o, repaired); text != "" {
+		out = append(out, fact{Name: s.texts.T("fact.promise"), Value: text})
+	}
+	return out
+}
+
+// responsible is who looks after what an order is about: its body, or where it has none the city itself.
+func (s *face) responsible(o dispatch.Order) string {
+	switch {
+	case o.Body != "":
+		return o.Body
+	case s.city() != "":
+		return s.texts.T("fact.body.city", "city", s.city())
+	}
+	return s.texts.T("fact.body.nocity")
 }
 
 // promise says by when the city has promised to repair, and whether it first did so in time; empty where it has promised nothing.

@@ -37,7 +37,7 @@ func (s *Server) Work(ctx context.Context) error {
 
 // WorkOnce does once what Work does.
 func (s *Server) WorkOnce(ctx context.Context) error {
-	return errors.Join(s.moveJoined(ctx), s.matchReports(ctx), s.tellReporters(ctx), s.tellFollowers(ctx), s.askFollowers(ctx), s.forget(ctx), s.gate.Forget(ctx))
+	return errors.Join(s.moveJoined(ctx), s.matchReports(ctx), s.tellReporters(ctx), s.tellFollowers(ctx), s.askFollowers(ctx), s.askReporters(ctx), s.forget(ctx), s.gate.Forget(ctx))
 }
 
 // matchReports gives reports the places that have come to be known where they are.
@@ -172,7 +172,8 @@ func (s *Server) forget(ctx context.Context) error {
 		or exists (select 1 from places p where p.id = leads_to(f.place) and p.state in ('faded', 'dismissed') and p.state_at < $1))`, now.Add(-closedAfter))
 	b.Queue(`update reports r set email = '' where email <> '' and confirmed_at < $1
 		and not exists (select 1 from follows f where f.place = r.place and lower(f.email) = lower(r.email))
-		and not exists (select 1 from orders o where o.id = r.work_order and o.state not in ('verified', 'dismissed'))`, now.Add(-90*24*time.Hour))
+		and not exists (select 1 from orders o where o.id = r.work_order and (o.state not in ('verified', 'dismissed')
+			or o.state = 'verified' and o.place is null and r.asked_at is null and o.state_at > $2))`, now.Add(-90*24*time.Hour), now.Add(-askAfter-7*24*time.Hour))
 	if err := s.config.Pool.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("forget what is not needed: %w", err)
 	}

@@ -65,7 +65,7 @@ type serveCommand struct {
 	ReportLimit    int              `default:"30" help:"Reports that one address may send in an hour; 0: no limit." placeholder:"N"`
 	LicenceName    string           `help:"Licence of the open data; CC BY 4.0 by default." placeholder:"NAME"`
 	LicenceURL     string           `name:"licence-url" help:"Where that licence stands." placeholder:"URL"`
-	SMTP           string           `name:"smtp" help:"Mail server, as smtp://user:password@host:port, or smtps:// for TLS from the start. Without one mails wait in the table mails." placeholder:"URL"`
+	SMTP           string           `name:"smtp" help:"Mail server, as smtp://user:password@host:port, or smtps:// for TLS from the start. Without one mails wait in the table mails; with --demo they are logged with their links." placeholder:"URL"`
 	MailFrom       string           `help:"Sender of mails." placeholder:"ADDRESS"`
 	WebhookNets    []netip.Prefix   `name:"webhook-networks" help:"Networks that are not public and that webhooks may be in all the same." placeholder:"CIDR,…"`
 	VoteLimit      int              `default:"60" help:"Votes on places that one address may cast in an hour; 0: no limit." placeholder:"N"`
@@ -321,10 +321,13 @@ func (p *parts) makeCourier() (err error) {
 	if p.c.SMTP != "" && p.c.PublicURL == "" {
 		return errors.New("--smtp needs --public-url: the links in mails begin with it")
 	}
-	p.post, err = notices.New(notices.Options{Pool: p.db.Pool, Server: p.c.SMTP, From: p.c.MailFrom, Inside: p.c.WebhookNets, Workers: p.web.AddWorkers,
+	p.post, err = notices.New(notices.Options{Pool: p.db.Pool, Server: p.c.SMTP, From: p.c.MailFrom, Inside: p.c.WebhookNets, Show: p.c.Demo, Workers: p.web.AddWorkers,
 		Registerer: p.registry, Log: p.log})
 	if err != nil {
 		return fmt.Errorf("--smtp, --mail-from: %w", err)
+	}
+	if p.c.SMTP == "" && !p.c.Demo {
+		p.log.Warn("no mail leaves this server: without --smtp nobody can confirm a report, follow a place or make an account; mails wait in the table mails")
 	}
 	return nil
 }
@@ -431,6 +434,9 @@ func (p *parts) announce(took time.Duration) {
 		for _, role := range access.Roles()[1:] {
 			fmt.Fprintf(p.out, "      %-38s %s\n", demoEmail(role), p.password)
 		}
+	}
+	if p.c.Demo && p.post != nil && p.c.SMTP == "" {
+		fmt.Fprintln(p.out, "mails are not sent: each is logged here with its links, for you to open")
 	}
 	p.log.Info("ready", "took", took.Round(time.Millisecond), "roles", strings.Join(p.c.Roles, ","))
 }

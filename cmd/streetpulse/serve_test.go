@@ -201,3 +201,20 @@ func places(t *testing.T, url string) map[string]brief {
 	}
 	return out
 }
+
+// Who runs a server that sends no mails is told so, once.
+func TestAServerWithoutMailSaysSo(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dataFolder(t))
+	s.stop()
+	text, err := os.ReadFile(s.log.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "no mail leaves this server"); n != 1 {
+		t.Errorf("it says %d times that no mail leaves, want once:\n%s", n, text)
+	}
+	if strings.Contains(string(text), "mails are not sent: each is logged") {
+		t.Errorf("it says that it logs mails, but is no demonstration:\n%s", text)
+	}
+}
