@@ -39,14 +39,6 @@ func (w *handoverWorker) Work(ctx context.Context, job *river.Job[dispatch.Hando
 	})
 }
 
-// voice is the face that speaks a language, or the first one's.
-func (s *Server) voice(language string) *face {
-	if f := s.faces[language]; f != nil {
-		return f
-	}
-	return s.faces[languages()[0]]
-}
-
 // handover words a mail about an order that is still as it was said, nil where it is not.
 func (s *face) handover(ctx context.Context, to dispatch.Addressee, h dispatch.Handover) (*notices.Mail, error) {
 	o, _, err := dispatch.FindOrder(ctx, s.config.Pool, h.Order)

@@ -112,3 +112,11 @@ func (s *Server) in(l Spoken) *face {
 func each[I, O any](s *Server, operation func(*face, context.Context, *I) (*O, error), of func(*I) Spoken) func(context.Context, *I) (*O, error) {
 	return func(ctx context.Context, in *I) (*O, error) { return operation(s.in(of(in)), ctx, in) }
 }
+
+// voice is the face that speaks a language, or the first one's.
+func (s *Server) voice(language string) *face {
+	if f := s.faces[language]; f != nil {
+		return f
+	}
+	return s.faces[languages()[0]]
+}

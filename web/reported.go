@@ -114,10 +114,7 @@ func (s *Server) tellReporters(ctx context.Context) error {
 }
 
 func (s *Server) tellReporter(ctx context.Context, set city.Categories, r toldOf) error {
-	voice := s.faces[r.language]
-	if voice == nil {
-		voice = s.faces[languages()[0]]
-	}
+	voice := s.voice(r.language)
 	t := voice.texts
 	sentence := t.T("reported." + r.decision)
 	if r.order != "" {

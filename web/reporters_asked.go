@@ -50,10 +50,7 @@ func (s *Server) askReporters(ctx context.Context) error {
 }
 
 func (s *Server) askReporter(ctx context.Context, set city.Categories, r askedOf) error {
-	voice := s.faces[r.language]
-	if voice == nil {
-		voice = s.faces[languages()[0]]
-	}
+	voice := s.voice(r.language)
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
 		now := s.config.Now()
 		done, err := tx.Exec(ctx, `update reports set asked_at = $2 where id = $1 and asked_at is null`, r.id, now)

@@ -138,10 +138,7 @@ func (s *Server) askFollowers(ctx context.Context) error {
 // write posts a mail about a place to one follower, and marks in the same transaction that it was posted. A place that the
 // public may not see is not written about.
 func (s *Server) write(ctx context.Context, f follower, key, mark string, arg any) error {
-	voice := s.faces[f.language]
-	if voice == nil {
-		voice = s.faces[languages()[0]]
-	}
+	voice := s.voice(f.language)
 	found, err := s.find(ctx, f.place)
 	hidden := errors.Is(err, errHidden)
 	if err != nil && !hidden {
