@@ -116,7 +116,8 @@ func TestDispatchersAndCrewAtOnce(t *testing.T) {
 			t.Errorf("%s: %v", s.key, s.err)
 		}
 	}
-	if len(accepted) < 100 || refusals["changed or no way"] == 0 {
+	// How many are accepted depends on who comes first; some 90 to 140 of 300 as a rule.
+	if len(accepted) < atOnceLess/2 || refusals["changed or no way"] == 0 {
 		t.Errorf("%d were accepted, refused: %v", len(accepted), refusals)
 	}
 	t.Logf("%d accepted, refused %v", len(accepted), refusals)
