@@ -228,17 +228,20 @@ func SaveView(ctx context.Context, pool *pgxpool.Pool, person string, v SavedVie
 
 // PublicReply is what the city has said about an order to everybody.
 type PublicReply struct {
-	N    int // among all that was done to the order
+	N    int // among all that was done to any order
 	At   time.Time
 	Text string
 }
 
-// Replies lists what the city has said about the order of a place, first to last.
-func Replies(ctx context.Context, pool *pgxpool.Pool, place string) ([]PublicReply, error) {
-	rows, err := pool.Query(ctx, `select a.n, a.at, a.reason from order_actions a join orders o on o.id = a.order_id
-		where o.place = $1 and a.kind = 'replied' and not a.undone order by a.n`, place)
+// Replies lists what the city has said about an order, first to last.
+func Replies(ctx context.Context, pool *pgxpool.Pool, order string) ([]PublicReply, error) {
+	rows, err := pool.Query(ctx, `select n, at, reason from order_actions where order_id = $1 and kind = 'replied' and not undone order by n`, order)
 	if err != nil {
-		return nil, fmt.Errorf("read the replies about a place: %w", err)
+		return nil, fmt.Errorf("read the replies about order %s: %w", order, err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[PublicReply])
+	replies, err := pgx.CollectRows(rows, pgx.RowToStructByPos[PublicReply])
+	if err != nil {
+		return nil, fmt.Errorf("read the replies about order %s: %w", order, err)
+	}
+	return replies, nil
 }

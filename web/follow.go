@@ -25,9 +25,10 @@ func followIn(ctx context.Context, tx pgx.Tx, place, email, language string, now
 		at = &now
 	}
 	_, err := tx.Exec(ctx, `
-		insert into follows as f (place, email, language, token, secret, created_at, confirmed_at, told)
+		insert into follows as f (place, email, language, token, secret, created_at, confirmed_at, told, replied)
 		values ($1, $2, $3, $4, $5, $6, $7, (select count(*) from place_steps where place = $1) +
-			(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place = $1))
+			(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place = $1),
+			coalesce((select max(n) from order_actions where kind = 'replied' and not undone), 0))
 		on conflict (place, lower(email)) do update set confirmed_at = coalesce(f.confirmed_at, excluded.confirmed_at)`,
 		place, email, language, hash, text, now, at)
 	if err != nil {

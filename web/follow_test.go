@@ -69,6 +69,10 @@ func TestFollowing(t *testing.T) {
 		t.Errorf("%s %s", answer.Status, body)
 	}
 	w.work() // the step before is told now: it came after the wish
+	w.says("oordered1", now, "We look {stop} after it.", false)
+	w.says("oordered1", now, "Another street, sorry.", true)
+	w.work()
+	w.work() // told once
 	if err := dispatchVerify(w, now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +85,11 @@ func TestFollowing(t *testing.T) {
 	for _, m := range mails {
 		subjects += strings.SplitN(m, "\n", 2)[0] + "|"
 	}
-	if want := "Follow: Pothole, Ringstraße|Pothole, Ringstraße: Repaired|Pothole, Ringstraße: Verified by traffic|Is the repair good? Pothole, Ringstraße|"; subjects != want {
+	if want := "Follow: Pothole, Ringstraße|Pothole, Ringstraße: Repaired|The city writes about Pothole, Ringstraße|Pothole, Ringstraße: Verified by traffic|Is the repair good? Pothole, Ringstraße|"; subjects != want {
 		t.Errorf("mails: %s\nwant   %s", subjects, want)
+	}
+	if len(mails) == 5 && (!strings.Contains(mails[2], "The city writes:\n\nWe look {stop} after it.\n\n") || strings.Contains(mails[2]+mails[3], "sorry") || strings.Contains(mails[3], "The city writes")) {
+		t.Errorf("what the city has said: %q", mails[2:4])
 	}
 	if last := mails[len(mails)-1]; !strings.Contains(last, w.http.URL+"/places/pordered1#votes") || !strings.Contains(last, "/follow/") {
 		t.Errorf("the question: %s", last)
@@ -103,6 +110,15 @@ func TestFollowing(t *testing.T) {
 	}
 	if answer, _ := w.send(http.MethodPost, "/api/v1/places/none/followers", `{"email":"ben@example.org"}`, "", ""); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("a place that is not there: %s", answer.Status)
+	}
+}
+
+// says has the city say something about an order to everybody; undone: it was taken back at once.
+func (w *town) says(order string, at time.Time, text string, undone bool) {
+	w.t.Helper()
+	if _, err := w.pool.Exec(w.t.Context(), `insert into order_actions (order_id, version, at, actor, kind, state, reason, undone)
+		select $1, 9000 + count(*), $2, 'dispatcher', 'replied', (select state from orders where id = $1), $3, $4 from order_actions where kind = 'replied'`, order, at, text, undone); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -290,9 +306,7 @@ func TestFeedsAreAtom(t *testing.T) {
 	}
 	// The city says something, and something comes to light that was before all.
 	order := "ogoettweiger1"
-	if _, err := w.pool.Exec(t.Context(), `insert into order_actions (order_id, version, at, actor, kind, state, reason) values ($1, 9, $2, 'dispatcher', 'replied', 'verified', 'We come <soon> & repair it.')`, order, today().AddDate(0, 0, -2)); err != nil {
-		t.Fatal(err)
-	}
+	w.says(order, today().AddDate(0, 0, -2), "We come <soon> & repair it.", false)
 	if _, err := w.pool.Exec(t.Context(), `insert into place_steps (place, n, at, kind, words) values ('pgoettweiger1', 99, $1, 'suspected', '{}')`, today().AddDate(0, 0, -200)); err != nil {
 		t.Fatal(err)
 	}

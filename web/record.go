@@ -57,7 +57,7 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
 		return record{}, fmt.Errorf("steps of order %s: %w", found.Order.ID, err)
 	}
-	if out.Replies, err = dispatch.Replies(ctx, s.config.Pool, id); err != nil {
+	if out.Replies, err = dispatch.Replies(ctx, s.config.Pool, found.Order.ID); err != nil {
 		return record{}, err
 	}
 	if out.Parts, err = dispatch.Parts(ctx, s.config.Pool, found.Order.ID); err != nil {

@@ -33,8 +33,12 @@ func (s *face) fillBecame(ctx context.Context, v *followView) error {
 	if err != nil {
 		return fmt.Errorf("the order of a report: %w", err)
 	}
+	replies, err := dispatch.Replies(ctx, s.config.Pool, o.ID)
+	if err != nil {
+		return err
+	}
 	v.Became = s.texts.T("reported.ordered", "number", o.Number, "state", s.stateWords(o))
-	v.Order, v.Story = orderPath(o), s.tell(sightOf(o), nil, steps)
+	v.Order, v.Story = orderPath(o), s.withReplies(s.tell(sightOf(o), nil, steps), replies)
 	return nil
 }
 
@@ -57,6 +61,10 @@ func (s *face) placeless(w http.ResponseWriter, r *http.Request, id string) erro
 	if err != nil {
 		return err
 	}
+	replies, err := dispatch.Replies(r.Context(), s.config.Pool, o.ID)
+	if err != nil {
+		return err
+	}
 	p := s.describe(sightOf(o))
 	p.State = s.stateWords(o)
 	var repaired time.Time // for the first time
@@ -65,7 +73,7 @@ func (s *face) placeless(w http.ResponseWriter, r *http.Request, id string) erro
 			repaired = st.At
 		}
 	}
-	v := &orderView{Duties: s.duties(*p.Order, repaired), head: head{Page: "workorder", Title: p.Title}, P: p, Story: s.tell(p.sight, nil, steps), Minimap: s.minimap(p), Data: apiPath + "/orders/" + o.ID}
+	v := &orderView{Duties: s.duties(*p.Order, repaired), head: head{Page: "workorder", Title: p.Title}, P: p, Story: s.withReplies(s.tell(p.sight, nil, steps), replies), Minimap: s.minimap(p), Data: apiPath + "/orders/" + o.ID}
 	return s.render(w, r, http.StatusOK, "base", v)
 }
 
@@ -84,19 +92,23 @@ func (s *Server) orderOfReport(ctx context.Context, report string) (id string, e
 // toldOf is whoever has a report that a dispatcher decided on, and what they have not been told yet.
 type toldOf struct {
 	id, category, street, email, language, decision, order, number, state string
+	said, replied                                                         int // the newest of the city's replies, and of those that were told
 }
 
-// tellReporters writes to those whose reports have no place what became of them: what was decided, and each new state of the order.
+// tellReporters writes to those whose reports have no place what became of them: what was decided, each new state of the order, and what the
+// city says about it.
 func (s *Server) tellReporters(ctx context.Context) error {
-	rows, err := s.config.Pool.Query(ctx, `select r.id, r.category, r.street, r.email, r.language, r.decision, coalesce(o.id, ''), coalesce(o.number, ''), coalesce(o.state, r.decision)
-		from reports r left join orders o on o.id = r.work_order
-		where r.decided_at is not null and r.place is null and r.email <> '' and r.told <> coalesce(o.state, r.decision) order by r.decided_at limit $1`, mostAtOnce)
+	rows, err := s.config.Pool.Query(ctx, `select r.id, r.category, r.street, r.email, r.language, r.decision, coalesce(o.id, ''), coalesce(o.number, ''), coalesce(o.state, r.decision), c.said, r.replied
+		from reports r left join orders o on o.id = r.work_order, lateral (
+			select coalesce(max(n), 0) as said from order_actions a where a.order_id = o.id and a.kind = 'replied' and not a.undone) c
+		where r.decided_at is not null and r.place is null and r.email <> '' and (r.told <> coalesce(o.state, r.decision) or c.said > r.replied)
+		order by r.decided_at limit $1`, mostAtOnce)
 	if err != nil {
 		return fmt.Errorf("read whose reports were decided on: %w", err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (toldOf, error) {
 		var r toldOf
-		return r, row.Scan(&r.id, &r.category, &r.street, &r.email, &r.language, &r.decision, &r.order, &r.number, &r.state)
+		return r, row.Scan(&r.id, &r.category, &r.street, &r.email, &r.language, &r.decision, &r.order, &r.number, &r.state, &r.said, &r.replied)
 	})
 	if err != nil {
 		return fmt.Errorf("read whose reports were decided on: %w", err)
@@ -119,10 +131,15 @@ func (s *Server) tellReporter(ctx context.Context, set city.Categories, r toldOf
 	sentence := t.T("reported." + r.decision)
 	if r.order != "" {
 		link := s.links() + "/orders/" + r.order
-		sentence = t.T("reported.ordered", "number", r.number, "state", voice.stateWords(dispatch.Order{State: dispatch.State(r.state)})) + "\n\n" + link
+		said, err := s.saidSince(ctx, t, r.order, r.replied)
+		if err != nil {
+			return err
+		}
+		sentence = said + t.T("reported.ordered", "number", r.number, "state", voice.stateWords(dispatch.Order{State: dispatch.State(r.state)})) + "\n\n" + link
 	}
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
-		done, err := tx.Exec(ctx, `update reports set told = $2 where id = $1 and told <> $2 and decided_at is not null`, r.id, r.state)
+		done, err := tx.Exec(ctx, `update reports set told = $2, replied = greatest(replied, $3)
+			where id = $1 and (told <> $2 or replied < $3) and decided_at is not null`, r.id, r.state, r.said)
 		if err != nil || done.RowsAffected() == 0 {
 			return err
 		}

@@ -94,8 +94,18 @@ func TestReportsWhereNobodyDrives(t *testing.T) {
 			t.Errorf("mails to %s: %q", email, mails)
 		}
 	}
+	w.says(order, today(), "We come in May.", false)
+	w.work()
+	w.work() // told once
+	for link, email := range map[string]string{anna: "anna@example.org", ben: "ben@example.org"} {
+		_, body = desk.get(link)
+		says("the report of "+email, body, "We come in May.")
+		if mails := w.letters(email); len(mails) != 3 || !strings.Contains(mails[2], "The city writes:\n\nWe come in May.\n\nIt is work order SP-0001") {
+			t.Errorf("mails to %s after a reply: %q", email, mails)
+		}
+	}
 	answer, body = w.visitor("192.0.2.7").get("/orders/" + order)
-	says("the order's page", body, "Pothole, Lindengasse", "SP-0001", "A resident has reported it.")
+	says("the order's page", body, "Pothole, Lindengasse", "SP-0001", "A resident has reported it.", "We come in May.")
 	if answer.StatusCode != http.StatusOK || strings.Contains(body, "Wheel") || strings.Contains(body, "Same hole") {
 		t.Errorf("the order's page: %s, or it tells what residents wrote", answer.Status)
 	}
@@ -119,7 +129,7 @@ func TestReportsWhereNobodyDrives(t *testing.T) {
 	w.work()
 	_, body = desk.get(anna)
 	says("the dismissed report", body, "somebody else is responsible there")
-	if mails := w.letters("anna@example.org"); len(mails) != 3 || !strings.Contains(mails[2], "somebody else is responsible there") {
+	if mails := w.letters("anna@example.org"); len(mails) != 4 || !strings.Contains(mails[3], "somebody else is responsible there") {
 		t.Errorf("mails: %q", mails)
 	}
 	if n := count(w, `select count(*) from audit where detail like '%report%'`); n != 3 {

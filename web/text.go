@@ -33,17 +33,33 @@ func readTexts(language string) (texts, error) {
 	return t, nil
 }
 
-// T returns the text under key with its {names} filled in from pairs of name and value. A missing text shows its
-// key, which no test lets through.
+// T returns the text under key with its {names} filled in from pairs of name and value; names in values stay as they are, for people have
+// written some of them. A missing text shows its key, which no test lets through.
 func (t texts) T(key string, pairs ...any) string {
 	s, ok := t[key]
 	if !ok {
 		return key
 	}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		s = strings.ReplaceAll(s, fmt.Sprint("{", pairs[i], "}"), fmt.Sprint(pairs[i+1]))
+	var filled strings.Builder
+	for {
+		before, rest, open := strings.Cut(s, "{")
+		filled.WriteString(before)
+		if !open {
+			return filled.String()
+		}
+		s = rest
+		name, after, _ := strings.Cut(rest, "}")
+		i := 0
+		for i+1 < len(pairs) && pairs[i] != name {
+			i += 2
+		}
+		if i+1 >= len(pairs) {
+			filled.WriteByte('{')
+			continue
+		}
+		fmt.Fprint(&filled, pairs[i+1])
+		s = after
 	}
-	return s
 }
 
 // N is T for a text that depends on the number n, which is also filled in: as figures at {n}, as a word at {N}.

@@ -185,7 +185,8 @@ func (s *Server) registerVotes(api huma.API) {
 		each(s, (*face).apiPoll, func(in *placeInput) Spoken { return in.Spoken }))
 	vote := open("cast-vote", http.MethodPost, "/places/{id}/votes", "Say something of a place", 308, 400, 403, 404, 422, 429, 503)
 	vote.Description = "No account is needed. People are told apart by a cookie and by their address, of which keyed hashes are kept for four " +
-		"weeks at most. Saying something else replaces what was said before; saying the same again changes nothing. Votes are weak evidence: they never decide alone."
+		"weeks at most. Saying something else replaces what was said before; saying the same again changes nothing. Votes are weak evidence: they never decide alone. " +
+		"Who is logged in follows the place from their first vote on it."
 	huma.Register(api, vote, each(s, (*face).apiVote, func(in *voteInput) Spoken { return in.Spoken }))
 }
 

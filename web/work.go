@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/notices"
 )
 
@@ -79,14 +80,16 @@ func (s *Server) matchReports(ctx context.Context) error {
 type follower struct {
 	id                             int64
 	place, email, language, secret string
-	steps                          int
+	steps, told                    int // that there are, and that were told
+	said, replied                  int // the newest of the city's replies, and of those that were told
 }
 
 // Who follows a place whose order was merged into another's hears of that one.
 const followersSQL = `
-select f.id, f.seen, f.email, f.language, f.secret, c.steps from (select *, leads_to(place) as seen from follows) f, lateral (
+select f.id, f.seen, f.email, f.language, f.secret, c.steps, f.told, c.said, f.replied from (select *, leads_to(place) as seen from follows) f, lateral (
 	select (select count(*) from place_steps where place in (f.place, f.seen)) +
-		(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place in (f.place, f.seen)) as steps) c
+			(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place in (f.place, f.seen)) as steps,
+		(select coalesce(max(a.n), 0) from orders o join order_actions a on a.order_id = o.id where o.place = f.seen and a.kind = 'replied' and not a.undone) as said) c
 where f.confirmed_at is not null and `
 
 func (s *Server) followers(ctx context.Context, where string, args ...any) ([]follower, error) {
@@ -96,7 +99,7 @@ func (s *Server) followers(ctx context.Context, where string, args ...any) ([]fo
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (follower, error) {
 		var f follower
-		return f, row.Scan(&f.id, &f.place, &f.email, &f.language, &f.secret, &f.steps)
+		return f, row.Scan(&f.id, &f.place, &f.email, &f.language, &f.secret, &f.steps, &f.told, &f.said, &f.replied)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read followers: %w", err)
@@ -104,14 +107,19 @@ func (s *Server) followers(ctx context.Context, where string, args ...any) ([]fo
 	return list, nil
 }
 
-// tellFollowers writes to those whose places have new steps: what it is now, in a sentence.
+// tellFollowers writes to those whose places have new steps, or about whose orders the city has said something: that, and what it is now, in
+// a sentence.
 func (s *Server) tellFollowers(ctx context.Context) error {
-	list, err := s.followers(ctx, "c.steps > f.told")
+	list, err := s.followers(ctx, "(c.steps > f.told or c.said > f.replied)")
 	if err != nil {
 		return err
 	}
 	for _, f := range list {
-		if err := s.write(ctx, f, "mail.step", `update follows set told = $2 where id = $1 and told < $2`, f.steps); err != nil {
+		key := "mail.step"
+		if f.steps <= f.told {
+			key = "mail.reply"
+		}
+		if err := s.write(ctx, f, key, `update follows set told = greatest(told, $2), replied = greatest(replied, $3) where id = $1 and (told < $2 or replied < $3)`, f.steps, f.said); err != nil {
 			return err
 		}
 	}
@@ -137,23 +145,44 @@ func (s *Server) askFollowers(ctx context.Context) error {
 
 // write posts a mail about a place to one follower, and marks in the same transaction that it was posted. A place that the
 // public may not see is not written about.
-func (s *Server) write(ctx context.Context, f follower, key, mark string, arg any) error {
+func (s *Server) write(ctx context.Context, f follower, key, mark string, args ...any) error {
 	voice := s.voice(f.language)
 	found, err := s.find(ctx, f.place)
 	hidden := errors.Is(err, errHidden)
 	if err != nil && !hidden {
 		return err
 	}
+	said := ""
+	if found.Order != nil {
+		if said, err = s.saidSince(ctx, voice.texts, found.Order.ID, f.replied); err != nil {
+			return err
+		}
+	}
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
-		done, err := tx.Exec(ctx, mark, f.id, arg)
+		done, err := tx.Exec(ctx, mark, append([]any{f.id}, args...)...)
 		if err != nil || done.RowsAffected() == 0 || hidden {
 			return err
 		}
 		p, t := voice.describe(found), voice.texts
-		pairs := []any{"what", p.Title, "state", p.State, "sentence", voice.summary(found), "link", s.links() + "/places/" + f.place,
+		pairs := []any{"what", p.Title, "state", p.State, "sentence", said + voice.summary(found), "link", s.links() + "/places/" + f.place,
 			"stop", s.links() + "/follow/" + f.secret, "city", voice.cityName()}
 		return notices.Post(ctx, tx, notices.Mail{To: f.email, Stop: s.links() + "/follow/" + f.secret, Subject: t.T(key+".subject", pairs...), Body: t.T(key+".body", pairs...)}, s.config.Now())
 	})
+}
+
+// saidSince is what the city has said about an order to everybody after the reply of a number, as mails quote it; empty: nothing.
+func (s *Server) saidSince(ctx context.Context, t texts, order string, number int) (string, error) {
+	replies, err := dispatch.Replies(ctx, s.config.Pool, order)
+	if err != nil {
+		return "", err
+	}
+	said := ""
+	for _, r := range replies {
+		if r.N > number {
+			said += t.T("mail.said", "text", r.Text) + "\n\n"
+		}
+	}
+	return said, nil
 }
 
 // forget drops what nobody needs any more: drafts' photos, reports that nobody confirmed, and the addresses of those whose
