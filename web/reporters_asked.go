@@ -21,8 +21,7 @@ type askedOf struct {
 // says so there, and there is no place to vote on: who finds it bad reports it again.
 func (s *Server) askReporters(ctx context.Context) error {
 	rows, err := s.config.Pool.Query(ctx, `select r.id, r.category, r.street, r.email, r.language, o.id, o.number, r.lat, r.lon from reports r join orders o on o.id = r.work_order
-		where r.asked_at is null and r.place is null and o.place is null and r.email <> '' and o.state in ('repaired', 'verified')
-			and (select max(at) from order_steps s where s.order_id = o.id and s.state = 'repaired' and not s.undone) < $1
+		where r.asked_at is null and r.place is null and o.place is null and r.email <> '' and `+repairedSQL+`
 		order by r.id limit $2`, s.config.Now().Add(-askAfter), mostAtOnce)
 	if err != nil {
 		return fmt.Errorf("read whose reports were repaired: %w", err)

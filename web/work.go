@@ -126,12 +126,15 @@ func (s *Server) tellFollowers(ctx context.Context) error {
 	return nil
 }
 
+// repairedSQL is the condition under which an order was repaired last before $1, and is still.
+const repairedSQL = `o.state in ('repaired', 'verified')
+	and (select max(at) from order_steps s where s.order_id = o.id and s.state = 'repaired' and not s.undone) < $1`
+
 // askFollowers asks, once and three weeks after a repair, whether it is good. The link leads to the place's question, and
 // what is said there is a vote.
 func (s *Server) askFollowers(ctx context.Context) error {
 	now := s.config.Now()
-	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from orders o where o.place = f.seen and o.state in ('repaired', 'verified')
-		and (select max(at) from order_steps s where s.order_id = o.id and s.state = 'repaired' and not s.undone) < $1)`, now.Add(-askAfter))
+	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from orders o where o.place = f.seen and `+repairedSQL+`)`, now.Add(-askAfter))
 	if err != nil {
 		return err
 	}

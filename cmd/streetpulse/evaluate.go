@@ -21,7 +21,7 @@ type evaluateCommand struct {
 	Seed      evaluate.Seeds `default:"1-3" help:"Cities to drive: numbers and ranges, such as 1-8,11." placeholder:"N,…"`
 	JSON      bool           `help:"Print the reports as JSON, one a line."`
 	Plot      string         `help:"Draw the reports into this file (SVG)." placeholder:"FILE"`
-	Markdown  string         `help:"Also run the cities with each adversary alone and each defence off, and write all results to this file." placeholder:"FILE"`
+	Markdown  string         `help:"Also run the cities with each adversary alone and each defence off, and four cities of the unseen simulator, and write all results to this file." placeholder:"FILE"`
 	Pipeline  bool           `help:"Replay the cities through the whole pipeline with PostgreSQL, one after the other, instead of judging in memory."`
 	Database  string         `help:"With --pipeline: PostgreSQL server to make databases on, instead of a private one." placeholder:"URL"`
 	Simulator string         `enum:"own,elsewhere,unseen" default:"own" help:"Whose cities to drive: of our own simulator, of one that only the waveform classifier has learnt from (elsewhere), or of one that nothing was learnt from (unseen)."`
