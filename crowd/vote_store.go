@@ -96,9 +96,10 @@ func lockSite(ctx context.Context, tx pgx.Tx, place string) (*site, *time.Time, 
 func allowed(ctx context.Context, tx pgx.Tx, b Ballot, repaired *time.Time) (was Vote, err error) {
 	var today, others int
 	err = tx.QueryRow(ctx, `
-		select coalesce((select kind from votes where place = $1 and voter = $2 and ($5::timestamptz is null or at > $5) order by n desc limit 1), ''),
-			(select count(*) from votes where place = $1 and voter = $2 and at > $4),
-			(select count(distinct voter) from votes where place = $1 and house = $3 and voter <> $2)`,
+		with here as materialized (select v.* from names_of($1) as place join votes v using (place) where voter is not null)
+		select coalesce((select kind from here where voter = $2 and ($5::timestamptz is null or at > $5) order by n desc limit 1), ''),
+			(select count(*) from here where voter = $2 and at > $4),
+			(select count(distinct voter) from here where house = $3 and voter <> $2)`,
 		b.Place, b.Voter, b.House, b.At.Add(-24*time.Hour), repaired).Scan(&was, &today, &others)
 	switch {
 	case err != nil:
@@ -136,7 +137,7 @@ func PollOf(ctx context.Context, pool *pgxpool.Pool, place string, voter []byte)
 	var mine Vote
 	err := pool.QueryRow(ctx, `
 		select votes_known, votes_absent, votes_repaired,
-			coalesce((select kind from votes v where v.place = p.id and voter = $2 and (p.repaired_at is null or at > p.repaired_at) order by n desc limit 1), '')
+			coalesce((select kind from votes v where v.place in (select names_of(p.id)) and voter = $2 and (p.repaired_at is null or at > p.repaired_at) order by n desc limit 1), '')
 		from places p where id = $1`, place, voter).Scan(&p.Known, &p.Absent, &p.Repaired, &mine)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, "", ErrNotFound

@@ -68,6 +68,50 @@ func TestVotesAloneNeverPromote(t *testing.T) {
 	}
 }
 
+// Who has voted on two places has voted on the one that they turn out to be.
+func TestVotesOnPlacesThatJoin(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for car, metres := range map[string]float64{"car1": 0, "car2": 0, "car3": 28, "car4": 28} {
+		w.jolt(car, metres, 1.5)
+	}
+	w.judge(crowd.Config{})
+	if n := len(w.places()); n != 2 {
+		t.Fatalf("%d places", n)
+	}
+	for _, p := range w.places() {
+		voters(t, w.pool, p.ID, crowd.Known, 1, w.at) // somebody else each time
+		if err := cast(w.pool, crowd.Ballot{Place: p.ID, Vote: crowd.Known, Voter: []byte("anna"), House: []byte("home"), At: w.at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 4 {
+		w.jolt(fmt.Sprint("near", i), 12, 1.5)
+		w.jolt(fmt.Sprint("far", i), 16, 1.5)
+	}
+	w.judge(crowd.Config{})
+	places := w.places()
+	if len(places) != 1 {
+		t.Fatalf("%d places", len(places))
+	}
+	for _, step := range []struct {
+		v     crowd.Vote
+		voter string
+		poll  crowd.Poll
+	}{
+		{crowd.Known, "anna", crowd.Poll{Known: 4}}, // once on each, when they were two
+		{crowd.Absent, "anna", crowd.Poll{Known: 3, Absent: 1}},
+		{crowd.Known, "ben", crowd.Poll{Known: 4, Absent: 1}},
+	} {
+		if err := cast(w.pool, crowd.Ballot{Place: places[0].ID, Vote: step.v, Voter: []byte(step.voter), House: []byte(step.voter), At: w.at}); err != nil {
+			t.Fatal(err)
+		}
+		if p, mine, err := crowd.PollOf(t.Context(), w.pool, places[0].ID, []byte(step.voter)); err != nil || p != step.poll || mine != step.v {
+			t.Errorf("%s says %s: %+v and %q, want %+v: %v", step.voter, step.v, p, mine, step.poll, err)
+		}
+	}
+}
+
 func TestWhoMayVoteHowOften(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
