@@ -113,7 +113,7 @@ func (s *Server) followVoted(r *http.Request, tx pgx.Tx, place string, who perso
 		return err
 	}
 	var before bool
-	if err := tx.QueryRow(ctx, `select exists (select from votes where place = $1 and voter = $2)`, place, who.voter).Scan(&before); err != nil || before {
+	if err := tx.QueryRow(ctx, `select exists (select from votes where place in (select names_of($1)) and voter = $2)`, place, who.voter).Scan(&before); err != nil || before {
 		return err
 	}
 	language := c.Language
