@@ -114,11 +114,13 @@ func (c *chart) draw(month func(time.Time) string) template.HTML {
 		}
 	}
 	if c.Limit > 0 {
-		fmt.Fprintf(&b, `<path class="limit" d="M%g %.1fH%g"/><text class="tick limit-text" x="%g" y="%.1f">%s</text>`,
-			chartLeft, y(c.Limit), chartRight, chartLeft+4, y(c.Limit)-5, template.HTMLEscapeString(c.limit))
+		fmt.Fprintf(&b, `<path class="limit" d="M%g %.1fH%g"/>`, chartLeft, y(c.Limit), chartRight)
 	}
 	for _, l := range c.Lines {
 		fmt.Fprintf(&b, `<path class="line %s" d="%s"/>`, l.Class, trace(l.Values, x, y))
+	}
+	if c.Limit > 0 { // over the lines, which it stands out from by its halo
+		fmt.Fprintf(&b, `<text class="tick limit-text" x="%g" y="%.1f">%s</text>`, chartLeft+4, y(c.Limit)-5, template.HTMLEscapeString(c.limit))
 	}
 	c.ends(&b, x, y)
 	b.WriteString(`</svg>`)

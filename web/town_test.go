@@ -276,6 +276,12 @@ func (w *town) order(d defect, promoted time.Time) {
 			w.t.Fatal(err)
 		}
 	}
+	if d.Order == dispatch.Repaired || d.Order == dispatch.Verified { // as crowd leaves a place that was repaired, and that traffic has verified
+		if _, err := w.pool.Exec(ctx, `update places set repaired_at = $2, state = case when $3 then 'faded' else state end where id = $1`,
+			d.ID, promoted.Add(step*time.Duration(slices.Index(way, dispatch.Repaired))), d.Order == dispatch.Verified); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // announce tells the server of a change, as crowd and dispatch do.
