@@ -162,11 +162,18 @@ type road struct {
 	next http.Handler
 	cut  atomic.Bool
 	lose atomic.Int32 // answers to posts of the interface yet to be lost
+	weak atomic.Bool  // the page does not come, until whoever waits for it goes
+	kept atomic.Int32 // requests for the page that have waited so
 }
 
 func (r *road) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if r.cut.Load() {
 		panic(http.ErrAbortHandler)
+	}
+	if r.weak.Load() && q.URL.Path == "/crew" {
+		r.kept.Add(1)
+		<-q.Context().Done()
+		return
 	}
 	if q.Method == http.MethodPost && strings.HasPrefix(q.URL.Path, "/api/v1/crew/") && r.lose.Add(-1) >= 0 {
 		r.next.ServeHTTP(httptest.NewRecorder(), q)
@@ -307,7 +314,14 @@ func TestCrewDayOffline(t *testing.T) {
 			t.Errorf("%d, not %d: %s", n, want, sql)
 		}
 	}
-	eval[chromedp.Void](b, `void document.getElementById('back').click()`)
+	// A network that brings no page holds nobody up.
+	way.weak.Store(true)
+	b.open(server.URL + "/crew")
+	b.wait(`document.body.dataset.ready === 'yes' && document.body.dataset.parked === '1'`)
+	if way.kept.Load() == 0 {
+		t.Error("the page was not asked for")
+	}
+	way.weak.Store(false)
 	b.wait(`document.getElementById('parked').innerText.includes('anna@example.org reclassed it')`)
 	look("conflict-390")
 	eval[chromedp.Void](b, `void document.querySelector('#parked button').click()`)

@@ -1,14 +1,13 @@
 // The drive page's service worker: the page starts without a network, once it has been there with one. The server puts page (its
 // address), files (what it is made of) and later (what it loads when a drive starts) before this script. What was said to the API is
 // never kept.
-import {type Asked, scope} from './service';
+import {type Asked, inTime, scope} from './service';
 
 declare const files: string[];
 declare const later: string[];
 declare const page: string;
 
 const shelf = 'drive';
-const patience = 3000; // ms that a weak network is waited for
 
 scope.addEventListener('install', (e) => {
   e.waitUntil((async () => {
@@ -55,9 +54,6 @@ async function newest(e: Asked): Promise<Response> {
     if (answer.ok) await cache.put(page, answer.clone());
     return answer;
   });
-  const was = await cache.match(page, {ignoreVary: true, ignoreSearch: true});
-  if (!was) return now;
   e.waitUntil(now.catch(() => undefined));
-  const late = new Promise<Response>((done) => setTimeout(() => done(was), patience));
-  return Promise.race([now.then((answer) => (answer.status < 500 ? answer : was), () => was), late]);
+  return inTime(now, await cache.match(page, {ignoreVary: true, ignoreSearch: true}));
 }
