@@ -19,7 +19,6 @@ import (
 	"github.com/paulmach/orb"
 
 	"github.com/streetpulse/streetpulse/crowd"
-	"github.com/streetpulse/streetpulse/dispatch"
 	"github.com/streetpulse/streetpulse/geo"
 )
 
@@ -384,11 +383,7 @@ func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
 	v.Bars = s.bars(rec.Belief)
 	v.Story = s.withParts(s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies), rec.Parts)
 	v.History = s.history(rec.Days, rec.OrderSteps)
-	for _, st := range rec.OrderSteps {
-		if st.State == dispatch.Repaired && !st.Undone && v.repaired.IsZero() {
-			v.repaired = st.At
-		}
-	}
+	v.repaired = firstRepaired(rec.OrderSteps)
 	if place.Order != nil {
 		v.Duties = s.duties(*place.Order, v.repaired)
 	}

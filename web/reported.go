@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -67,13 +66,7 @@ func (s *face) placeless(w http.ResponseWriter, r *http.Request, id string) erro
 	}
 	p := s.describe(sightOf(o))
 	p.State = s.stateWords(o)
-	var repaired time.Time // for the first time
-	for _, st := range steps {
-		if st.State == dispatch.Repaired && !st.Undone && repaired.IsZero() {
-			repaired = st.At
-		}
-	}
-	v := &orderView{Duties: s.duties(*p.Order, repaired), head: head{Page: "workorder", Title: p.Title}, P: p, Story: s.withReplies(s.tell(p.sight, nil, steps), replies), Minimap: s.minimap(p), Data: apiPath + "/orders/" + o.ID}
+	v := &orderView{Duties: s.duties(*p.Order, firstRepaired(steps)), head: head{Page: "workorder", Title: p.Title}, P: p, Story: s.withReplies(s.tell(p.sight, nil, steps), replies), Minimap: s.minimap(p), Data: apiPath + "/orders/" + o.ID}
 	return s.render(w, r, http.StatusOK, "base", v)
 }
 
@@ -113,6 +106,9 @@ func (s *Server) tellReporters(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read whose reports were decided on: %w", err)
 	}
+	if len(list) == 0 {
+		return nil
+	}
 	set, err := city.LoadCategories(ctx, s.config.Pool)
 	if err != nil {
 		return err
@@ -131,7 +127,7 @@ func (s *Server) tellReporter(ctx context.Context, set city.Categories, r toldOf
 	sentence := t.T("reported." + r.decision)
 	if r.order != "" {
 		link := s.links() + "/orders/" + r.order
-		said, err := s.saidSince(ctx, t, r.order, r.replied)
+		said, err := s.saidSince(ctx, t, r.order, r.replied, r.said)
 		if err != nil {
 			return err
 		}

@@ -187,6 +187,16 @@ func (s *face) facts(p titled, repaired time.Time) []fact {
 		fact{Name: t.T("fact.cell"), Value: p.Cell.String(), Code: true})
 }
 
+// firstRepaired is when an order was first repaired, zero where it never was.
+func firstRepaired(steps []dispatch.Step) time.Time {
+	for _, st := range steps {
+		if st.State == dispatch.Repaired && !st.Undone {
+			return st.At
+		}
+	}
+	return time.Time{}
+}
+
 // duties says who has to repair, and by when where that was promised.
 func (s *face) duties(o dispatch.Order, repaired time.Time) []fact {
 	out := []fact{{Name: s.texts.T("fact.body"), Value: s.responsible(o)}}

@@ -115,11 +115,11 @@ func (s *Server) tellFollowers(ctx context.Context) error {
 		return err
 	}
 	for _, f := range list {
-		key := "mail.step"
+		subject := "mail.step.subject"
 		if f.steps <= f.told {
-			key = "mail.reply"
+			subject = "mail.reply.subject"
 		}
-		if err := s.write(ctx, f, key, `update follows set told = greatest(told, $2), replied = greatest(replied, $3) where id = $1 and (told < $2 or replied < $3)`, f.steps, f.said); err != nil {
+		if err := s.write(ctx, f, subject, "mail.step.body", `update follows set told = greatest(told, $2), replied = greatest(replied, $3) where id = $1 and (told < $2 or replied < $3)`, f.steps, f.said); err != nil {
 			return err
 		}
 	}
@@ -139,7 +139,7 @@ func (s *Server) askFollowers(ctx context.Context) error {
 		return err
 	}
 	for _, f := range list {
-		if err := s.write(ctx, f, "mail.ask", `update follows set asked_at = $2 where id = $1 and asked_at is null`, now); err != nil {
+		if err := s.write(ctx, f, "mail.ask.subject", "mail.ask.body", `update follows set asked_at = $2 where id = $1 and asked_at is null`, now); err != nil {
 			return err
 		}
 	}
@@ -148,7 +148,7 @@ func (s *Server) askFollowers(ctx context.Context) error {
 
 // write posts a mail about a place to one follower, and marks in the same transaction that it was posted. A place that the
 // public may not see is not written about.
-func (s *Server) write(ctx context.Context, f follower, key, mark string, args ...any) error {
+func (s *Server) write(ctx context.Context, f follower, subject, body, mark string, args ...any) error {
 	voice := s.voice(f.language)
 	found, err := s.find(ctx, f.place)
 	hidden := errors.Is(err, errHidden)
@@ -157,7 +157,7 @@ func (s *Server) write(ctx context.Context, f follower, key, mark string, args .
 	}
 	said := ""
 	if found.Order != nil {
-		if said, err = s.saidSince(ctx, voice.texts, found.Order.ID, f.replied); err != nil {
+		if said, err = s.saidSince(ctx, voice.texts, found.Order.ID, f.replied, f.said); err != nil {
 			return err
 		}
 	}
@@ -169,12 +169,16 @@ func (s *Server) write(ctx context.Context, f follower, key, mark string, args .
 		p, t := voice.describe(found), voice.texts
 		pairs := []any{"what", p.Title, "state", p.State, "sentence", said + voice.summary(found), "link", s.links() + "/places/" + f.place,
 			"stop", s.links() + "/follow/" + f.secret, "city", voice.cityName()}
-		return notices.Post(ctx, tx, notices.Mail{To: f.email, Stop: s.links() + "/follow/" + f.secret, Subject: t.T(key+".subject", pairs...), Body: t.T(key+".body", pairs...)}, s.config.Now())
+		return notices.Post(ctx, tx, notices.Mail{To: f.email, Stop: s.links() + "/follow/" + f.secret, Subject: t.T(subject, pairs...), Body: t.T(body, pairs...)}, s.config.Now())
 	})
 }
 
-// saidSince is what the city has said about an order to everybody after the reply of a number, as mails quote it; empty: nothing.
-func (s *Server) saidSince(ctx context.Context, t texts, order string, number int) (string, error) {
+// saidSince is what the city has said about an order to everybody after the reply of one number, the newest being that of another, as mails quote
+// it; empty: nothing.
+func (s *Server) saidSince(ctx context.Context, t texts, order string, number, newest int) (string, error) {
+	if newest <= number {
+		return "", nil
+	}
 	replies, err := dispatch.Replies(ctx, s.config.Pool, order)
 	if err != nil {
 		return "", err
