@@ -56,7 +56,7 @@ func newBook() *book { return &book{nodes: map[string]*node{}, copies: newCopies
 func (b *book) sorted() []*node {
 	nodes := make([]*node, 0, len(b.nodes))
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
-		if n := b.nodes[id]; !n.repaired || n.verdict != "" {
+		if n := b.nodes[id]; n.teaches() {
 			nodes = append(nodes, n)
 		}
 	}
@@ -146,16 +146,17 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 	}); err != nil {
 		return fmt.Errorf("learn: read decisions: %w", err)
 	}
-	rows, err = tx.Query(ctx, `select id, lat, lon, repaired_at, verdict, came, estimate from places
+	rows, err = tx.Query(ctx, `select id, state, lat, lon, repaired_at, verdict, came, estimate from places
 		where $1 = 0 or id in (select place from touched where epoch >= $1)`, b.since)
 	if err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
 	}
 	var lat, lon, came float64
 	var repaired *time.Time
+	var state State
 	var verdict Class
 	var estimate []byte
-	if _, err = pgx.ForEachRow(rows, []any{&id, &lat, &lon, &repaired, &verdict, &came, &estimate}, func() error {
+	if _, err = pgx.ForEachRow(rows, []any{&id, &state, &lat, &lon, &repaired, &verdict, &came, &estimate}, func() error {
 		s := site{Place: Place{Lat: lat, Lon: lon}}
 		s.takeEstimate(estimate)
 		n := b.nodes[id]
@@ -164,6 +165,7 @@ func (b *book) read(ctx context.Context, tx pgx.Tx, hour int64) error {
 			b.nodes[id] = n
 		}
 		n.at, n.anchor, n.structure, n.lie, n.came, n.verdict, n.repaired = [2]float64{lon, lat}, s.anchor, s.structure, s.lie, came, verdict, repaired != nil
+		n.faded = state == Faded && repaired == nil
 		return nil
 	}); err != nil {
 		return fmt.Errorf("learn: read places: %w", err)
@@ -249,8 +251,8 @@ func (e *Engine) noteBy(ctx context.Context, tx pgx.Tx, query string, args ...an
 	}
 	var region, version int64
 	_, err = pgx.ForEachRow(rows, []any{&region, &version}, func() error {
-		if known := e.cache.regions[geo.Cell(region)]; known != nil && known.version == version-1 {
-			known.version = version
+		if shelf := e.cache.regions[geo.Cell(region)]; shelf != nil {
+			shelf.noted(version)
 		}
 		return nil
 	})

@@ -29,6 +29,13 @@ type shelf struct {
 	sites   map[string]*site
 }
 
+// noted tells the shelf that what it remembers has been changed in the database as well, to that version.
+func (s *shelf) noted(version int64) {
+	if s.version == version-1 {
+		s.version = version
+	}
+}
+
 // mostCached bounds the places in memory; beyond it everything is forgotten and read again as needed.
 const mostCached = 50_000
 

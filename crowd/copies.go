@@ -11,6 +11,7 @@ import (
 // it is measured on the jolt itself: by how far the next most similar ones are.
 const (
 	copyNeighbours = 13    // the nearest, and the twelfth after it, by which it is measured
+	copySpare      = 13    // that many more are kept, to move up where nearer ones go
 	copyAlike      = 0.94  // correlation below which nothing is similar
 	copyGap        = 1.1   // a copy differs from its model e^1.1 = 3 times less than from the twelfth after it
 	copyNoise      = 1e-3  // what quantisation and noise leave of the difference
@@ -44,6 +45,7 @@ func (c copied) join(o copied) copied {
 type copies struct {
 	planes [copyTables][copyBits][2 * copySlow]int8
 	filed  map[filedKey]int32
+	who    map[string]int32 // numbers of devices
 	all    []filedImprint
 	free   []int32
 	heads  map[uint64]int32 // by table and signs: the first imprint, plus 1
@@ -63,10 +65,12 @@ type filedKey struct {
 type filedImprint struct {
 	*imprint
 	device string
+	who    int32   // the device's number
 	scale  float32 // 1 over its norm
 	keys   [copyTables]uint64
 	next   [copyTables]int32 // the next imprint with that key, plus 1
 	alike  []alike           // best first
+	more   bool              // there are others that are similar
 	visit  int32             // the study that last found it
 }
 
@@ -78,7 +82,7 @@ type alike struct {
 }
 
 func newCopies() *copies {
-	c := &copies{filed: map[filedKey]int32{}, heads: map[uint64]int32{}}
+	c := &copies{filed: map[filedKey]int32{}, who: map[string]int32{}, heads: map[uint64]int32{}}
 	r := rand.New(rand.NewPCG(1962, 24)) // any, but always the same
 	for t := range c.planes {
 		for b := range c.planes[t] {
@@ -101,11 +105,7 @@ func (c *copies) study(nodes []*node) []finding {
 			}
 		}
 	}
-	for number := range c.all {
-		if f := &c.all[number]; f.imprint != nil && f.visit != c.visit {
-			c.remove(int32(number))
-		}
-	}
+	c.sweep()
 	var changed []finding
 	for _, n := range nodes {
 		for i := range n.voices {
@@ -121,18 +121,28 @@ func (c *copies) study(nodes []*node) []finding {
 
 func keyOf(device string, i *imprint) filedKey { return filedKey{device, i.at, i.lat, i.lon} }
 
-// keep files an imprint, unless that has been done.
+// keep files an imprint, unless that has been done. One of the same name that says something else is swept away.
 func (c *copies) keep(device string, i *imprint) {
-	key := keyOf(device, i)
-	number, ok := c.filed[key]
+	number, ok := c.find(device, i)
 	if ok && c.all[number].tones == i.tones {
 		c.all[number].visit = c.visit
 		return
 	}
-	if ok {
-		c.remove(number)
+	c.add(keyOf(device, i), i)
+}
+
+// find returns the number of an imprint. Most have been found before: their names need not be looked up again.
+func (c *copies) find(device string, i *imprint) (number int32, ok bool) {
+	if hint := i.filed - 1; hint >= 0 && int(hint) < len(c.all) {
+		if f := &c.all[hint]; f.imprint != nil && f.at == i.at && f.lat == i.lat && f.lon == i.lon && f.device == device {
+			return hint, true
+		}
 	}
-	c.add(key, i)
+	number, ok = c.filed[keyOf(device, i)]
+	if ok {
+		i.filed = number + 1
+	}
+	return number, ok
 }
 
 func (c *copies) add(key filedKey, i *imprint) {
@@ -143,10 +153,16 @@ func (c *copies) add(key filedKey, i *imprint) {
 		number = int32(len(c.all))
 		c.all, c.mark = append(c.all, filedImprint{}), append(c.mark, 0)
 	}
+	who, ok := c.who[key.device]
+	if !ok {
+		who = int32(len(c.who))
+		c.who[key.device] = who
+	}
 	own := *i
 	c.filed[key] = number
+	i.filed = number + 1
 	f := &c.all[number]
-	*f = filedImprint{imprint: &own, device: key.device, scale: float32(1 / i.norm()), keys: c.keys(i), visit: c.visit}
+	*f = filedImprint{imprint: &own, device: key.device, who: who, scale: float32(1 / i.norm()), keys: c.keys(i), visit: c.visit}
 	c.meet(f, func(other int32, o *filedImprint, correlation float32) {
 		f.resemble(alike{correlation, other, o.at})
 		o.resemble(alike{correlation, number, f.at})
@@ -156,8 +172,31 @@ func (c *copies) add(key filedKey, i *imprint) {
 	}
 }
 
-// remove takes an imprint out, and looks again for what the others resemble.
-func (c *copies) remove(number int32) {
+// sweep takes out the imprints that the last study has not found any more, and looks again for what those resemble that resembled them.
+func (c *copies) sweep() {
+	var gone []int32
+	for number := range c.all {
+		if f := &c.all[number]; f.imprint != nil && f.visit != c.visit {
+			c.unlink(int32(number))
+			gone = append(gone, int32(number))
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	for number := range c.all {
+		f := &c.all[number]
+		f.alike = slices.DeleteFunc(f.alike, func(a alike) bool { return c.all[a.number].imprint == nil })
+		if f.more && len(f.alike) < copyNeighbours {
+			f.alike, f.more = f.alike[:0], false
+			c.meet(f, func(other int32, o *filedImprint, correlation float32) { f.resemble(alike{correlation, other, o.at}) })
+		}
+	}
+	c.free = append(c.free, gone...)
+}
+
+// unlink takes an imprint out of the tables.
+func (c *copies) unlink(number int32) {
 	f := &c.all[number]
 	for t, k := range f.keys {
 		if c.heads[k] == number+1 {
@@ -175,19 +214,10 @@ func (c *copies) remove(number int32) {
 			}
 		}
 	}
-	var bereft []*filedImprint
-	c.meet(f, func(_ int32, o *filedImprint, _ float32) {
-		if slices.ContainsFunc(o.alike, func(a alike) bool { return a.number == number }) {
-			bereft = append(bereft, o)
-		}
-	})
-	for _, o := range bereft {
-		o.alike = o.alike[:0]
-		c.meet(o, func(other int32, p *filedImprint, correlation float32) { o.resemble(alike{correlation, other, p.at}) })
+	if key := keyOf(f.device, f.imprint); c.filed[key] == number { // it may be the name of another one by now
+		delete(c.filed, key)
 	}
-	delete(c.filed, keyOf(f.device, f.imprint))
 	*f = filedImprint{}
-	c.free = append(c.free, number)
 }
 
 // keys are the signs of the imprint's projections, by table.
@@ -216,6 +246,7 @@ func (c *copies) keys(i *imprint) [copyTables]uint64 {
 // meet calls with for every filed imprint of another device elsewhere that is similar.
 func (c *copies) meet(f *filedImprint, with func(int32, *filedImprint, float32)) {
 	c.round++
+	stretch := math.Cos(float64(f.lat) * 1e-7 * math.Pi / 180)
 	for t, k := range f.keys {
 		for at := c.heads[k]; at != 0; at = c.all[at-1].next[t] {
 			if c.mark[at-1] == c.round {
@@ -223,32 +254,34 @@ func (c *copies) meet(f *filedImprint, with func(int32, *filedImprint, float32))
 			}
 			c.mark[at-1] = c.round
 			o := &c.all[at-1]
-			if o.imprint == f.imprint || o.device == f.device {
+			if o.who == f.who {
 				continue
 			}
 			sum := int32(0)
 			for i, x := range &f.tones {
 				sum += int32(x) * int32(o.tones[i])
 			}
-			if correlation := float32(sum) * f.scale * o.scale; correlation >= copyAlike && f.apart(o.imprint) {
+			if correlation := float32(sum) * f.scale * o.scale; correlation >= copyAlike && f.apart(o.imprint, stretch) {
 				with(at-1, o, correlation)
 			}
 		}
 	}
 }
 
-// apart says whether two jolts are of different places.
-func (i *imprint) apart(o *imprint) bool {
+// apart says whether two jolts are of different places, given how long a degree is there towards the east against one to the north.
+func (i *imprint) apart(o *imprint, stretch float64) bool {
 	const metres = metresPerDegree * 1e-7
 	north := float64(i.lat-o.lat) * metres
-	east := float64(i.lon-o.lon) * metres * math.Cos(float64(i.lat)*1e-7*math.Pi/180)
+	east := float64(i.lon-o.lon) * metres * stretch
 	return north*north+east*east > copyApartM*copyApartM
 }
 
 // resemble notes a similar imprint, if it is among the nearest.
 func (f *filedImprint) resemble(a alike) {
 	n := len(f.alike)
-	if n == copyNeighbours && !a.nearer(f.alike[n-1]) {
+	full := n == copyNeighbours+copySpare
+	f.more = f.more || full
+	if full && !a.nearer(f.alike[n-1]) {
 		return
 	}
 	at, _ := slices.BinarySearchFunc(f.alike, a, func(o, a alike) int {
@@ -257,7 +290,7 @@ func (f *filedImprint) resemble(a alike) {
 		}
 		return 1
 	})
-	if n == copyNeighbours {
+	if full {
 		f.alike = f.alike[:n-1]
 	}
 	f.alike = slices.Insert(f.alike, at, a)
@@ -271,7 +304,7 @@ func (a alike) nearer(o alike) bool {
 func (c *copies) of(device string, imprints []imprint) copied {
 	out := copied{imprints: int8(len(imprints))}
 	for k := range imprints {
-		number, ok := c.filed[keyOf(device, &imprints[k])]
+		number, ok := c.find(device, &imprints[k])
 		if !ok {
 			continue
 		}
@@ -288,11 +321,12 @@ func (c *copies) of(device string, imprints []imprint) copied {
 // models says whether there is something earlier that the imprint is too similar to, and something later.
 func (f *filedImprint) models() (before, after bool) {
 	usual := float32(copyAlike)
-	if len(f.alike) == copyNeighbours {
-		usual = f.alike[copyNeighbours-1].correlation
+	nearest := f.alike[:min(copyNeighbours, len(f.alike))]
+	if len(nearest) == copyNeighbours {
+		usual = nearest[copyNeighbours-1].correlation
 	}
 	line := (1-usual+copyNoise)*float32(math.Exp(-copyGap)) - copyNoise // of the difference
-	for _, a := range f.alike {
+	for _, a := range nearest {
 		if 1-a.correlation > line && a.correlation < copySame {
 			break
 		}

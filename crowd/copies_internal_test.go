@@ -99,11 +99,16 @@ func TestCopiesDoNotDependOnOrder(t *testing.T) {
 		for i := range 120 {
 			e := jolted(r, 100)
 			nodes = append(nodes, voiced(t, fmt.Sprintf("car-%03d", i), e))
-			for k := range r.IntN(4) {
+			copies := r.IntN(4)
+			if i < 2 { // more than an imprint remembers
+				copies = 60
+			}
+			for k := range copies {
 				nodes = append(nodes, voiced(t, fmt.Sprintf("liar-%03d-%d", i, k), copyOf(e, r, 100)))
 			}
 		}
-		gone := len(nodes) / 4
+		r.Shuffle(len(nodes), func(i, k int) { nodes[i], nodes[k] = nodes[k], nodes[i] })
+		gone := len(nodes) * (1 + r.IntN(3)) / 4
 		once, bit := newCopies(), newCopies()
 		once.study(nodes[gone:])
 		want := map[string]copied{}

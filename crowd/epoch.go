@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/streetpulse/streetpulse/geo"
 )
 
 // What crosses regions changes only when an epoch passes: one hour of the decision clock. An epoch passes when all
@@ -139,7 +141,7 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 			return false, err
 		}
 	}
-	if err := fade(ctx, tx, epochStart(*hour), epochStart(target)); err != nil {
+	if err := e.fade(ctx, tx, *hour, target); err != nil {
 		return false, err
 	}
 	_, err = tx.Exec(ctx, `update epoch set hour = $1`, target)
@@ -147,10 +149,10 @@ func (e *Engine) passEpochIn(ctx context.Context, tx pgx.Tx, until time.Time) (b
 }
 
 // fade lets suspected places go whose last jolt is long past, at each midnight (UTC) between two epochs, so that it makes
-// no difference how many epochs pass at once.
-func fade(ctx context.Context, tx pgx.Tx, from, to time.Time) error {
+// no difference how many epochs pass at once. They teach nothing any more: see node.faded.
+func (e *Engine) fade(ctx context.Context, tx pgx.Tx, hour, target int64) error {
 	const day = 24 * time.Hour
-	for at := from.Truncate(day).Add(day); !at.After(to); at = at.Add(day) {
+	for at := epochStart(hour).Truncate(day).Add(day); !at.After(epochStart(target)); at = at.Add(day) {
 		rows, err := tx.Query(ctx, `
 			with gone as (
 				update places set state = 'faded', state_at = $1, steps = steps + 1
@@ -158,15 +160,28 @@ func fade(ctx context.Context, tx pgx.Tx, from, to time.Time) error {
 			told as (
 				insert into place_steps (place, n, at, kind, words)
 				select id, steps, $1, 'faded', '{}' from gone),
+			touched as (
+				insert into touched (epoch, place) select $3, id from gone),
 			bumped as (
-				update regions set version = version + 1 where region in (select region from gone))
-			select pg_notify($3, json_build_object('kind', 'place', 'id', id, 'place', id, 'state', 'faded')::text) from gone`,
-			at, at.Add(-fadeAfter), Changes)
+				update regions set version = version + 1 where region in (select region from gone) returning region, version)
+			select id, gone.region, version, pg_notify($4, json_build_object('kind', 'place', 'id', id, 'place', id, 'state', 'faded')::text)
+			from gone join bumped using (region)`,
+			at, at.Add(-fadeAfter), target, Changes)
 		if err != nil {
 			return fmt.Errorf("fade places: %w", err)
 		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
+		var id string
+		var region, version int64
+		if _, err := pgx.ForEachRow(rows, []any{&id, &region, &version, nil}, func() error {
+			if shelf := e.cache.regions[geo.Cell(region)]; shelf != nil {
+				shelf.noted(version)
+				if s := shelf.sites[id]; s != nil {
+					s.State, s.StateAt = Faded, at
+					s.stepCount++
+				}
+			}
+			return nil
+		}); err != nil {
 			return fmt.Errorf("fade places: %w", err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // formVersion is raised whenever stored estimates, accounts or lessons come to mean something else or can no longer be read.
-const formVersion = 11
+const formVersion = 12
 
 // Upgrade computes everything again, once, where what is stored has the form of another version: as Rebuild does, from what is sealed and
 // the stored events. Of what cannot be read and has no events any more the counts are left. Work orders stay as they are. It says whether there

@@ -26,6 +26,7 @@ type imprint struct {
 	tones    [2 * imprintTones]int8 // real parts, then imaginary ones; the largest is 127
 	at       int64                  // Unix milliseconds
 	lat, lon int32                  // 10⁻⁷ degrees
+	filed    int32                  // where it was found among all of them, plus 1: a hint
 }
 
 // newImprint takes the imprint of a jolt, if its waveform is good enough for one.

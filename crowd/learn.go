@@ -158,7 +158,11 @@ type node struct {
 	came      float64            // what is stored of that
 	verdict   Class              // what a crew has found there; empty: none has been
 	repaired  bool               // what it was is settled, and what it is now is another question
+	faded     bool               // nobody has felt it for long: learning costs what is there, and not what ever was
 }
+
+// teaches says whether learning looks at the place: what was repaired is another question now, unless a crew has said what it was.
+func (n *node) teaches() bool { return !n.faded && (!n.repaired || n.verdict != "") }
 
 // voice is what one device said at a place.
 type voice struct {

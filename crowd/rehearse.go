@@ -114,6 +114,7 @@ func (r *Rehearsal) fade(from, to time.Time) {
 				if s.State == Suspected && s.LastAt.Before(at.Add(-fadeAfter)) {
 					s.enter(Faded, at)
 					s.story(at, StepFaded, StepWords{})
+					r.fresh = true
 				}
 			}
 		}
@@ -127,8 +128,8 @@ func (r *Rehearsal) pass(hour int64) {
 		var nodes []*node
 		for _, shelf := range r.cache.regions {
 			for _, s := range shelf.sites {
-				if s.repairedAt.IsZero() || s.verdict != "" {
-					nodes = append(nodes, s.node())
+				if n := s.node(); n.teaches() {
+					nodes = append(nodes, n)
 				}
 			}
 		}
@@ -149,6 +150,7 @@ func (r *Rehearsal) pass(hour int64) {
 // node is the site as learning sees it.
 func (s *site) node() *node {
 	n := &node{id: s.ID, at: s.point(), anchor: s.anchor, structure: s.structure, lie: s.lie, came: s.came, verdict: s.verdict, repaired: !s.repairedAt.IsZero(),
+		faded:  s.State == Faded && s.repairedAt.IsZero(),
 		voices: make([]voice, 0, len(s.order))}
 	for _, d := range s.order {
 		if a := s.accounts[d]; !a.shadow {
