@@ -66,17 +66,13 @@ func (s *Server) drivenLengths(ctx context.Context, by *division) (city lengths,
 	if err != nil {
 		return city, nil, nil, err
 	}
-	levels := map[geo.Cell]level{}
-	for _, c := range driven {
-		levels[c.Cell] = levelOf(c.Events)
-	}
 	areas, streets = map[territory]lengths{}, map[string]lengths{}
 	for cell, names := range ground.metres {
 		in, ok := by.of(cell)
 		if !ok {
 			continue
 		}
-		l := levels[cell]
+		l := driven.levels[cell]
 		for name, metres := range names {
 			city[l] += metres
 			a, street := areas[in], streets[name]

@@ -29,12 +29,14 @@ import (
 func BenchmarkMap(b *testing.B) {
 	w := newTown(b, func(c *web.Config) { c.Suspected = crowd.Exact })
 	w.crowded(200_000)
-	for _, zoom := range []maptile.Zoom{9, 11, 12, 13, 14, 15, 16, 17} {
-		b.Run(fmt.Sprintf("tile-z%d", zoom), func(b *testing.B) {
-			for b.Loop() {
-				w.timeTiles(b, zoom)
-			}
-		})
+	for layer, zooms := range map[string][]maptile.Zoom{"places": {9, 10, 11, 12, 13, 14, 15, 16, 17}, "coverage": {10, 11, 12, 13, 14}} {
+		for _, zoom := range zooms {
+			b.Run(fmt.Sprintf("%s-z%d", layer, zoom), func(b *testing.B) {
+				for b.Loop() {
+					w.timeTiles(b, layer, zoom)
+				}
+			})
+		}
 	}
 	page := newBrowser(b, strings.TrimPrefix(w.http.URL, "http://"))
 	page.view(1440, 900, false)
@@ -131,18 +133,19 @@ func (b *browser) worked() map[int64]float64 {
 	return out
 }
 
-// timeTiles asks for tiles of one zoom all over the places, one after another, and reports how long they take.
-func (w *town) timeTiles(b *testing.B, zoom maptile.Zoom) {
+// timeTiles asks for tiles of a layer and a zoom all over the places, one after another, and reports how long they take.
+func (w *town) timeTiles(b *testing.B, layer string, zoom maptile.Zoom) {
 	b.Helper()
 	low, high := maptile.At(orb.Point{15.47, 48.50}, zoom), maptile.At(orb.Point{15.75, 48.32}, zoom)
 	r := rand.New(rand.NewPCG(uint64(zoom), 1))
 	var took []float64
 	size := 0
+	handler := w.server.Handler()
 	for range 300 {
 		x, y := low.X+r.Uint32N(high.X-low.X+1), low.Y+r.Uint32N(high.Y-low.Y+1)
 		answer := httptest.NewRecorder()
 		start := time.Now()
-		w.server.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, fmt.Sprintf("/tiles/places/%d/%d/%d.mvt", zoom, x, y), nil))
+		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, fmt.Sprintf("/tiles/%s/%d/%d/%d.mvt", layer, zoom, x, y), nil))
 		took = append(took, float64(time.Since(start).Microseconds())/1000)
 		if answer.Code != http.StatusOK && answer.Code != http.StatusNoContent {
 			b.Fatalf("tile %d/%d/%d: %d", zoom, x, y, answer.Code)
@@ -156,12 +159,13 @@ func (w *town) timeTiles(b *testing.B, zoom maptile.Zoom) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// crowded puts n places onto 22 by 22 km, two fifths of them with orders.
+// crowded puts n places onto 22 by 22 km, two fifths of them with orders, where all ground is driven.
 func (w *town) crowded(n int) {
 	w.t.Helper()
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(1, 2))
-	regions := map[geo.Cell]bool{}
+	regions, driven := map[geo.Cell]bool{}, map[geo.Cell]bool{}
+	var coverage [][]any
 	var places, orders [][]any
 	orderStates := []string{"new", "assigned", "in_progress", "repaired", "verified"}
 	for i := range n {
@@ -171,6 +175,10 @@ func (w *town) crowded(n int) {
 			w.t.Fatal(err)
 		}
 		regions[geo.Region(cell)] = true
+		if covered := geo.CoverageCell(cell); !driven[covered] {
+			driven[covered] = true
+			coverage = append(coverage, []any{int64(covered), today(), 1 + r.IntN(56)})
+		}
 		id, state, severity := fmt.Sprintf("place%011d", i), "suspected", math.Round(r.Float64()*100)/100
 		if i%5 < 3 {
 			state = "confirmed"
@@ -193,6 +201,7 @@ func (w *town) crowded(n int) {
 	}{
 		{"places", []string{"id", "region", "cell", "lat", "lon", "heading_deg", "uncertainty_m", "state", "state_at", "class", "belief",
 			"severity", "devices", "passes", "first_at", "last_at", "shown", "reviewed", "steps", "estimate"}, places},
+		{"coverage", []string{"cell", "day", "events"}, coverage},
 		{"orders", []string{"id", "seq", "number", "place", "class", "severity", "probability", "devices", "state", "street", "body", "promoted_at", "state_at", "clock_from"}, orders},
 	} {
 		if _, err := w.pool.CopyFrom(ctx, pgx.Identifier{table.name}, table.columns, pgx.CopyFromRows(table.rows)); err != nil {
