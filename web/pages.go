@@ -331,7 +331,7 @@ func (s *face) fillAround(ctx context.Context, v *panelView, near, name string) 
 	if s.hasStreet(name, at) {
 		v.Around = name
 	}
-	found, err := s.inBox(ctx, fromSights, widen(orb.Bound{Min: at, Max: at}, aroundM), "order by p.severity desc, p.id limit 500")
+	found, err := s.inBox(ctx, fromFew, widen(orb.Bound{Min: at, Max: at}, aroundM), "order by p.severity desc, p.id limit 500")
 	if err != nil {
 		return err
 	}

@@ -115,6 +115,8 @@ const publicSQL = `(` + wholeSQL + ` or $1::boolean and ` + crowd.ShownSQL + `)`
 const (
 	fromPlaces = `places p left join orders o on o.place = p.id`
 	fromSights = `sights p left join orders o on coalesce(o.place, o.id) = p.id`
+	// The same for few of them. Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand.
+	fromFew = `sights p left join lateral (select * from orders where coalesce(place, id) = p.id limit 1) o on true`
 	// The same from the orders on, for those who want them in the orders' order: PostgreSQL looks each one up.
 	fromOrders = `orders o cross join lateral (select * from sights where id = coalesce(o.place, o.id) limit 1) p`
 )

@@ -134,7 +134,7 @@ func (p spot) feature() *geojson.Feature {
 }
 
 // spots returns the public places of a tile and around it: where marks are grouped those of whole groups, else those whose
-// circles reach into it. The mildest come first, so that the worst are drawn over them.
+// circles reach into it. What was dismissed comes first, then the mildest, so that the worst are drawn over them.
 func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders bool) ([]spot, error) {
 	around, most := 0., mostMarks
 	if _, limited := roomFor(t.Z); limited {
@@ -178,13 +178,19 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders 
 		out = append(out, p)
 	}
 	slices.Reverse(out)
+	dismissed := func(p spot) int {
+		if p.mark == markDismissed {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b spot) int { return cmp.Compare(dismissed(a), dismissed(b)) })
 	return out, rows.Err()
 }
 
-// Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand places.
 const spotsSQL = `
 select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, ` + calledSQL + `, p.severity, o.number, o.state, o.id is not null and o.place is null, ` + wholeSQL + `
-from sights p left join lateral (select id, number, state, class, place from orders where coalesce(place, id) = p.id limit 1) o on true
+from ` + fromFew + `
 where ` + publicSQL + ` and ` + within + ` and ($6 = '' or ` + calledSQL + ` = $6) and (o.id is not null or not $7)
 order by p.severity desc, p.id limit $8`
 

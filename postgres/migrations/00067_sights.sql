@@ -1,14 +1,14 @@
 -- +goose Up
 
 -- What the public is shown: every place and, as one that was confirmed, every order that has none. An order that is given its place is shown as
--- that from then on.
+-- that from then on. Workers may not call pg_backend_pid, so none are started, which would take longer than most of what is asked here.
 create view sights as
     select id, region, cell, lat, lon, heading_deg, uncertainty_m, state, state_at, class, belief, severity, devices, passes, first_at, last_at, ordered
     from places
     union all
     select id, 0::bigint, cell, lat, lon, null::double precision, 1::double precision, 'confirmed'::text, state_at, class, '{0,0,0,0,0,0}'::real[],
         severity, devices, 0, promoted_at, promoted_at, true
-    from orders where place is null;
+    from orders where place is null and pg_backend_pid() is not null;
 create unique index orders_sight on orders (coalesce(place, id)); -- the order of a sight
 
 -- Where a sight leads whose order was merged into another, however often: to itself where it was not.
