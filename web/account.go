@@ -211,7 +211,7 @@ func (s *face) titledByID(ctx context.Context, ids []string) (titledPlaces, erro
 	if len(ids) == 0 {
 		return out, nil
 	}
-	found, err := s.query(ctx, "p.id = any($2::text[])", "order by p.id", ids)
+	found, err := s.query(ctx, fromSights, "p.id = any($2::text[])", "order by p.id", ids)
 	if err != nil {
 		return nil, err
 	}

@@ -214,7 +214,7 @@ func (s *face) apiOutcomes(ctx context.Context, in *outcomesInput) (*outcomesOut
 // outcomes returns what became of what a device felt. A place that rests on it alone is not among them, as it is not public.
 func (s *face) outcomes(ctx context.Context, device string) ([]outcome, error) {
 	const most = 50
-	found, err := s.query(ctx, `p.id in (select place from evidence where device = $2 and hits > 0)`,
+	found, err := s.query(ctx, fromPlaces, `p.id in (select place from evidence where device = $2 and hits > 0)`,
 		`order by `+changedSQL+` desc, p.id limit $3`, device, most)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 type orderProperties struct {
 	ID           string         `json:"id"`
 	Number       string         `json:"number"`
-	Place        string         `json:"place"`
+	Place        string         `json:"place" doc:"empty: it has none, as a resident has reported it where nobody drives, or it was split off another; it is shown as one that was confirmed"`
 	Class        crowd.Class    `json:"class" enum:"pothole,casting,joint,rail,speed_bump,nothing"`
 	Severity     float64        `json:"severity" minimum:"0" maximum:"1"`
 	Probability  float64        `json:"probability" doc:"of the class, when it was promoted"`
@@ -63,7 +63,7 @@ func (s *Server) orderPage(o dispatch.Order) string {
 	return s.config.PublicURL + orderPath(o)
 }
 
-// orderPath is the page of an order's place; that of one that was split off another is looked up there.
+// orderPath is the page of an order's place, or of an order that has none.
 func orderPath(o dispatch.Order) string {
 	if o.Place == "" {
 		return "/orders/" + o.ID

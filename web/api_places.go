@@ -183,12 +183,12 @@ func (s *Server) placesAfter(ctx context.Context, in *placesInput, box *orb.Boun
 	if after != "" {
 		where += " and (p.state_at, p.id) < (select state_at, id from places where id = " + arg(after) + ")"
 	}
-	return s.query(ctx, where, "order by p.state_at desc, p.id desc limit "+arg(in.Limit+1), args...)
+	return s.query(ctx, fromPlaces, where, "order by p.state_at desc, p.id desc limit "+arg(in.Limit+1), args...)
 }
 
 // known says whether a cursor still stands for a place that anybody may see. One that is hidden and one that there is not answer alike.
 func (s *Server) known(ctx context.Context, cursor string) error {
-	_, err := s.find(ctx, cursor)
+	_, err := s.findPlace(ctx, cursor)
 	if errors.Is(err, errHidden) {
 		return badRequest("The cursor is not one of this list, or has run out. Begin again without it.")
 	}

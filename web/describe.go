@@ -121,6 +121,8 @@ func (s *face) stateWord(p sight) string {
 		return s.texts.T("mark.reopened")
 	case p.Order == nil && p.State == crowd.Faded:
 		return s.texts.T("mark.faded")
+	case p.Order != nil && p.Order.State == dispatch.Verified:
+		return s.stateWords(*p.Order)
 	}
 	return s.texts.T("mark." + string(p.Mark()))
 }
@@ -141,12 +143,32 @@ func (s *face) nextWord(p sight) string {
 		}
 		return s.texts.N("next.verified", days)
 	}
-	return s.texts.T("next." + stage(p))
+	return s.texts.T(s.byHand("next."+stage(p), p))
+}
+
+// byHand is the key of what is said of an order that no traffic checks, where that is another; else the key itself.
+func (s *face) byHand(key string, p sight) string {
+	if p.Placeless() && s.texts.Has(key+".hand") {
+		return key + ".hand"
+	}
+	return key
 }
 
 // summary is the sentence that a place's page opens with.
 func (s *face) summary(p sight) string {
-	return s.texts.N("sum.felt", p.Felt()) + " " + s.texts.T("sum."+stage(p))
+	begin := s.texts.N("sum.felt", p.Felt())
+	if p.Placeless() {
+		begin = s.whyOrdered(p)
+	}
+	return begin + " " + s.texts.T(s.byHand("sum."+stage(p), p))
+}
+
+// whyOrdered says why there is an order that has no place.
+func (s *face) whyOrdered(p sight) string {
+	if p.Order.SplitFrom != "" {
+		return s.texts.T("workorder.split")
+	}
+	return s.texts.T("workorder.reported")
 }
 
 // bar is one line of the belief: what a place may be, and how likely.

@@ -20,7 +20,7 @@ const feedEntries = 50
 
 // ordersFeed serves /feeds/orders.atom: the newest work orders, an entry for each and the state that it is in.
 func (s *face) ordersFeed(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.query(r.Context(), "o.id is not null", fmt.Sprintf("order by o.promoted_at desc, o.id desc limit %d", feedEntries))
+	found, err := s.query(r.Context(), fromOrders, "true", fmt.Sprintf("order by o.promoted_at desc, o.id desc limit %d", feedEntries))
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (s *face) ordersFeed(w http.ResponseWriter, r *http.Request) error {
 		feed.Items = append(feed.Items, &feeds.Item{
 			Id:    tagOf(origin, "orders/"+p.Order.ID+"/"+string(p.Order.State)+"/"+at.Format("20060102T15")),
 			Title: s.texts.T("feed.entry", "number", p.Order.Number, "title", p.Title, "state", p.State),
-			Link:  &feeds.Link{Href: origin + "/places/" + p.ID}, Description: s.summary(f), Created: p.Order.PromotedAt.UTC(), Updated: at,
+			Link:  &feeds.Link{Href: origin + p.Path()}, Description: s.summary(f), Created: p.Order.PromotedAt.UTC(), Updated: at,
 		})
 	}
 	return s.writeAtom(w, r, feed)
@@ -50,13 +50,34 @@ func (s *face) placeFeed(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errHidden
 	}
-	rec, err := s.record(r.Context(), id)
+	found, err := s.findPlace(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return s.storyFeed(w, r, found)
+}
+
+// orderFeed serves /feeds/orders/{id}.atom: the same of an order that has no place.
+func (s *face) orderFeed(w http.ResponseWriter, r *http.Request) error {
+	id, ok := strings.CutSuffix(r.PathValue("file"), ".atom")
+	if !ok {
+		return errHidden
+	}
+	found, err := s.findOrder(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return s.storyFeed(w, r, found)
+}
+
+func (s *face) storyFeed(w http.ResponseWriter, r *http.Request, found sight) error {
+	rec, err := s.recordOf(r.Context(), found)
 	if err != nil {
 		return err
 	}
 	origin := s.origin(r)
-	page := origin + "/places/" + id
-	feed := &feeds.Feed{Title: s.describe(rec.sight).Title, Description: s.summary(rec.sight), Link: &feeds.Link{Href: page}, Id: tagOf(origin, "places/"+id)}
+	page := origin + found.Path()
+	feed := &feeds.Feed{Title: s.describe(found).Title, Description: s.summary(found), Link: &feeds.Link{Href: page}, Id: tagOf(origin, strings.TrimPrefix(found.Path(), "/"))}
 	for _, c := range s.chapters(rec) {
 		day := c.At.UTC().Truncate(24 * time.Hour)
 		feed.Items = append(feed.Items, &feeds.Item{Id: tagOf(origin, c.id), Title: c.Head, Description: c.Text, Link: &feeds.Link{Href: page}, Created: day, Updated: day})

@@ -16,7 +16,7 @@ import (
 	"github.com/streetpulse/streetpulse/notices"
 )
 
-// followIn lets an e-mail address follow a place, in the caller's transaction; confirmed says that it has proved already
+// followIn lets an e-mail address follow a place, or an order that has none, in the caller's transaction; confirmed says that it has proved already
 // that it wants to. What has happened so far is not told.
 func followIn(ctx context.Context, tx pgx.Tx, place, email, language string, now time.Time, confirmed bool) error {
 	text, hash := access.Secret()
@@ -27,7 +27,7 @@ func followIn(ctx context.Context, tx pgx.Tx, place, email, language string, now
 	_, err := tx.Exec(ctx, `
 		insert into follows as f (place, email, language, token, secret, created_at, confirmed_at, told, replied)
 		values ($1, $2, $3, $4, $5, $6, $7, (select count(*) from place_steps where place = $1) +
-			(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place = $1),
+			(select count(*) from order_steps s join orders o on o.id = s.order_id where coalesce(o.place, o.id) = $1),
 			coalesce((select max(n) from order_actions where kind = 'replied' and not undone), 0))
 		on conflict (place, lower(email)) do update set confirmed_at = coalesce(f.confirmed_at, excluded.confirmed_at)`,
 		place, email, language, hash, text, now, at)
@@ -69,29 +69,40 @@ func (s *face) askToFollow(ctx context.Context, p titled, email string) error {
 
 // followPost takes the form on a place's page.
 func (s *face) followPost(w http.ResponseWriter, r *http.Request) error {
+	return s.followForm(w, r, s.findPlace, s.showPlace)
+}
+
+// followOrderPost takes the form on the page of an order that has no place.
+func (s *face) followOrderPost(w http.ResponseWriter, r *http.Request) error {
+	return s.followForm(w, r, s.findOrder, s.showOrder)
+}
+
+// followForm takes a form to follow what find finds and show shows.
+func (s *face) followForm(w http.ResponseWriter, r *http.Request, find func(context.Context, string) (sight, error),
+	show func(http.ResponseWriter, *http.Request, string, int, func(*placeView)) error) error {
 	id := r.PathValue("id")
+	found, err := find(r.Context(), id)
+	if err != nil {
+		return err
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form cannot be read.")
 	}
 	asText(r.PostForm)
 	email := strings.TrimSpace(r.PostForm.Get("email"))
-	status, err := s.follow(r, id, email)
+	status, err := s.follow(r, found, email)
 	if err != nil {
 		return err
 	}
 	if status != http.StatusOK {
-		return s.showPlace(w, r, id, status, func(v *placeView) { v.FollowEmail, v.FollowWrong = email, s.followWrong(status) })
+		return show(w, r, id, status, func(v *placeView) { v.FollowEmail, v.FollowWrong = email, s.followWrong(status) })
 	}
 	return s.render(w, r, http.StatusOK, "base", &messageView{head{Page: "message", Title: s.texts.T("follow.asked")}, s.texts.T("follow.asked.text")})
 }
 
-// follow asks an address to confirm that it follows a place; the status says what came of it.
-func (s *face) follow(r *http.Request, id, email string) (status int, err error) {
-	found, err := s.find(r.Context(), id)
-	if err != nil {
-		return 0, err
-	}
+// follow asks an address to confirm that it follows what was found; the status says what came of it.
+func (s *face) follow(r *http.Request, found sight, email string) (status int, err error) {
 	if !isEmail(email) {
 		return http.StatusUnprocessableEntity, nil
 	}
@@ -116,29 +127,31 @@ func (s *face) followWrong(status int) string {
 	return s.texts.T("follow.often")
 }
 
-// followingView asks who follows a place to confirm it, or whether to stop.
+// followingView asks who follows a place, or an order that has none, to confirm it, or whether to stop.
 type followingView struct {
 	head
 	Token  string
-	Place  string // id
+	Path   string // of its page
 	What   string
+	Order  bool // it is an order
 	Asking bool
 }
 
 func (s *face) followLink(w http.ResponseWriter, r *http.Request) error {
 	token := r.PathValue("token")
 	v := &followingView{head: head{Page: "following", Title: s.texts.T("follow.title")}, Token: token}
+	var id string
 	var confirmed *time.Time
-	err := s.config.Pool.QueryRow(r.Context(), `select place, confirmed_at from follows where token = $1`, access.HashOf(token)).Scan(&v.Place, &confirmed)
+	err := s.config.Pool.QueryRow(r.Context(), `select place, confirmed_at from follows where token = $1`, access.HashOf(token)).Scan(&id, &confirmed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errHidden
 	}
 	if err != nil {
 		return fmt.Errorf("read a follower: %w", err)
 	}
-	found, err := s.find(r.Context(), v.Place)
+	found, err := s.find(r.Context(), id)
 	if err == nil {
-		v.What = s.describe(found).Title
+		v.What, v.Path, v.Order = s.describe(found).Title, found.Path(), found.Placeless()
 	} else if !errors.Is(err, errHidden) {
 		return err
 	}
@@ -192,14 +205,31 @@ func (s *Server) registerFollows(api huma.API) {
 	op := open("follow-place", http.MethodPost, "/places/{id}/followers", "Follow a place by e-mail", 308, 403, 404, 422, 429, 503)
 	op.DefaultStatus = http.StatusAccepted
 	op.Description = "Nothing is sent but a link to confirm, until it is confirmed. Every mail has a link to stop."
-	huma.Register(api, op, each(s, (*face).apiFollow, func(in *followInput) Spoken { return in.Spoken }))
+	spoken := func(in *followInput) Spoken { return in.Spoken }
+	huma.Register(api, op, each(s, (*face).apiFollow, spoken))
+	of := open("follow-order", http.MethodPost, "/orders/{id}/followers", "Follow an order that has no place by e-mail", 308, 403, 404, 422, 429, 503)
+	of.DefaultStatus = op.DefaultStatus
+	of.Description = op.Description + " Once the order has a place, that is followed, and this address leads there."
+	huma.Register(api, of, each(s, (*face).apiFollowOrder, spoken))
 }
 
 func (s *face) apiFollow(ctx context.Context, in *followInput) (*followOutput, error) {
+	return s.followed(ctx, in, s.findPlace)
+}
+
+func (s *face) apiFollowOrder(ctx context.Context, in *followInput) (*followOutput, error) {
+	return s.followed(ctx, in, s.findOrder)
+}
+
+func (s *face) followed(ctx context.Context, in *followInput, find func(context.Context, string) (sight, error)) (*followOutput, error) {
 	if err := s.origins.Check(in.request); err != nil {
 		return nil, huma.Error403Forbidden("Another site's page may not follow for its visitors.")
 	}
-	status, err := s.follow(in.request, in.ID, in.Body.Email)
+	found, err := find(ctx, in.ID)
+	if err != nil {
+		return nil, s.failedPlace(ctx, "/followers", err)
+	}
+	status, err := s.follow(in.request, found, in.Body.Email)
 	if err != nil {
 		return nil, s.failedPlace(ctx, "/followers", err)
 	}

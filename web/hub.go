@@ -27,7 +27,7 @@ type change struct {
 }
 
 // public says whether the change is anybody's business.
-func (c change) public() bool { return c.Kind == "place" || c.Kind == "order" && c.Place != "" }
+func (c change) public() bool { return c.Kind == "place" || c.Kind == "order" }
 
 // message is one event of the stream.
 type message struct {
@@ -220,7 +220,7 @@ func (h *hub) pass(ctx context.Context, heard <-chan change) {
 	}
 }
 
-// place is the id of the place that has changed, or whose order has.
+// place is the id of the place that has changed, or whose order has; of an order that has none its own.
 func (c change) place() string {
 	if c.Kind == "place" || c.Place == "" {
 		return c.ID
@@ -249,7 +249,7 @@ func (h *hub) tell(ctx context.Context, kinds map[string]string) {
 	for id := range kinds {
 		ids = append(ids, id)
 	}
-	found, err := h.server.query(ctx, "p.id = any($2::text[])", "order by p.id", ids)
+	found, err := h.server.query(ctx, fromSights, "p.id = any($2::text[])", "order by p.id", ids)
 	if err != nil {
 		if ctx.Err() == nil {
 			h.server.config.Log.Warn("changes could not be read", "error", err)
@@ -259,7 +259,7 @@ func (h *hub) tell(ctx context.Context, kinds map[string]string) {
 	for _, p := range found {
 		data := map[string][]byte{}
 		for code, f := range h.server.faces {
-			if data[code], err = json.Marshal(f.streamed(f.describe(p))); err != nil {
+			if data[code], err = json.Marshal(f.streamed(p)); err != nil {
 				h.server.config.Log.Error("a change could not be written", "place", p.ID, "error", err)
 			}
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errJoined is returned for a place that has turned out to be another one, which is public. To whoever does not ask further there is no such
-// place.
+// errJoined is returned for a place that has turned out to be another one, which is public, and for an order that is shown as its place. To whoever
+// does not ask further there is no such place.
 type errJoined struct{ gone, into string }
 
 func (e errJoined) Error() string { return "place " + e.gone + " is one with " + e.into }
@@ -20,16 +20,16 @@ func (e errJoined) Error() string { return "place " + e.gone + " is one with " +
 // Is says that such a place is none.
 func (errJoined) Is(target error) bool { return target == errHidden }
 
-// joined returns errJoined for a place that has joined one that anybody may see, else errHidden.
+// joined returns errJoined for a place that has joined one that anybody may see, or an order that has one, else errHidden.
 func (s *Server) joined(ctx context.Context, id string) error {
 	var into *string
-	if err := s.config.Pool.QueryRow(ctx, `select joined_to($1)`, id).Scan(&into); err != nil {
+	if err := s.config.Pool.QueryRow(ctx, `select coalesce(joined_to($1), (select place from orders where id = $1))`, id).Scan(&into); err != nil {
 		return fmt.Errorf("find what place %s has joined: %w", id, err)
 	}
 	if into == nil {
 		return errHidden
 	}
-	found, err := s.query(ctx, "p.id = $2", "", *into)
+	found, err := s.query(ctx, fromPlaces, "p.id = $2", "", *into)
 	if err != nil {
 		return err
 	}
@@ -39,24 +39,29 @@ func (s *Server) joined(ctx context.Context, id string) error {
 	return errJoined{id, *into}
 }
 
-// lead sends whoever asks for a place that has joined another to the same address of that one, with what they send. It returns false where
-// the error is of another kind.
+// lead sends whoever asks for a place that has joined another, or for an order that has a place, to the same address of that one, with what they
+// send. It returns false where the error is of another kind.
 func lead(w http.ResponseWriter, r *http.Request, err error) bool {
 	var j errJoined
-	if !errors.As(err, &j) || !strings.Contains(r.URL.Path, "/places/"+j.gone) {
+	if !errors.As(err, &j) {
 		return false
 	}
-	to := *r.URL
-	to.Path, to.RawPath = strings.Replace(r.URL.Path, "/places/"+j.gone, "/places/"+j.into, 1), ""
-	http.Redirect(w, r, to.RequestURI(), http.StatusPermanentRedirect)
-	return true
+	for _, of := range []string{"/places/", "/orders/"} {
+		if strings.Contains(r.URL.Path, of+j.gone) {
+			to := *r.URL
+			to.Path, to.RawPath = strings.Replace(r.URL.Path, of+j.gone, "/places/"+j.into, 1), ""
+			http.Redirect(w, r, to.RequestURI(), http.StatusPermanentRedirect)
+			return true
+		}
+	}
+	return false
 }
 
 // failedPlace is failed for an answer about a place, whose address ends with tail; a place that has joined another leads there.
 func (s *Server) failedPlace(ctx context.Context, tail string, err error) error {
 	var j errJoined
 	if errors.As(err, &j) {
-		return huma.ErrorWithHeaders(huma.NewError(http.StatusPermanentRedirect, "It has turned out to be one with another place, whose address is in Location."),
+		return huma.ErrorWithHeaders(huma.NewError(http.StatusPermanentRedirect, "It has turned out to be one with another place, or has one, whose address is in Location."),
 			http.Header{"Location": {s.config.PublicURL + apiPath + "/places/" + j.into + tail}})
 	}
 	return s.failed(ctx, "place", err)

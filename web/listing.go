@@ -46,7 +46,7 @@ func (l listing) names() []string {
 // total returns how many places a listing has in all.
 func (s *Server) total(ctx context.Context, l listing) (int, error) {
 	var total int
-	err := s.config.Pool.QueryRow(ctx, `select count(*) from places p left join orders o on o.place = p.id where `+
+	err := s.config.Pool.QueryRow(ctx, `select count(*) from `+fromSights+` where `+
 		publicSQL+` and `+listSQL, s.showsSuspected(), l.names(), string(l.Class)).Scan(&total)
 	if err != nil {
 		return 0, fmt.Errorf("count places: %w", err)
@@ -56,15 +56,15 @@ func (s *Server) total(ctx context.Context, l listing) (int, error) {
 
 // list returns one page of a listing.
 func (s *face) list(ctx context.Context, l listing) ([]titled, error) {
-	where := listSQL
+	from := fromSights
 	if l.Order == "ordered" {
-		where += ` and o.id is not null`
+		from = fromOrders
 	}
 	order, ok := listOrders()[l.Order]
 	if !ok {
 		order = listOrders()["worst"]
 	}
-	found, err := s.query(ctx, where, `order by `+order+` limit $4 offset $5`, l.names(), string(l.Class), l.Limit, l.Offset)
+	found, err := s.query(ctx, from, listSQL, `order by `+order+` limit $4 offset $5`, l.names(), string(l.Class), l.Limit, l.Offset)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (s *Server) count(ctx context.Context, class crowd.Class) (counts, error) {
 }
 
 func (s *Server) countNow(ctx context.Context) (map[crowd.Class]counts, error) {
-	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, `+calledSQL+`, count(*) from places p left join orders o on o.place = p.id
+	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, `+calledSQL+`, count(*) from `+fromSights+`
 		where `+publicSQL+` group by 1, 2`, s.showsSuspected())
 	if err != nil {
 		return nil, fmt.Errorf("count places: %w", err)

@@ -220,8 +220,8 @@ type panelView struct {
 	Around   string  // the name of what the list is around
 	Near     string  // and where that is: latitude,longitude
 
-	Place   *titled
-	Area    string // the cell of a coarse place: lon,lat lon,lat …
+	Place   *titled // or an order that has none
+	Area    string  // the cell of a coarse place: lon,lat lon,lat …
 	Reasons []why
 	Changes []string // what would change the belief
 	Grounds []why    // why it was believed when its order was written, where that reads otherwise than today
@@ -274,15 +274,18 @@ func (s *face) panelFor(r *http.Request) (*panelView, error) {
 		return nil, err
 	}
 	if id := q.Get("place"); id != "" {
-		err := s.fillPlace(r, v, id)
+		found, err := s.find(ctx, id)
 		if j := (errJoined{}); errors.As(err, &j) {
-			err = s.fillPlace(r, v, j.into)
+			found, err = s.findPlace(ctx, j.into)
 		}
 		if errors.Is(err, errHidden) {
 			v.Gone = true
 			return v, nil
 		}
-		return v, err
+		if err != nil {
+			return nil, err
+		}
+		return v, s.fillPlace(r, v, found)
 	}
 	if ids := q.Get("places"); ids != "" {
 		v.Together = true
@@ -328,7 +331,7 @@ func (s *face) fillAround(ctx context.Context, v *panelView, near, name string) 
 	if s.hasStreet(name, at) {
 		v.Around = name
 	}
-	found, err := s.inBox(ctx, widen(orb.Bound{Min: at, Max: at}, aroundM), "order by p.severity desc, p.id limit 500")
+	found, err := s.inBox(ctx, fromFew, widen(orb.Bound{Min: at, Max: at}, aroundM), "order by p.severity desc, p.id limit 500")
 	if err != nil {
 		return err
 	}
@@ -356,7 +359,7 @@ func (s *face) fillTogether(ctx context.Context, v *panelView, ids string) error
 	if len(list) > 100 {
 		list = list[:100]
 	}
-	found, err := s.query(ctx, "p.id = any($2::text[])", "order by p.severity desc, p.id", list)
+	found, err := s.query(ctx, fromSights, "p.id = any($2::text[])", "order by p.severity desc, p.id", list)
 	if err != nil {
 		return err
 	}
@@ -366,27 +369,31 @@ func (s *face) fillTogether(ctx context.Context, v *panelView, ids string) error
 	return nil
 }
 
-// fillPlace reads all that is told about one place.
-func (s *face) fillPlace(r *http.Request, v *panelView, id string) error {
+// fillPlace reads all that is told about one place, or about an order that has none.
+func (s *face) fillPlace(r *http.Request, v *panelView, found sight) error {
 	ctx := r.Context()
-	rec, err := s.record(ctx, id)
+	rec, err := s.recordOf(ctx, found)
 	if err != nil {
 		return err
 	}
 	place := s.describe(rec.sight)
 	v.Place, v.Area = &place, areaText(rec.sight)
+	v.Story = s.withParts(s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies), rec.Parts)
+	v.repaired = firstRepaired(rec.OrderSteps)
+	if place.Order != nil {
+		v.Duties = s.duties(*place.Order, v.repaired)
+	}
+	if found.Placeless() {
+		v.Reasons = []why{{"person", s.whyOrdered(found)}}
+		return nil
+	}
 	v.Reasons = s.reasons(rec.Why.Reasons, rec.Why.Passes, rec.sight)
 	v.Changes = s.changes(rec.Why.Changes)
 	if rec.Grounds != nil && !slices.Equal(rec.Grounds.Reasons, rec.Why.Reasons) {
 		v.Grounds = s.reasons(rec.Grounds.Reasons, rec.Grounds.Passes, rec.sight)
 	}
 	v.Bars = s.bars(rec.Belief)
-	v.Story = s.withParts(s.withReplies(s.tell(rec.sight, rec.Steps, rec.OrderSteps), rec.Replies), rec.Parts)
 	v.History = s.history(rec.Days, rec.OrderSteps)
-	v.repaired = firstRepaired(rec.OrderSteps)
-	if place.Order != nil {
-		v.Duties = s.duties(*place.Order, v.repaired)
-	}
 	if text := s.said(rec.Poll); text != "" {
 		v.Reasons = append(v.Reasons, why{"person", text})
 	}

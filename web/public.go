@@ -15,7 +15,7 @@ import (
 	"github.com/streetpulse/streetpulse/geo"
 )
 
-// sight is a place as anybody may see it, with its work order where there is one.
+// sight is a place as anybody may see it, with its work order where there is one; or an order that has no place, under the order's id.
 type sight struct {
 	crowd.PublicPlace
 	Order   *dispatch.Order
@@ -36,6 +36,17 @@ func (s sight) Mark() mark {
 		return markOf(s.State, s.Order.State)
 	}
 	return markOf(s.State, "")
+}
+
+// Placeless says whether it is an order that has no place: a resident has reported it where nobody drives, or it was split off another.
+func (s sight) Placeless() bool { return s.Order != nil && s.Order.Place == "" }
+
+// Path is that of its page.
+func (s sight) Path() string {
+	if s.Placeless() {
+		return "/orders/" + s.Order.ID
+	}
+	return "/places/" + s.ID
 }
 
 // Grade is the severity in three steps.
@@ -63,9 +74,28 @@ func (s *Server) seen(p crowd.Place, o *dispatch.Order) (sight, bool) {
 // errHidden is returned where there is nothing that the public may see.
 var errHidden = errors.New("no such place")
 
-// find returns one public place, or errHidden: errJoined where it has turned out to be another that is public.
+// find returns what stands under an id, a public place or an order without one, or errHidden: errJoined where it has turned out to be another place
+// that is public.
 func (s *Server) find(ctx context.Context, id string) (sight, error) {
-	found, err := s.query(ctx, "p.id = $2", "", id)
+	return s.findIn(ctx, fromSights, id)
+}
+
+// findPlace is find for places alone.
+func (s *Server) findPlace(ctx context.Context, id string) (sight, error) {
+	return s.findIn(ctx, fromPlaces, id)
+}
+
+// findOrder is find for orders without a place.
+func (s *Server) findOrder(ctx context.Context, id string) (sight, error) {
+	found, err := s.find(ctx, id)
+	if err == nil && !found.Placeless() {
+		err = errHidden
+	}
+	return found, err
+}
+
+func (s *Server) findIn(ctx context.Context, from, id string) (sight, error) {
+	found, err := s.query(ctx, from, "p.id = $2", "", id)
 	if err != nil {
 		return sight{}, err
 	}
@@ -81,19 +111,28 @@ const wholeSQL = `(o.id is not null or ` + crowd.ConfirmedSQL + `)`
 // publicSQL is the condition under which such a place may be shown at all; $1 says whether suspected places are.
 const publicSQL = `(` + wholeSQL + ` or $1::boolean and ` + crowd.ShownSQL + `)`
 
+// Where sights are read from: p is what is shown, o its order.
+const (
+	fromPlaces = `places p left join orders o on o.place = p.id`
+	fromSights = `sights p left join orders o on coalesce(o.place, o.id) = p.id`
+	// The same for few of them. Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand.
+	fromFew = `sights p left join lateral (select * from orders where coalesce(place, id) = p.id limit 1) o on true`
+	// The same from the orders on, for those who want them in the orders' order: PostgreSQL looks each one up.
+	fromOrders = `orders o cross join lateral (select * from sights where id = coalesce(o.place, o.id) limit 1) p`
+)
+
 const sightSQL = `
 select p.id, p.region, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, p.state_at, p.class, p.belief,
 	p.severity, p.devices, p.passes, p.first_at, p.last_at, p.ordered,
 	o.id, o.number, o.class, o.severity, o.probability, o.devices, o.state, o.street, o.body, o.promoted_at, o.state_at,
-	o.external_id
-from places p left join orders o on o.place = p.id
-where ` + publicSQL + ` and `
+	o.external_id, o.place, o.split_from
+from `
 
-// query returns the public places under a condition; its arguments count from $2, as $1 is the city's choice of
+// query returns what is public, read from one of these, under a condition; its arguments count from $2, as $1 is the city's choice of
 // showing suspected places. Conditions on the position must be wider than asked and be checked again on what comes
 // back: a coarse place is shown elsewhere than it is.
-func (s *Server) query(ctx context.Context, where, tail string, args ...any) ([]sight, error) {
-	rows, err := s.config.Pool.Query(ctx, sightSQL+where+" "+tail, append([]any{s.showsSuspected()}, args...)...)
+func (s *Server) query(ctx context.Context, from, where, tail string, args ...any) ([]sight, error) {
+	rows, err := s.config.Pool.Query(ctx, sightSQL+from+" where "+publicSQL+" and "+where+" "+tail, append([]any{s.showsSuspected()}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read places: %w", err)
 	}
@@ -121,15 +160,15 @@ func scanSight(row pgx.Rows) (crowd.Place, *dispatch.Order, error) {
 	var region, cell int64
 	var belief []float32
 	var o struct {
-		id, number, class, state, street, body, external *string
-		severity, probability                            *float64
-		devices                                          *int
-		promoted, at                                     *time.Time
+		id, number, class, state, street, body, external, place, split *string
+		severity, probability                                          *float64
+		devices                                                        *int
+		promoted, at                                                   *time.Time
 	}
 	err := row.Scan(&p.ID, &region, &cell, &p.Lat, &p.Lon, &p.HeadingDeg, &p.UncertaintyM, &p.State, &p.StateAt, &p.Class,
 		&belief, &p.Severity, &p.Devices, &p.Passes, &p.FirstAt, &p.LastAt, &p.Ordered,
 		&o.id, &o.number, &o.class, &o.severity, &o.probability, &o.devices, &o.state, &o.street, &o.body,
-		&o.promoted, &o.at, &o.external)
+		&o.promoted, &o.at, &o.external, &o.place, &o.split)
 	if err != nil {
 		return p, nil, err
 	}
@@ -140,12 +179,19 @@ func scanSight(row pgx.Rows) (crowd.Place, *dispatch.Order, error) {
 	if o.id == nil {
 		return p, nil, nil
 	}
-	return p, &dispatch.Order{
-		ID: *o.id, Number: *o.number, Place: p.ID, Class: crowd.Class(*o.class), Severity: *o.severity,
+	order := &dispatch.Order{
+		ID: *o.id, Number: *o.number, Class: crowd.Class(*o.class), Severity: *o.severity,
 		Probability: *o.probability, Devices: *o.devices, State: dispatch.State(*o.state), Street: *o.street, Body: *o.body,
 		PromotedAt: crowd.Decided(*o.promoted), StateAt: crowd.Decided(*o.at), ExternalID: *o.external,
 		Lat: p.Lat, Lon: p.Lon, HeadingDeg: p.HeadingDeg, UncertaintyM: p.UncertaintyM, Cell: p.Cell,
-	}, nil
+	}
+	if o.place != nil {
+		order.Place = *o.place
+	}
+	if o.split != nil {
+		order.SplitFrom = *o.split
+	}
+	return p, order, nil
 }
 
 // metresPerDegree of latitude, WGS 84 mean sphere.
@@ -162,13 +208,13 @@ func widen(b orb.Bound, metres float64) orb.Bound {
 // for the largest cells of the globe, metres.
 const coarseShift = 300
 
-// within is the condition of a box on places, for query: lon and lat from $2 to $5.
+// within is the condition of a box, for query: lon and lat from $2 to $5.
 const within = "p.lon between $2 and $3 and p.lat between $4 and $5"
 
-// inBox returns the public places that are shown within b.
-func (s *Server) inBox(ctx context.Context, b orb.Bound, tail string) ([]sight, error) {
+// inBox returns the public places or sights that are shown within b.
+func (s *Server) inBox(ctx context.Context, from string, b orb.Bound, tail string) ([]sight, error) {
 	w := widen(b, coarseShift)
-	found, err := s.query(ctx, within, tail, w.Min[0], w.Max[0], w.Min[1], w.Max[1])
+	found, err := s.query(ctx, from, within, tail, w.Min[0], w.Max[0], w.Min[1], w.Max[1])
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/streetpulse/streetpulse/geo"
 )
 
-// record is all that the public may know of a place.
+// record is all that the public may know of a place, or of an order that has none.
 type record struct {
 	sight
 	Steps      []crowd.Step
@@ -30,11 +30,20 @@ type record struct {
 
 // record returns a place with its story and reasons, or errHidden.
 func (s *Server) record(ctx context.Context, id string) (record, error) {
-	found, err := s.find(ctx, id)
+	found, err := s.findPlace(ctx, id)
 	if err != nil {
 		return record{}, err
 	}
-	out := record{sight: found}
+	return s.recordOf(ctx, found)
+}
+
+// recordOf returns the story of what was found and, of a place, the reasons.
+func (s *Server) recordOf(ctx context.Context, found sight) (out record, err error) {
+	out.sight = found
+	if found.Placeless() {
+		return out, s.recordOrder(ctx, &out)
+	}
+	id := found.ID
 	if out.Steps, err = crowd.Story(ctx, s.config.Pool, id); err != nil {
 		return record{}, fmt.Errorf("story of place %s: %w", id, err)
 	}
@@ -53,14 +62,7 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 	if found.Order == nil {
 		return out, nil
 	}
-	_, out.OrderSteps, err = dispatch.FindOrder(ctx, s.config.Pool, found.Order.ID)
-	if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
-		return record{}, fmt.Errorf("steps of order %s: %w", found.Order.ID, err)
-	}
-	if out.Replies, err = dispatch.Replies(ctx, s.config.Pool, found.Order.ID); err != nil {
-		return record{}, err
-	}
-	if out.Parts, err = dispatch.Parts(ctx, s.config.Pool, found.Order.ID); err != nil {
+	if err := s.recordOrder(ctx, &out); err != nil {
 		return record{}, err
 	}
 	grounds, err := dispatch.Grounds(ctx, s.config.Pool, found.Order.ID)
@@ -71,6 +73,20 @@ func (s *Server) record(ctx context.Context, id string) (record, error) {
 		out.Grounds = &grounds
 	}
 	return out, nil
+}
+
+// recordOrder reads the story of the order.
+func (s *Server) recordOrder(ctx context.Context, out *record) (err error) {
+	id := out.Order.ID
+	_, out.OrderSteps, err = dispatch.FindOrder(ctx, s.config.Pool, id)
+	if err != nil && !errors.Is(err, dispatch.ErrNotFound) {
+		return fmt.Errorf("steps of order %s: %w", id, err)
+	}
+	if out.Replies, err = dispatch.Replies(ctx, s.config.Pool, id); err != nil {
+		return err
+	}
+	out.Parts, err = dispatch.Parts(ctx, s.config.Pool, id)
+	return err
 }
 
 // area returns the outline of the cell that a coarse place is known to lie in, nil for others.

@@ -182,7 +182,7 @@ func (s *face) fillWhere(ctx context.Context, v *reportView) error {
 	}
 	v.Placed, v.Where = true, s.streetAt(*v.at)
 	v.Lat, v.Lon = fmt.Sprintf("%.6f", v.at.Lat()), fmt.Sprintf("%.6f", v.at.Lon())
-	found, err := s.inBox(ctx, widen(orb.Bound{Min: *v.at, Max: *v.at}, coarseShift), "")
+	found, err := s.inBox(ctx, fromFew, widen(orb.Bound{Min: *v.at, Max: *v.at}, coarseShift), "")
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func (s *Server) confirmReport(ctx context.Context, r report) error {
 
 // placeAt returns the public place whose position is so near that a report is of it, nil where there is none.
 func (s *Server) placeAt(ctx context.Context, at orb.Point) (*string, error) {
-	found, err := s.inBox(ctx, widen(orb.Bound{Min: at, Max: at}, reportReachM), "")
+	found, err := s.inBox(ctx, fromPlaces, widen(orb.Bound{Min: at, Max: at}, reportReachM), "")
 	if err != nil {
 		return nil, err
 	}

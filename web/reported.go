@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
-	"net/http"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,7 +13,7 @@ import (
 	"github.com/streetpulse/streetpulse/notices"
 )
 
-// sightOf is an order that has no place, as anybody may see it.
+// sightOf is an order as anybody may see it where only its own story is told.
 func sightOf(o dispatch.Order) sight {
 	o.PromotedAt, o.StateAt = crowd.Decided(o.PromotedAt), crowd.Decided(o.StateAt)
 	return sight{Order: &o, PublicPlace: crowd.PublicPlace{Place: crowd.Place{Lat: o.Lat, Lon: o.Lon, Cell: o.Cell, Class: o.Class, Severity: o.Severity,
@@ -39,35 +37,6 @@ func (s *face) fillBecame(ctx context.Context, v *followView) error {
 	v.Became = s.texts.T("reported.ordered", "number", o.Number, "state", s.stateWords(o))
 	v.Order, v.Story = orderPath(o), s.withReplies(s.tell(sightOf(o), nil, steps), replies)
 	return nil
-}
-
-// orderView is the page of an order that has no place: a resident has reported it where nobody drives.
-type orderView struct {
-	head
-	P       titled
-	Story   []chapter
-	Duties  []fact
-	Minimap template.HTML
-	Data    string
-}
-
-// placeless shows an order that has no place, or errHidden.
-func (s *face) placeless(w http.ResponseWriter, r *http.Request, id string) error {
-	o, steps, err := dispatch.FindOrder(r.Context(), s.config.Pool, id)
-	if errors.Is(err, dispatch.ErrNotFound) {
-		return errHidden
-	}
-	if err != nil {
-		return err
-	}
-	replies, err := dispatch.Replies(r.Context(), s.config.Pool, o.ID)
-	if err != nil {
-		return err
-	}
-	p := s.describe(sightOf(o))
-	p.State = s.stateWords(o)
-	v := &orderView{Duties: s.duties(*p.Order, firstRepaired(steps)), head: head{Page: "workorder", Title: p.Title}, P: p, Story: s.withReplies(s.tell(p.sight, nil, steps), replies), Minimap: s.minimap(p), Data: apiPath + "/orders/" + o.ID}
-	return s.render(w, r, http.StatusOK, "base", v)
 }
 
 // orderOfReport returns the id of the order that a report has become, or errHidden.

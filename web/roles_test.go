@@ -28,8 +28,8 @@ const (
 func whoOpens() map[string]access.Action {
 	out := map[string]access.Action{}
 	for _, pattern := range strings.Split(`GET /{$}|GET /panel|GET /list|GET /places/{id}|GET /orders/{id}|GET /stats|GET /stats/{file}|GET /report|POST /report|GET /report/near|GET /report/sent|GET /report/photos/{draft}/{n}|`+
-		`GET /reports/{token}|POST /reports/{token}|GET /reports/{token}/photos/{n}|GET /data|GET /developers|GET /judging|GET /privacy|GET /accessibility|GET /data/{file}|GET /feeds/orders.atom|GET /feeds/places/{file}|`+
-		`POST /places/{id}/follow|GET /follow/{token}|POST /follow/{token}|POST /places/{id}/votes|/|GET /assets/|GET /look/{file}|GET /favicon.ico|GET /tiles/{layer}/{z}/{x}/{y}|`+
+		`GET /reports/{token}|POST /reports/{token}|GET /reports/{token}/photos/{n}|GET /data|GET /developers|GET /judging|GET /privacy|GET /accessibility|GET /data/{file}|GET /feeds/orders.atom|GET /feeds/places/{file}|GET /feeds/orders/{file}|`+
+		`POST /places/{id}/follow|POST /orders/{id}/follow|GET /follow/{token}|POST /follow/{token}|POST /places/{id}/votes|/|GET /assets/|GET /look/{file}|GET /favicon.ico|GET /tiles/{layer}/{z}/{x}/{y}|`+
 		`GET /tiles/{layer}|/api/v1/|GET /api/v1/stream|GET /healthz|GET /readyz|GET /metrics|GET /mqtt|POST /broker/|`+
 		`GET /login|POST /login|POST /logout|GET /login/forgotten|POST /login/forgotten|GET /login/link/{token}|POST /login/link/{token}|GET /signup|POST /signup|`+
 		`GET /login/oidc|GET /login/oidc/callback|GET /drive|GET /drive/manifest.webmanifest|GET /drive/assets/|GET /drive/offline.js|GET /crew/offline.js|GET /crew/manifest.webmanifest`, "|") {
@@ -65,7 +65,7 @@ func whoOpens() map[string]access.Action {
 func whoCalls() map[string]access.Action {
 	out := map[string]access.Action{}
 	for action, ids := range map[access.Action]string{
-		anybody: `list-places get-place get-evidence get-votes cast-vote get-stats send-report list-report-categories find-streets follow-place list-orders get-order
+		anybody: `list-places get-place get-evidence get-votes cast-vote get-stats send-report list-report-categories find-streets follow-place follow-order list-orders get-order
 			enrol-device stream log-in send-password-link sign-up use-password-link`,
 		device:             `erase-device send-events renew-device-secret device-outcomes device-data`,
 		access.KeepAccount: `log-out get-account change-account erase-account change-password list-sessions end-sessions end-session stop-following`,

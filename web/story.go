@@ -60,7 +60,7 @@ func (s *face) withParts(story []chapter, parts []dispatch.Part) []chapter {
 		m := markOf("", p.State)
 		stands := s.texts.T("story.part.stands", "state", s.stateWords(dispatch.Order{State: p.State}), "day", s.texts.Day(p.StateAt, s.config.Now()))
 		story = with(story, chapter{ID: p.ID, At: p.At, Symbol: string(m), Head: s.texts.T("story.part"), Text: s.texts.T("story.part.text", "number", p.Number) + " " + stands,
-			Link: nudge{"/api/v1/orders/" + p.ID, s.texts.T("story.part.data", "number", p.Number)}})
+			Link: nudge{"/orders/" + p.ID, s.texts.T("story.part.see", "number", p.Number)}})
 	}
 	return story
 }
@@ -116,7 +116,7 @@ func (s *face) placeChapter(p sight, st crowd.Step) chapter {
 
 func (s *face) orderChapter(p sight, st dispatch.Step) chapter {
 	t := s.texts
-	key := "order." + string(st.State)
+	key := s.byHand("order."+string(st.State), p)
 	c := chapter{At: st.At, Symbol: string(markOf(p.State, st.State)), Text: s.reason(st.Reason, st.Actor)}
 	switch st.Actor {
 	case dispatch.Crowd:
@@ -174,11 +174,7 @@ func (s *face) todo(p sight) []chapter {
 	var out []chapter
 	for _, state := range ahead {
 		key := "todo." + string(state)
-		text := key + ".text"
-		if state == dispatch.Verified && p.Order.Place == "" {
-			text = key + ".hand"
-		}
-		out = append(out, chapter{Todo: true, Symbol: string(markOf(p.State, state)), Head: s.texts.T(key), Text: s.texts.T(text)})
+		out = append(out, chapter{Todo: true, Symbol: string(markOf(p.State, state)), Head: s.texts.T(key), Text: s.texts.T(s.byHand(key+".text", p))})
 	}
 	return out
 }

@@ -20,14 +20,25 @@ type streamedPlace struct {
 	Text string `json:"text"`
 }
 
-func (s *face) streamed(p titled) streamedPlace {
-	return streamedPlace{s.placeFeature(p), s.texts.T("map.live", "title", p.Title, "state", p.State)}
+// streamedOrder is the same of an order that has no place, as the list of orders has it.
+type streamedOrder struct {
+	orderFeature
+	Text string `json:"text"`
+}
+
+func (s *face) streamed(of sight) any {
+	p := s.describe(of)
+	text := s.texts.T("map.live", "title", p.Title, "state", p.State)
+	if p.Placeless() {
+		return streamedOrder{s.orderFeature(*p.Order), text}
+	}
+	return streamedPlace{s.placeFeature(p), text}
 }
 
 func (s *Server) registerStream(api huma.API) {
 	op := open("stream", http.MethodGet, "/stream", "Changes as they happen, as server-sent events")
-	op.Description = "Events `place` and `order`; the data of each is the place, as the list of places has it, and `text`, " +
-		"a sentence. Nothing is kept for those who were away: read the lists again after connecting anew."
+	op.Description = "Events `place` and `order`; the data of each is the place, as the list of places has it, of an order that has no place the order, as the " +
+		"list of orders has it, and `text`, a sentence. Nothing is kept for those who were away: read the lists again after connecting anew."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{
 		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
 	}}}

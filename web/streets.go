@@ -136,7 +136,7 @@ func bounds(b orb.Bound) string {
 func (s *Server) extent(ctx context.Context) (orb.Bound, bool, error) {
 	var west, south, east, north *float64
 	err := s.config.Pool.QueryRow(ctx, `select min(p.lon), min(p.lat), max(p.lon), max(p.lat)
-		from places p left join orders o on o.place = p.id where `+publicSQL, s.showsSuspected()).Scan(&west, &south, &east, &north)
+		from `+fromSights+` where `+publicSQL, s.showsSuspected()).Scan(&west, &south, &east, &north)
 	if err != nil {
 		return orb.Bound{}, false, fmt.Errorf("where the places lie: %w", err)
 	}

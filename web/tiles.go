@@ -30,7 +30,7 @@ const singlesZoom = 14
 
 func layers() map[string]layer {
 	marked := map[string]string{"id": "String", "mark": "String", "class": "String", "severity": "Number", "size": "Number",
-		"number": "String", "heading_deg": "Number", "uncertainty_m": "Number", "coarse": "Boolean", "n": "Number", "mix": "String"}
+		"number": "String", "heading_deg": "Number", "uncertainty_m": "Number", "coarse": "Boolean", "placeless": "Boolean", "n": "Number", "mix": "String"}
 	cell := map[string]string{"h3": "String", "level": "String"}
 	return map[string]layer{
 		"places": {0, 18, true, marked, func(ctx context.Context, s *Server, t maptile.Tile, f filter) ([]byte, error) {

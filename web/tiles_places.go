@@ -100,11 +100,11 @@ func drawSpots(t maptile.Tile, name string, found []spot) ([]byte, error) {
 	return encodeTile(t, map[string]*geojson.FeatureCollection{name: points, "uncertainty": circles})
 }
 
-// spot is as much of a public place as a tile needs.
+// spot is as much of a public place, or of an order that has none, as a tile needs.
 type spot struct {
-	id, number            string
+	id, number            string // id of the place, or of an order that has none
 	at                    orb.Point
-	coarse                bool
+	coarse, placeless     bool
 	group                 geo.Cell // its coverage cell
 	mark                  mark
 	class                 crowd.Class
@@ -124,6 +124,9 @@ func (p spot) feature() *geojson.Feature {
 	if p.coarse {
 		f.Properties["coarse"] = true
 	}
+	if p.placeless {
+		f.Properties["placeless"] = true
+	}
 	if p.number != "" {
 		f.Properties["number"] = p.number
 	}
@@ -131,7 +134,7 @@ func (p spot) feature() *geojson.Feature {
 }
 
 // spots returns the public places of a tile and around it: where marks are grouped those of whole groups, else those whose
-// circles reach into it. The mildest come first, so that the worst are drawn over them.
+// circles reach into it. What was dismissed comes first, then the mildest, so that the worst are drawn over them.
 func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders bool) ([]spot, error) {
 	around, most := 0., mostMarks
 	if _, limited := roomFor(t.Z); limited {
@@ -155,7 +158,7 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders 
 		var state crowd.State
 		var whole bool
 		var number, order *string
-		if err := rows.Scan(&p.id, &cell, &p.at[1], &p.at[0], &p.heading, &p.uncertainty, &state, &p.class, &p.severity, &number, &order, &whole); err != nil {
+		if err := rows.Scan(&p.id, &cell, &p.at[1], &p.at[0], &p.heading, &p.uncertainty, &state, &p.class, &p.severity, &number, &order, &p.placeless, &whole); err != nil {
 			return nil, fmt.Errorf("read the places of a tile: %w", err)
 		}
 		p.group, p.mark = geo.CoverageCell(geo.Cell(cell)), markOf(state, "")
@@ -175,13 +178,19 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders 
 		out = append(out, p)
 	}
 	slices.Reverse(out)
+	dismissed := func(p spot) int {
+		if p.mark == markDismissed {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b spot) int { return cmp.Compare(dismissed(a), dismissed(b)) })
 	return out, rows.Err()
 }
 
-// Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand places.
 const spotsSQL = `
-select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, ` + calledSQL + `, p.severity, o.number, o.state, ` + wholeSQL + `
-from places p left join lateral (select id, number, state, class from orders where place = p.id limit 1) o on true
+select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, ` + calledSQL + `, p.severity, o.number, o.state, o.id is not null and o.place is null, ` + wholeSQL + `
+from ` + fromFew + `
 where ` + publicSQL + ` and ` + within + ` and ($6 = '' or ` + calledSQL + ` = $6) and (o.id is not null or not $7)
 order by p.severity desc, p.id limit $8`
 
@@ -393,7 +402,7 @@ func gather(sums []cellSum, key plateKey) map[geo.Cell]*plate {
 func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
 	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''), `+calledSQL+`,
 			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity), `+wholeSQL+` as whole
-		from places p left join orders o on o.place = p.id where `+publicSQL+` group by 1, 2, 3, 4, 5, whole`, s.showsSuspected())
+		from `+fromSights+` where `+publicSQL+` group by 1, 2, 3, 4, 5, whole`, s.showsSuspected())
 	if err != nil {
 		return nil, fmt.Errorf("gather places: %w", err)
 	}

@@ -103,9 +103,10 @@ type fact struct {
 	Code        bool
 }
 
-// placeView is the page of a place.
+// placeView is the page of a place, or of an order that has none.
 type placeView struct {
 	panelView
+	Whole                    nudge // the order that this one was split off; empty: none
 	FollowEmail, FollowWrong string
 
 	Summary string
@@ -124,52 +125,75 @@ func (s *face) placePage(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// orderPlace leads to the place that an order is about, or shows the order where there is none.
+// orderPlace shows an order that has no place, and leads to the place of any other.
 func (s *face) orderPlace(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	place, err := dispatch.PlaceOf(r.Context(), s.config.Pool, id)
-	if errors.Is(err, dispatch.ErrNotFound) {
-		return s.placeless(w, r, id)
+	err := s.showOrder(w, r, id, http.StatusOK, func(*placeView) {})
+	if j := (errJoined{}); errors.As(err, &j) {
+		http.Redirect(w, r, "/places/"+url.PathEscape(j.into)+"#"+url.PathEscape(id), http.StatusSeeOther)
+		return nil
 	}
-	if err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/places/"+url.PathEscape(place)+"#"+url.PathEscape(id), http.StatusSeeOther)
-	return nil
+	return err
 }
 
 // showPlace answers with the page of a place; change has the last word.
 func (s *face) showPlace(w http.ResponseWriter, r *http.Request, id string, status int, change func(*placeView)) error {
-	var v placeView
-	if err := s.fillPlace(r, &v.panelView, id); err != nil {
+	found, err := s.findPlace(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return s.showSight(w, r, found, &placeView{panelView: panelView{head: head{Page: "place"}}}, status, change)
+}
+
+// showOrder is showPlace of an order that has no place.
+func (s *face) showOrder(w http.ResponseWriter, r *http.Request, id string, status int, change func(*placeView)) error {
+	found, err := s.findOrder(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	v := &placeView{panelView: panelView{head: head{Page: "workorder"}}}
+	if whole := found.Order.SplitFrom; whole != "" {
+		o, _, err := dispatch.FindOrder(r.Context(), s.config.Pool, whole)
+		if err != nil {
+			return err
+		}
+		v.Whole = nudge{orderPath(o), o.Number}
+	}
+	return s.showSight(w, r, found, v, status, change)
+}
+
+func (s *face) showSight(w http.ResponseWriter, r *http.Request, found sight, v *placeView, status int, change func(*placeView)) error {
+	if err := s.fillPlace(r, &v.panelView, found); err != nil {
 		return err
 	}
 	p := *v.Place
-	v.Page, v.Title = "place", p.Title
+	v.Title = p.Title
 	v.Summary = s.summary(p.sight)
 	v.Facts = s.facts(p, v.repaired)
 	v.Minimap = s.minimap(p)
 	if who, ok := personOf(r.Context()); ok {
 		v.FollowEmail = who.Email
 	}
-	change(&v)
-	return s.render(w, r, status, "base", &v)
+	change(v)
+	return s.render(w, r, status, "base", v)
 }
 
 func (s *face) facts(p titled, repaired time.Time) []fact {
 	t := s.texts
 	severity := t.T("fact.severity.value", "grade", t.T(fmt.Sprint("grade.", int(p.Grade()))), "value", t.Decimal(p.Severity, 2))
 	out := []fact{{Name: t.T("fact.severity"), Value: severity}}
-	if !p.Coarse {
+	if !p.Coarse && !p.Placeless() {
 		d := t.T("direction.both")
 		if p.HeadingDeg != nil {
 			d = capital(s.direction(p.HeadingDeg))
 		}
 		out = append(out, fact{Name: t.T("fact.direction"), Value: d})
 	}
-	out = append(out,
-		fact{Name: t.T("fact.drivers"), Value: strconv.Itoa(p.Felt())},
-		fact{Name: t.T("fact.passes"), Value: strconv.Itoa(p.Passes)})
+	if !p.Placeless() {
+		out = append(out,
+			fact{Name: t.T("fact.drivers"), Value: strconv.Itoa(p.Felt())},
+			fact{Name: t.T("fact.passes"), Value: strconv.Itoa(p.Passes)})
+	}
 	if o := p.Order; o != nil {
 		out = append(out, fact{Name: t.T("fact.order"), Value: o.Number, Code: true})
 		out = append(out, s.duties(*o, repaired)...)

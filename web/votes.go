@@ -82,7 +82,7 @@ func (s *Server) cast(r *http.Request, id string, v crowd.Vote) (*http.Cookie, e
 	if !slices.Contains(crowd.Votes(), v) {
 		return nil, badRequest("A vote is one of known, absent, repaired.")
 	}
-	if _, err := s.find(ctx, id); err != nil {
+	if _, err := s.findPlace(ctx, id); err != nil {
 		return nil, err
 	}
 	if wait, ok := s.votes.take(s.client(r), s.config.Now()); !ok {
@@ -199,7 +199,7 @@ func (s *face) apiPoll(ctx context.Context, in *placeInput) (*pollOutput, error)
 }
 
 func (s *face) poll(ctx context.Context, id string) (*pollOutput, error) {
-	if _, err := s.find(ctx, id); err != nil {
+	if _, err := s.findPlace(ctx, id); err != nil {
 		return nil, err
 	}
 	p, _, err := crowd.PollOf(ctx, s.config.Pool, id, nil)

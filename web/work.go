@@ -76,20 +76,22 @@ func (s *Server) matchReports(ctx context.Context) error {
 	return nil
 }
 
-// follower is somebody who follows a place by e-mail.
+// follower is somebody who follows a place, or an order that has none, by e-mail.
 type follower struct {
 	id                             int64
 	place, email, language, secret string
-	steps, told                    int // that there are, and that were told
-	said, replied                  int // the newest of the city's replies, and of those that were told
+	steps, told                    int  // that there are, and that were told
+	said, replied                  int  // the newest of the city's replies, and of those that were told
+	reported                       bool // is told as who has reported it
 }
 
-// Who follows a place whose order was merged into another's hears of that one.
+// Who follows a place, or an order without one, that was merged into another hears of that one.
 const followersSQL = `
-select f.id, f.seen, f.email, f.language, f.secret, c.steps, f.told, c.said, f.replied from (select *, leads_to(place) as seen from follows) f, lateral (
+select f.id, f.seen, f.email, f.language, f.secret, c.steps, f.told, c.said, f.replied, c.reported from (select *, leads_to(place) as seen from follows) f, lateral (
 	select (select count(*) from place_steps where place in (f.place, f.seen)) +
-			(select count(*) from order_steps s join orders o on o.id = s.order_id where o.place in (f.place, f.seen)) as steps,
-		(select coalesce(max(a.n), 0) from orders o join order_actions a on a.order_id = o.id where o.place = f.seen and a.kind = 'replied' and not a.undone) as said) c
+			(select count(*) from order_steps s join orders o on o.id = s.order_id where coalesce(o.place, o.id) in (f.place, f.seen)) as steps,
+		(select coalesce(max(a.n), 0) from orders o join order_actions a on a.order_id = o.id where coalesce(o.place, o.id) = f.seen and a.kind = 'replied' and not a.undone) as said,
+		exists (select 1 from reports r where r.work_order = f.place and r.place is null and lower(r.email) = lower(f.email)) as reported) c
 where f.confirmed_at is not null and `
 
 func (s *Server) followers(ctx context.Context, where string, args ...any) ([]follower, error) {
@@ -99,7 +101,7 @@ func (s *Server) followers(ctx context.Context, where string, args ...any) ([]fo
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (follower, error) {
 		var f follower
-		return f, row.Scan(&f.id, &f.place, &f.email, &f.language, &f.secret, &f.steps, &f.told, &f.said, &f.replied)
+		return f, row.Scan(&f.id, &f.place, &f.email, &f.language, &f.secret, &f.steps, &f.told, &f.said, &f.replied, &f.reported)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read followers: %w", err)
@@ -134,7 +136,7 @@ const repairedSQL = `o.state in ('repaired', 'verified')
 // what is said there is a vote.
 func (s *Server) askFollowers(ctx context.Context) error {
 	now := s.config.Now()
-	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from orders o where o.place = f.seen and `+repairedSQL+`)`, now.Add(-askAfter))
+	list, err := s.followers(ctx, `f.asked_at is null and exists (select 1 from places p where p.id = f.place) and exists (select 1 from orders o where o.place = f.seen and `+repairedSQL+`)`, now.Add(-askAfter))
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func (s *Server) askFollowers(ctx context.Context) error {
 }
 
 // write posts a mail about a place to one follower, and marks in the same transaction that it was posted. A place that the
-// public may not see is not written about.
+// public may not see is not written about, nor an order to who is told of it as its reporter.
 func (s *Server) write(ctx context.Context, f follower, subject, body, mark string, args ...any) error {
 	voice := s.voice(f.language)
 	found, err := s.find(ctx, f.place)
@@ -163,11 +165,11 @@ func (s *Server) write(ctx context.Context, f follower, subject, body, mark stri
 	}
 	return pgx.BeginFunc(ctx, s.config.Pool, func(tx pgx.Tx) error {
 		done, err := tx.Exec(ctx, mark, append([]any{f.id}, args...)...)
-		if err != nil || done.RowsAffected() == 0 || hidden {
+		if err != nil || done.RowsAffected() == 0 || hidden || f.reported {
 			return err
 		}
 		p, t := voice.describe(found), voice.texts
-		pairs := []any{"what", p.Title, "state", p.State, "sentence", said + voice.summary(found), "link", s.links() + "/places/" + f.place,
+		pairs := []any{"what", p.Title, "state", p.State, "sentence", said + voice.summary(found), "link", s.links() + found.Path(),
 			"stop", s.links() + "/follow/" + f.secret, "city", voice.cityName()}
 		return notices.Post(ctx, tx, notices.Mail{To: f.email, Stop: s.links() + "/follow/" + f.secret, Subject: t.T(subject, pairs...), Body: t.T(body, pairs...)}, s.config.Now())
 	})
@@ -200,8 +202,8 @@ func (s *Server) forget(ctx context.Context) error {
 	b.Queue(`delete from report_photos p where created_at < $1 and not exists (select 1 from reports r where r.id = p.report)`, now.Add(-draftsFor))
 	b.Queue(`delete from reports where confirmed_at is null and created_at < $1`, now.Add(-unconfirmedFor))
 	b.Queue(`delete from follows where confirmed_at is null and created_at < $1`, now.Add(-unconfirmedFor))
-	b.Queue(`delete from follows f where created_at < $1 and (not exists (select 1 from places p where p.id = f.place)
-		or exists (select 1 from orders o where o.place = leads_to(f.place) and o.state in ('verified', 'dismissed') and o.state_at < $1)
+	b.Queue(`delete from follows f where created_at < $1 and (not exists (select 1 from places p where p.id = f.place) and not exists (select 1 from orders o where o.id = f.place)
+		or exists (select 1 from orders o where coalesce(o.place, o.id) = leads_to(f.place) and o.state in ('verified', 'dismissed') and o.state_at < $1)
 		or exists (select 1 from places p where p.id = leads_to(f.place) and p.state in ('faded', 'dismissed') and p.state_at < $1))`, now.Add(-closedAfter))
 	b.Queue(`update reports r set email = '' where email <> '' and confirmed_at < $1
 		and not exists (select 1 from follows f where f.place = r.place and lower(f.email) = lower(r.email))
