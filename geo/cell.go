@@ -43,6 +43,23 @@ func parent(cell Cell, resolution int) Cell {
 	return above
 }
 
+// FineRange returns the least and the greatest fine cell within a coarser one: fine cells of one parent have numbers that follow each other.
+func FineRange(c Cell) (low, high Cell) {
+	const (
+		resolutionAt = 52 // bit of an H3 index
+		digitBits    = 3  // of each finer resolution, the finest in the last bits; 0 to 6 for the seven children, 7 where there is none
+		finest       = 15
+	)
+	low = c&^(0xf<<resolutionAt) | FineRes<<resolutionAt
+	high = low
+	for r := c.Resolution() + 1; r <= FineRes; r++ {
+		at := digitBits * (finest - r)
+		low &^= 7 << at
+		high &^= 1 << at
+	}
+	return low, high
+}
+
 // Disk returns c and every cell within k steps of it; none where c is invalid.
 func Disk(c Cell, k int) []Cell {
 	cells, err := c.GridDisk(k)

@@ -131,7 +131,7 @@ func (b *browser) filter(query string) float64 {
 // queued gives the town 20,000 open orders.
 func (w *town) queued(b *testing.B) {
 	b.Helper()
-	w.crowded(50_000)
+	w.crowded(50_000, 22_000, 22_000)
 	for _, sql := range []string{
 		`insert into crews (id, name) select 'c' || i, 'Crew ' || i from generate_series(1, 20) i`,
 		`update orders o set state = (array['new','accepted','assigned','in_progress','reopened'])[1 + n % 5], class = (array['pothole','casting','joint'])[1 + n % 3],

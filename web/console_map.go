@@ -30,7 +30,10 @@ type selection struct {
 	plates map[int]map[geo.Cell]*plate // by resolution
 }
 
-const mostSelections = 32 // that are remembered
+const (
+	mostSelections = 32 // that are remembered
+	freshSelection = time.Minute
+)
 
 // selected returns what a view shows. The box that the queue may be bound to is the map's own: it leaves out nothing here.
 func (s *Server) selected(ctx context.Context, v sought) (*selection, error) {
@@ -39,11 +42,11 @@ func (s *Server) selected(ctx context.Context, v sought) (*selection, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	now := s.config.Now()
-	if changes := s.tally.heard(); all.views == nil || all.changes != changes || len(all.views) >= mostSelections || !s.hub.listening.Load() {
+	if changes := s.gathered.heard(); all.views == nil || all.changes != changes || len(all.views) >= mostSelections || !s.hub.listening.Load() {
 		all.changes, all.views = changes, map[string]*selection{}
 	}
 	key := v.Query()
-	if known, ok := all.views[key]; ok && now.Sub(known.at).Abs() < freshPlates { // deadlines pass meanwhile
+	if known, ok := all.views[key]; ok && now.Sub(known.at).Abs() < freshSelection { // deadlines pass meanwhile
 		return known, nil
 	}
 	spots, err := s.spotsOf(ctx, v, now)
@@ -105,13 +108,17 @@ func (s *face) consoleTile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var body []byte
+	resolution := geo.CoverageRes
 	if t.Z < singlesZoom {
-		s.selections.mu.Lock()
-		plates := l.gathered(min(plateResolution(t.Z), geo.CoverageRes))
-		s.selections.mu.Unlock()
-		body, err = drawPlates(t, "places", plates)
+		resolution = min(plateResolution(t.Z), resolution)
+	}
+	s.selections.mu.Lock()
+	groups := l.gathered(resolution)
+	s.selections.mu.Unlock()
+	if t.Z < singlesZoom {
+		body, err = drawPlates(t, "places", groups)
 	} else {
-		body, err = drawSpots(t, "places", l.spots)
+		body, err = drawSpots(t, "places", groups, l.spots)
 	}
 	if err != nil {
 		return err

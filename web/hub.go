@@ -155,7 +155,7 @@ func (h *hub) listen(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "listen "+changesChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	h.server.tally.changed() // what was counted before may have changed unheard
+	h.server.gathered.changed("") // what was read before may have changed unheard
 	h.server.settingsChanged()
 	h.listening.Store(true)
 	defer h.listening.Store(false)
@@ -171,9 +171,9 @@ func (h *hub) listen(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("wait for changes: %w", err)
 		}
-		h.server.tally.changed()
 		var c change
 		if err := json.Unmarshal([]byte(n.Payload), &c); err != nil {
+			h.server.gathered.changed("")
 			h.server.config.Log.Warn("an announced change cannot be read", "payload", n.Payload, "error", err)
 			continue
 		}
@@ -181,6 +181,7 @@ func (h *hub) listen(ctx context.Context) error {
 			h.server.settingsChanged()
 			continue
 		}
+		h.server.gathered.changed(c.place())
 		h.tellWorks(c)
 		if !c.public() {
 			continue

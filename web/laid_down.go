@@ -32,7 +32,7 @@ func (s *Server) settingsChanged() {
 	s.laid.known = false
 	s.laid.turn++
 	s.laid.mu.Unlock()
-	s.tally.changed()
+	s.gathered.changed("")
 	s.figures.mu.Lock()
 	s.figures.by = nil
 	s.figures.mu.Unlock()

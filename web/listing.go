@@ -3,8 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/streetpulse/streetpulse/crowd"
 )
@@ -85,78 +83,6 @@ func (c counts) Of(g group) int {
 		n += c[m]
 	}
 	return n
-}
-
-// tally keeps the counts until something changes: every open page asks for them after every change.
-type tally struct {
-	mu      sync.Mutex
-	changes int // heard so far
-	counted int // changes when counts were begun
-	at      time.Time
-	counts  map[crowd.Class]counts
-}
-
-// freshCounts is how old counts may be where changes are not heard of.
-const freshCounts = 5 * time.Second
-
-// changed says that the counts are no longer right.
-func (t *tally) changed() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.changes++
-}
-
-// heard returns how many changes were heard of so far.
-func (t *tally) heard() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.changes
-}
-
-// count returns the number of public places of a class, empty: of all, under each mark.
-func (s *Server) count(ctx context.Context, class crowd.Class) (counts, error) {
-	t := &s.tally
-	t.mu.Lock()
-	changes, now := t.changes, s.config.Now()
-	if t.counts != nil && t.counted == changes && s.hub.listening.Load() && now.Sub(t.at).Abs() < freshCounts {
-		defer t.mu.Unlock()
-		return t.counts[class], nil
-	}
-	t.mu.Unlock()
-	c, err := s.countNow(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.counts == nil || t.counted <= changes {
-		t.counts, t.counted, t.at = c, changes, now
-	}
-	return c[class], nil
-}
-
-func (s *Server) countNow(ctx context.Context) (map[crowd.Class]counts, error) {
-	rows, err := s.config.Pool.Query(ctx, `select `+markSQL+`, `+calledSQL+`, count(*) from `+fromSights+`
-		where `+publicSQL+` group by 1, 2`, s.showsSuspected())
-	if err != nil {
-		return nil, fmt.Errorf("count places: %w", err)
-	}
-	defer rows.Close()
-	c := map[crowd.Class]counts{"": {}}
-	for rows.Next() {
-		var m mark
-		var class crowd.Class
-		var n int
-		if err := rows.Scan(&m, &class, &n); err != nil {
-			return nil, fmt.Errorf("count places: %w", err)
-		}
-		if c[class] == nil {
-			c[class] = counts{}
-		}
-		c[class][m] = n
-		c[""][m] += n
-	}
-	return c, rows.Err()
 }
 
 // sentence says the counts in words.

@@ -117,6 +117,11 @@ const (
 	fromSights = `sights p left join orders o on coalesce(o.place, o.id) = p.id`
 	// The same for few of them. Without the limit PostgreSQL would rather read every order of the city than look up those of a few thousand.
 	fromFew = `sights p left join lateral (select * from orders where coalesce(place, id) = p.id limit 1) o on true`
+	// The same for those in ranges of cells, from $2 to $3. With the fence each range is looked up; PostgreSQL thinks that they are wide, and would read
+	// every place once instead.
+	fromNear = `unnest($2::bigint[], $3::bigint[]) as near (low, high)
+		cross join lateral (select * from sights where cell between near.low and near.high offset 0) p
+		left join lateral (select * from orders where coalesce(place, id) = p.id limit 1) o on true`
 	// The same from the orders on, for those who want them in the orders' order: PostgreSQL looks each one up.
 	fromOrders = `orders o cross join lateral (select * from sights where id = coalesce(o.place, o.id) limit 1) p`
 )

@@ -81,7 +81,6 @@ type Server struct {
 	explainer   *crowd.Explainer
 	covered     atomic.Pointer[covered]
 	ways        atomic.Pointer[wayed]
-	tally       tally
 	figures     performances
 	laid        laidDown
 	gathered    gathered
@@ -266,7 +265,12 @@ func (s *Server) routes() *routes {
 }
 
 // Run passes changes on from the database to open streams until ctx ends.
-func (s *Server) Run(ctx context.Context) error { return s.hub.run(ctx) }
+func (s *Server) Run(ctx context.Context) error {
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeping.Go(func() { s.keepSums(ctx) })
+	return s.hub.run(ctx)
+}
 
 // Serve serves HTTP on l, and runs Run, until ctx ends; then it waits for the answers under way. Other listeners may
 // be served beside it by ServeTLS.

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/geojson"
@@ -26,18 +24,21 @@ const (
 	mostRadius = 60  // metres of uncertainty that are drawn; also how far beyond a tile its circles reach into it
 )
 
-// roomFor is how many marks have room in a coverage cell at a zoom: one for each twenty pixels of its width and height.
-// Where there are more, they are drawn as one plate. False: all have.
-func roomFor(z maptile.Zoom) (int, bool) {
+// crowded says whether a coverage cell has more places than marks have room at a zoom: one for each twenty pixels of its width and height.
+// They are drawn as one plate then.
+func (p *plate) crowded(z maptile.Zoom) bool {
+	if p == nil {
+		return false
+	}
 	switch z {
 	case 14:
-		return 8, true
+		return p.n > 8
 	case 15:
-		return 32, true
+		return p.n > 32
 	case 16:
-		return 128, true
+		return p.n > 128
 	}
-	return 0, false
+	return false
 }
 
 // placesTile draws the marks of places, or of those with orders only: single ones, or one for each group where they have
@@ -50,31 +51,29 @@ func (s *Server) placesTile(ctx context.Context, t maptile.Tile, show filter, or
 	if t.Z < singlesZoom {
 		return s.platesTile(ctx, t, show, name)
 	}
-	found, err := s.spots(ctx, t, show, orders)
+	groups, err := s.plates(ctx, widen(t.Bound(), cellWidth(geo.CoverageRes)), geo.CoverageRes, show, orders)
 	if err != nil {
 		return nil, err
 	}
-	return drawSpots(t, name, found)
+	found, err := s.spots(ctx, t, groups, show, orders)
+	if err != nil {
+		return nil, err
+	}
+	return drawSpots(t, name, groups, found)
 }
 
-// drawSpots draws those of the places around a tile that belong into it. The later ones are drawn over the earlier ones.
-func drawSpots(t maptile.Tile, name string, found []spot) ([]byte, error) {
+// drawSpots draws those of the places around a tile that belong into it, where a group has more than there is room for the group. The later
+// ones are drawn over the earlier ones.
+func drawSpots(t maptile.Tile, name string, groups map[geo.Cell]*plate, found []spot) ([]byte, error) {
 	points, circles := geojson.NewFeatureCollection(), geojson.NewFeatureCollection()
-	room, limited := roomFor(t.Z)
-	groups := map[geo.Cell]*plate{}
-	if limited {
-		for _, p := range found {
-			groups[p.group] = groups[p.group].with(p)
-		}
-		for _, cell := range sortedCells(groups) {
-			if g := groups[cell]; g.n > room && maptile.At(g.middle(), t.Z) == t {
-				points.Append(g.feature())
-			}
+	for _, cell := range sortedCells(groups) {
+		if g := groups[cell]; g.crowded(t.Z) && maptile.At(g.middle(), t.Z) == t {
+			points.Append(g.feature())
 		}
 	}
 	coarse := map[geo.Cell]*geojson.Feature{}
 	for _, p := range found {
-		if limited && groups[p.group].n > room {
+		if groups[p.group].crowded(t.Z) {
 			continue
 		}
 		if t.Z >= circleZoom && !p.coarse {
@@ -133,20 +132,30 @@ func (p spot) feature() *geojson.Feature {
 	return f
 }
 
-// spots returns the public places of a tile and around it: where marks are grouped those of whole groups, else those whose
-// circles reach into it. What was dismissed comes first, then the mildest, so that the worst are drawn over them.
-func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders bool) ([]spot, error) {
-	around, most := 0., mostMarks
-	if _, limited := roomFor(t.Z); limited {
-		around, most = cellWidth(geo.CoverageRes), math.MaxInt32
-	} else if t.Z >= circleZoom {
-		around = mostRadius
+// spots returns the public places of a tile and around it, of groups that are not drawn as one; where uncertainty is drawn, those whose
+// circles reach into it. The mildest come first, so that the worst are drawn over them.
+func (s *Server) spots(ctx context.Context, t maptile.Tile, groups map[geo.Cell]*plate, show filter, orders bool) ([]spot, error) {
+	around, most := 0., math.MaxInt32
+	if t.Z >= circleZoom {
+		around, most = mostRadius, mostMarks
 	}
 	if s.suspected() == crowd.Coarse {
 		around = max(around, coarseShift)
 	}
 	b := widen(t.Bound(), around)
-	rows, err := s.config.Pool.Query(ctx, spotsSQL, s.showsSuspected(), b.Min[0], b.Max[0], b.Min[1], b.Max[1], show.Class, orders, most)
+	reach := widen(b, coarseShift) // of cells' middles
+	var low, high []int64
+	for _, cell := range sortedCells(groups) {
+		middle, err := cell.LatLng()
+		if err == nil && reach.Contains(orb.Point{middle.Lng, middle.Lat}) && !groups[cell].crowded(t.Z) {
+			l, h := geo.FineRange(cell)
+			low, high = append(low, int64(l)), append(high, int64(h))
+		}
+	}
+	if len(low) == 0 {
+		return nil, nil
+	}
+	rows, err := s.config.Pool.Query(ctx, spotsSQL, s.showsSuspected(), low, high, b.Min[0], b.Max[0], b.Min[1], b.Max[1], show.Class, orders, most)
 	if err != nil {
 		return nil, fmt.Errorf("read the places of a tile: %w", err)
 	}
@@ -190,9 +199,9 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, show filter, orders 
 
 const spotsSQL = `
 select p.id, p.cell, p.lat, p.lon, p.heading_deg, p.uncertainty_m, p.state, ` + calledSQL + `, p.severity, o.number, o.state, o.id is not null and o.place is null, ` + wholeSQL + `
-from ` + fromFew + `
-where ` + publicSQL + ` and ` + within + ` and ($6 = '' or ` + calledSQL + ` = $6) and (o.id is not null or not $7)
-order by p.severity desc, p.id limit $8`
+from ` + fromNear + `
+where ` + publicSQL + ` and p.lon between $4 and $5 and p.lat between $6 and $7 and ($8 = '' or ` + calledSQL + ` = $8) and (o.id is not null or not $9)
+order by p.severity desc, p.id limit $10`
 
 // circle returns a circle in metres around p, clockwise as vector tiles have it.
 func circle(p orb.Point, radius float64) orb.Polygon {
@@ -307,127 +316,6 @@ func (p *plate) mixed() string {
 		}
 	}
 	return strings.Join(parts, ",")
-}
-
-// parentSQL is the H3 cell of p at a resolution, by the layout of H3 indexes: 4 bits of resolution from bit 52, and
-// three bits for each finer digit, all set.
-func parentSQL(resolution int) string {
-	return fmt.Sprintf("((p.cell & ~(15::bigint << 52)) | (%d::bigint << 52) | ((1::bigint << %d) - 1))", resolution, 3*(15-resolution))
-}
-
-// cellSum is how many public places of one kind lie in a coverage cell.
-type cellSum struct {
-	cell     geo.Cell
-	mark     mark
-	class    crowd.Class
-	ordered  bool
-	n        int
-	lat, lon float64 // sums
-	id       string  // of the first
-	severity float64 // the greatest
-}
-
-// gathered remembers the sums of the whole city and the plates made of them until something changes: one view far out
-// asks for many tiles, and each would read every place.
-type gathered struct {
-	mu      sync.Mutex // held while they are read, so that they are read once
-	changes int
-	at      time.Time
-	sums    []cellSum
-	plates  map[plateKey]map[geo.Cell]*plate
-}
-
-type plateKey struct {
-	resolution int
-	show       filter
-	orders     bool
-}
-
-// freshPlates is how old plates may be where changes are heard of.
-const freshPlates = time.Minute
-
-// plates gathers the public places within b by cells of a resolution. What it returns is not to be changed.
-func (s *Server) plates(ctx context.Context, b orb.Bound, resolution int, show filter, orders bool) (map[geo.Cell]*plate, error) {
-	g := &s.gathered
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	changes, now := s.tally.heard(), s.config.Now()
-	age := now.Sub(g.at).Abs()
-	if g.plates == nil || g.changes != changes || age >= freshPlates || !s.hub.listening.Load() {
-		sums, err := s.sumCells(ctx)
-		if err != nil {
-			return nil, err
-		}
-		g.changes, g.at, g.sums, g.plates = changes, now, sums, map[plateKey]map[geo.Cell]*plate{}
-	}
-	key := plateKey{resolution, show, orders}
-	if g.plates[key] == nil {
-		g.plates[key] = gather(g.sums, key)
-	}
-	out := map[geo.Cell]*plate{}
-	for cell, p := range g.plates[key] {
-		if b.Contains(p.middle()) {
-			out[cell] = p
-		}
-	}
-	return out, nil
-}
-
-func gather(sums []cellSum, key plateKey) map[geo.Cell]*plate {
-	out := map[geo.Cell]*plate{}
-	for _, c := range sums {
-		if !key.show.wants(c.mark, c.class) || key.orders && !c.ordered {
-			continue
-		}
-		above, err := c.cell.Parent(min(key.resolution, geo.CoverageRes))
-		if err != nil {
-			continue
-		}
-		p, ok := out[above]
-		if !ok {
-			p = &plate{mix: map[mark]int{}, id: c.id}
-			out[above] = p
-		}
-		p.n += c.n
-		p.lat += c.lat
-		p.lon += c.lon
-		p.mix[c.mark] += c.n
-		p.size = max(p.size, gradeOf(c.severity).Pixels())
-	}
-	return out
-}
-
-// sumCells sums the public places by coverage cell. A coarse place counts at the middle of its cell, or the middle of a
-// group would give it away.
-func (s *Server) sumCells(ctx context.Context) ([]cellSum, error) {
-	rows, err := s.config.Pool.Query(ctx, `select `+parentSQL(geo.CoverageRes)+`, o.id is not null, p.state, coalesce(o.state, ''), `+calledSQL+`,
-			count(*), sum(p.lat), sum(p.lon), min(p.id), max(p.severity), `+wholeSQL+` as whole
-		from `+fromSights+` where `+publicSQL+` group by 1, 2, 3, 4, 5, whole`, s.showsSuspected())
-	if err != nil {
-		return nil, fmt.Errorf("gather places: %w", err)
-	}
-	defer rows.Close()
-	var out []cellSum
-	for rows.Next() {
-		var c cellSum
-		var cell int64
-		var state crowd.State
-		var order dispatch.State
-		var whole bool
-		if err := rows.Scan(&cell, &c.ordered, &state, &order, &c.class, &c.n, &c.lat, &c.lon, &c.id, &c.severity, &whole); err != nil {
-			return nil, fmt.Errorf("gather places: %w", err)
-		}
-		c.cell, c.mark = geo.Cell(cell), markOf(state, order)
-		if !whole && s.suspected() == crowd.Coarse {
-			middle, err := c.cell.LatLng()
-			if err != nil {
-				continue
-			}
-			c.lat, c.lon = middle.Lat*float64(c.n), middle.Lng*float64(c.n)
-		}
-		out = append(out, c)
-	}
-	return out, rows.Err()
 }
 
 // sortedCells returns the cells of a set in their order, so that tiles come out the same every time.
