@@ -21,9 +21,9 @@ import (
 )
 
 // reported has a resident report a pothole where nobody drives, confirmed from their address.
-func (w *town) reported(street string, share float64, email string) {
+func (w *town) reported(street, email string) {
 	w.t.Helper()
-	form := w.at(street, share)
+	form := w.at(street, .5)
 	form["email"] = email
 	v := w.visitor("192.0.2.1")
 	v.report(form)
@@ -61,10 +61,10 @@ func (w *town) adopts(place string) {
 	}
 }
 
-// drawn adds up how many the tiles of a layer hold, and tells how often one id is drawn by itself.
-func (w *town) drawn(layer string, zoom maptile.Zoom, query, id string) (all, one int) {
+// drawn adds up how many the tiles of places hold, and tells how often one id is drawn by itself.
+func (w *town) drawn(zoom maptile.Zoom, query, id string) (all, one int) {
 	w.t.Helper()
-	for _, f := range w.tiles(layer, zoom, query) {
+	for _, f := range w.tiles("places", zoom, query) {
 		all += int(f.Properties.MustFloat64("n"))
 		if f.Properties["id"] == id {
 			one++
@@ -80,7 +80,7 @@ func TestOrdersWithoutPlacesAreShown(t *testing.T) {
 	w := newTown(t, believing, func(c *web.Config) { c.City = "Krems" })
 	w.settle()
 	desk := w.signIn(access.Dispatcher)
-	w.reported("Lindengasse", .5, "anna@example.org")
+	w.reported("Lindengasse", "anna@example.org")
 	order := desk.accepts()
 	_, body := desk.call("POST", "/orders/oringstrasse1/split", `{"do":"split","lat":48.4103,"lon":15.6105}`, "")
 	part := regexp.MustCompile(`"made":"(\w+)"`).FindStringSubmatch(body)
@@ -90,7 +90,7 @@ func TestOrdersWithoutPlacesAreShown(t *testing.T) {
 	v := w.visitor("192.0.2.7")
 
 	for _, zoom := range []maptile.Zoom{3, 8, 11, 13, 14, 15} {
-		if all, _ := w.drawn("places", zoom, "", order); all != 39 {
+		if all, _ := w.drawn(zoom, "", order); all != 39 {
 			t.Errorf("at zoom %d %d, want 39", zoom, all)
 		}
 	}
@@ -108,7 +108,7 @@ func TestOrdersWithoutPlacesAreShown(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]int{"?show=open": 1, "?show=repaired": 0, "?class=pothole": 1, "?class=rail": 0} {
-		if _, one := w.drawn("places", 15, query, order); one != want {
+		if _, one := w.drawn(15, query, order); one != want {
 			t.Errorf("with %s it is drawn %d times, want %d", query, one, want)
 		}
 	}
@@ -149,11 +149,11 @@ func TestOrdersWithoutPlacesAreShown(t *testing.T) {
 	w.put(defect{ID: "pjoined1", Street: "Lindengasse", Share: .5, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 8})
 	w.adopts("pjoined1")
 	for _, zoom := range []maptile.Zoom{11, 14, 15} {
-		if all, one := w.drawn("places", zoom, "", order); all != 39 || one != 0 {
+		if all, one := w.drawn(zoom, "", order); all != 39 || one != 0 {
 			t.Errorf("with its place it is drawn %d times at zoom %d, and all are %d", one, zoom, all)
 		}
 	}
-	if _, one := w.drawn("places", 15, "", "pjoined1"); one != 1 {
+	if _, one := w.drawn(15, "", "pjoined1"); one != 1 {
 		t.Errorf("the place is drawn %d times", one)
 	}
 	v.read("/?place="+order, `data-place="pjoined1"`)
@@ -169,7 +169,7 @@ func TestOrdersWithoutPlacesAreShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{"?show=dismissed": 1, "?show=open": 0} {
-		if _, one := w.drawn("places", 15, query, part[1]); one != want {
+		if _, one := w.drawn(15, query, part[1]); one != want {
 			t.Errorf("dismissed, it is drawn %d times with %s", one, query)
 		}
 	}
@@ -180,7 +180,7 @@ func TestOrdersWithoutPlacesAreNotSuspected(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	w := newTown(t, believing, func(c *web.Config) { c.City, c.Suspected = "Krems", crowd.Hidden })
-	w.reported("Lindengasse", .5, "anna@example.org")
+	w.reported("Lindengasse", "anna@example.org")
 	order := w.signIn(access.Dispatcher).accepts()
 	for _, state := range []dispatch.State{dispatch.Accepted, dispatch.Assigned, dispatch.InProgress, dispatch.Repaired} {
 		if err := dispatch.Transition(ctx, w.pool, order, dispatch.Step{At: today(), State: state, Actor: dispatch.Crew}); err != nil {
@@ -188,7 +188,7 @@ func TestOrdersWithoutPlacesAreNotSuspected(t *testing.T) {
 		}
 	}
 	for _, zoom := range []maptile.Zoom{11, 16} {
-		if all, one := w.drawn("places", zoom, "", order); all != 1 || one != 1 {
+		if all, one := w.drawn(zoom, "", order); all != 1 || one != 1 {
 			t.Errorf("at zoom %d it is drawn %d times of %d", zoom, one, all)
 		}
 	}
@@ -215,7 +215,7 @@ func TestFollowingOrdersWithoutPlaces(t *testing.T) {
 	t.Parallel()
 	now := today()
 	w := newTown(t, believing, func(c *web.Config) { c.City, c.Now = "Krems", func() time.Time { return now } })
-	w.reported("Lindengasse", .5, "anna@example.org")
+	w.reported("Lindengasse", "anna@example.org")
 	order := w.signIn(access.Dispatcher).accepts()
 	w.work()
 	v := w.visitor("192.0.2.7")
@@ -313,10 +313,10 @@ func TestOrdersAreFollowedOverTheInterface(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, believing, func(c *web.Config) { c.City = "Krems" })
 	w.put(defect{ID: "pordered1", Street: "Ringstraße", Share: .45, State: crowd.Confirmed, Severity: .8, Devices: 9, Days: 8, Order: dispatch.InProgress})
-	w.reported("Lindengasse", .5, "anna@example.org")
+	w.reported("Lindengasse", "anna@example.org")
 	desk := w.signIn(access.Dispatcher)
 	order := desk.accepts()
-	w.reported("Austraße", .5, "ben@example.org")
+	w.reported("Austraße", "ben@example.org")
 	other := desk.accepts()
 	for id, want := range map[string]int{order: 202, "none": 404, "oordered1": 202} {
 		if answer, text := w.send(http.MethodPost, "/api/v1/orders/"+id+"/followers", `{"email":"carl@example.org"}`, "", ""); answer.StatusCode != want {
@@ -349,7 +349,7 @@ func TestOrderWithoutPlaceJourney(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, believing, func(c *web.Config) { c.City = "Krems" })
 	w.settle()
-	w.reported("Lindengasse", .5, "anna@example.org")
+	w.reported("Lindengasse", "anna@example.org")
 	desk := w.signIn(access.Dispatcher)
 	b := newBrowser(t, strings.TrimPrefix(w.http.URL, "http://"))
 	b.view(1440, 900, false)

@@ -206,8 +206,12 @@ func (s *face) facts(p titled, repaired time.Time) []fact {
 		digits = 3
 	}
 	at := func(v float64) string { return strconv.FormatFloat(v, 'f', digits, 64) } // a point in every language: it is copied into maps
+	position := t.T("fact.position.value", "lat", at(p.Lat), "lon", at(p.Lon), "m", int(math.Ceil(p.UncertaintyM)))
+	if p.Placeless() { // somebody has said where it is
+		position = at(p.Lat) + ", " + at(p.Lon)
+	}
 	return append(out,
-		fact{Name: t.T("fact.position"), Value: t.T("fact.position.value", "lat", at(p.Lat), "lon", at(p.Lon), "m", int(math.Ceil(p.UncertaintyM)))},
+		fact{Name: t.T("fact.position"), Value: position},
 		fact{Name: t.T("fact.cell"), Value: p.Cell.String(), Code: true})
 }
 
