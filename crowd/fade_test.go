@@ -29,7 +29,7 @@ func TestWhatFadedComesBack(t *testing.T) {
 		for range 2 * days {
 			w.at = w.at.Add(12 * time.Hour)
 			w.jolt(car, 900, 0.9)
-			w.pass(car, 0)
+			w.pass(car, 1)
 		}
 	}
 	for i := range 4 {

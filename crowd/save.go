@@ -28,6 +28,7 @@ func (e *Engine) save(ctx context.Context, tx pgx.Tx, l *leases, judged []*arriv
 		b.Queue(`delete from places where id = any($1)`, gone)
 		b.Queue(`insert into places_gone (id, into_, epoch) select *, $3 from unnest($1::text[], $2::text[])
 			on conflict (id) do update set into_ = excluded.into_, epoch = excluded.epoch`, gone, into, e.epoch)
+		b.Queue(`select pg_notify($1, json_build_object('kind', 'place', 'id', id, 'place', id)::text) from unnest($2::text[]) as u (id)`, Changes, gone)
 	}
 	if err := queuePlaces(b, touched); err != nil {
 		return err

@@ -116,3 +116,28 @@ func ExampleRegion() {
 	fmt.Println(fine, "in", geo.Region(fine))
 	// Output: 8c1e332f26d91ff in 871e332f2ffffff
 }
+
+// Every fine cell lies in the range of its coverage cell, and the ends of the range are that cell's.
+func TestFineCellsLieInARange(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(q *rapid.T) {
+		fine, err := geo.FineCell(rapid.Float64Range(-89, 89).Draw(q, "lat"), rapid.Float64Range(-180, 180).Draw(q, "lon"))
+		if err != nil {
+			q.Fatal(err)
+		}
+		for _, c := range []geo.Cell{geo.CoverageCell(fine), geo.Region(fine), fine} {
+			low, high := geo.FineRange(c)
+			if fine < low || fine > high || !low.IsValid() || !high.IsValid() {
+				q.Fatalf("%s is not between %s and %s", fine, low, high)
+			}
+			if next := geo.Cell(high + 1<<9); c != fine && next.IsValid() && geo.CoverageCell(next) == c {
+				q.Fatalf("%s lies in %s beyond %s", next, c, high)
+			}
+			for _, end := range []geo.Cell{low, high} {
+				if above, err := end.Parent(c.Resolution()); err != nil || above != c {
+					q.Fatalf("%s is not within %s", end, c)
+				}
+			}
+		}
+	})
+}

@@ -22,6 +22,7 @@ const (
 	mostMarks  = 500 // single marks in a tile nearest to the ground, the worst first
 	circleZoom = 17  // from here on the uncertainty is drawn
 	mostRadius = 60  // metres of uncertainty that are drawn; also how far beyond a tile its circles reach into it
+	protrude   = 30  // metres that a coverage cell's fine cells reach beyond it, at most
 )
 
 // crowded says whether a coverage cell has more places than marks have room at a zoom: one for each twenty pixels of its width and height.
@@ -143,11 +144,10 @@ func (s *Server) spots(ctx context.Context, t maptile.Tile, groups map[geo.Cell]
 		around = max(around, coarseShift)
 	}
 	b := widen(t.Bound(), around)
-	reach := widen(b, coarseShift) // of cells' middles
+	reach := widen(b, protrude)
 	var low, high []int64
 	for _, cell := range sortedCells(groups) {
-		middle, err := cell.LatLng()
-		if err == nil && reach.Contains(orb.Point{middle.Lng, middle.Lat}) && !groups[cell].crowded(t.Z) {
+		if !groups[cell].crowded(t.Z) && outline(cell).Bound().Intersects(reach) {
 			l, h := geo.FineRange(cell)
 			low, high = append(low, int64(l)), append(high, int64(h))
 		}
