@@ -130,7 +130,7 @@ func TestFineCellsLieInARange(t *testing.T) {
 			if fine < low || fine > high || !low.IsValid() || !high.IsValid() {
 				q.Fatalf("%s is not between %s and %s", fine, low, high)
 			}
-			if next := geo.Cell(high + 1<<9); c != fine && next.IsValid() && geo.CoverageCell(next) == c {
+			if next := high + 1<<9; c != fine && next.IsValid() && geo.CoverageCell(next) == c {
 				q.Fatalf("%s lies in %s beyond %s", next, c, high)
 			}
 			for _, end := range []geo.Cell{low, high} {
