@@ -51,7 +51,8 @@ type plateKey struct {
 const (
 	freshSums   = time.Minute // after which everything is read again
 	mostStale   = 1000        // places of which the surroundings are read; when more have changed everything is
-	mostFilters = 200         // whose plates are remembered
+	mostFilters = 30          // whose plates are remembered
+	sumsWait    = time.Minute // for reading them
 )
 
 // changed notes that a place, or an order that has none, is no longer what it was; empty: that anything may have changed.
@@ -91,8 +92,10 @@ func (g *gathered) take() (stale []string, all bool) {
 	return stale, all
 }
 
-// gather calls use with the sums as they are now.
+// gather calls use with the sums as they are now. They are read for others too: whoever asked first may go meanwhile.
 func (s *Server) gather(ctx context.Context, use func(*gathered)) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), sumsWait)
+	defer stop()
 	g := &s.gathered
 	g.reading.Lock()
 	defer g.reading.Unlock()
