@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -46,31 +47,24 @@ type told struct {
 
 // placeFeed serves /feeds/places/{id}.atom: a place's story, the last chapter first, dated by day.
 func (s *face) placeFeed(w http.ResponseWriter, r *http.Request) error {
-	id, ok := strings.CutSuffix(r.PathValue("file"), ".atom")
-	if !ok {
-		return errHidden
-	}
-	found, err := s.findPlace(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	return s.storyFeed(w, r, found)
+	return s.storyFeed(w, r, s.findPlace)
 }
 
 // orderFeed serves /feeds/orders/{id}.atom: the same of an order that has no place.
 func (s *face) orderFeed(w http.ResponseWriter, r *http.Request) error {
+	return s.storyFeed(w, r, s.findOrder)
+}
+
+// storyFeed serves the story of what find finds.
+func (s *face) storyFeed(w http.ResponseWriter, r *http.Request, find func(context.Context, string) (sight, error)) error {
 	id, ok := strings.CutSuffix(r.PathValue("file"), ".atom")
 	if !ok {
 		return errHidden
 	}
-	found, err := s.findOrder(r.Context(), id)
+	found, err := find(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	return s.storyFeed(w, r, found)
-}
-
-func (s *face) storyFeed(w http.ResponseWriter, r *http.Request, found sight) error {
 	rec, err := s.recordOf(r.Context(), found)
 	if err != nil {
 		return err

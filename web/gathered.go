@@ -27,7 +27,7 @@ type gathered struct {
 	changes int             // heard so far
 	all     bool            // anything may have changed since the sums were read
 	stale   map[string]bool // what has, by id
-	since   map[string]bool // what has since everything is being read once more; nil: it is not
+	since   map[string]bool // what has since everything is being read once more; nil: it is not, or anything has
 }
 
 // cellSum is how many public places of one kind lie in a coverage cell.
@@ -61,7 +61,7 @@ func (g *gathered) changed(id string) {
 	defer g.hearing.Unlock()
 	g.changes++
 	if id == "" {
-		g.all = true
+		g.all, g.since = true, nil
 		return
 	}
 	if g.stale == nil {
@@ -138,7 +138,8 @@ func (s *Server) keepSums(ctx context.Context) {
 	}
 }
 
-// sumAgain reads everything again, if it has been read before. What changes meanwhile is stale afterwards.
+// sumAgain reads everything again, if it has been read before. What changes meanwhile is stale afterwards; where anything may have, as when the
+// city shows less from now on, what was read is forgotten.
 func (s *Server) sumAgain(ctx context.Context) error {
 	g := &s.gathered
 	g.reading.Lock()
@@ -157,7 +158,7 @@ func (s *Server) sumAgain(ctx context.Context) error {
 	defer g.hearing.Unlock()
 	since := g.since
 	g.since = nil
-	if err != nil {
+	if err != nil || since == nil {
 		return err
 	}
 	g.put(sums)
